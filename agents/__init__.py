@@ -1,0 +1,1 @@
+"""TTA agents: who thinks. Knows no graph, no database, no HTTP."""

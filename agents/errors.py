@@ -1,0 +1,167 @@
+"""Every error that a person or a client can meet, in one tree.
+
+    StoryError
+    ├── InvalidInput            what was asked is malformed                      400 / 422, exit 2
+    │   ├── InvalidAction       an action that cannot be played
+    │   ├── InvalidWorld        a world file with a fault, at a place
+    │   ├── InvalidPrompt       a prompt file or its variables
+    │   └── InvalidSetting      a setting, a flag or a variable of the environment
+    ├── NotFound                the named thing does not exist                   404, exit 1
+    │   └── Unknown{Session, World, Branch, Turn, Prompt, Model}
+    ├── Conflict                somebody else was first                          409, exit 1
+    │   ├── TurnInProgress      the session is playing another turn
+    │   ├── HeadMoved           the branch moved on while the turn was played
+    │   └── SessionPaused       the session waits for the player's explicit choice
+    ├── ModelError              the language model                               502-504, exit 1
+    │   └── ModelUnavailable, ModelTimeout, ModelGarbage
+    └── StoreError              Redis or the graph database                      503, exit 1
+        └── StoreUnavailable, StoreFull, StoreTooNew
+
+A vendor's exception is translated once, where it enters (`graphs/memory`, `graphs/engine.py`, `agents/models`); the
+faces translate once on the way out: the API to RFC 9457 problems by `status`, the command to one line by `line()`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class StoryError(Exception):
+    """What went wrong, where, and what to do about it.
+
+    `cause` is one sentence without player text or secrets; `place` is `file:line` where there is one; `cure` is what to
+    do next; `choices` are the valid answers, closest first. `status` is the HTTP status, `exit_code` the command's.
+    """
+
+    status = 500
+    exit_code = 1
+    title = "The story could not go on"
+
+    def __init__(self, cause: str, *, place: str = "", cure: str = "", choices: Sequence[str] = ()) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.place = place
+        self.cure = cure
+        self.choices = tuple(choices)
+        self.help: dict[str, Any] | None = None
+        """Crisis resources, where the action that is turned away comes from a person at risk (`agents.safety.crisis`)."""
+
+    @property
+    def code(self) -> str:
+        """The stable name by which a client tells errors apart, such as `unknown_session`."""
+        name = type(self).__name__
+        return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
+
+    def line(self) -> str:
+        """The error as one line: place, cause, cure, choices."""
+        parts = [f"{self.place}: {self.cause}" if self.place else self.cause]
+        if self.cure:
+            parts.append(self.cure)
+        if self.choices:
+            parts.append("Choose from: " + ", ".join(self.choices))
+        return " ".join(part if part.endswith((".", "?", "!")) else part + "." for part in parts).replace("\n", " ")
+
+
+class InvalidInput(StoryError):
+    status = 422
+    exit_code = 2
+    title = "The request is not valid"
+
+
+class InvalidAction(InvalidInput):
+    title = "The action cannot be played"
+
+
+class InvalidWorld(InvalidInput):
+    title = "The world has a fault"
+
+
+class InvalidPrompt(InvalidInput):
+    title = "The prompt has a fault"
+
+
+class InvalidSetting(InvalidInput):
+    title = "A setting is not valid"
+
+
+class NotFound(StoryError):
+    status = 404
+    title = "There is no such thing"
+
+
+class UnknownSession(NotFound):
+    title = "There is no such session"
+
+
+class UnknownWorld(NotFound):
+    title = "There is no such world"
+
+
+class UnknownBranch(NotFound):
+    title = "There is no such branch"
+
+
+class UnknownTurn(NotFound):
+    title = "There is no such turn"
+
+
+class UnknownPrompt(NotFound):
+    title = "There is no such prompt"
+
+
+class UnknownModel(NotFound):
+    status = 422
+    title = "There is no such model"
+
+
+class Conflict(StoryError):
+    status = 409
+    title = "Somebody else was first"
+
+
+class TurnInProgress(Conflict):
+    title = "The session is playing another turn"
+
+
+class HeadMoved(Conflict):
+    title = "The branch moved on"
+
+
+class SessionPaused(Conflict):
+    title = "The session is paused"
+
+
+class ModelError(StoryError):
+    status = 502
+    title = "The language model failed"
+
+
+class ModelUnavailable(ModelError):
+    status = 503
+    title = "The language model is not available"
+
+
+class ModelTimeout(ModelError):
+    status = 504
+    title = "The language model took too long"
+
+
+class ModelGarbage(ModelError):
+    title = "The language model answered nonsense"
+
+
+class StoreError(StoryError):
+    status = 503
+    title = "A store failed"
+
+
+class StoreUnavailable(StoreError):
+    title = "A store is not reachable"
+
+
+class StoreFull(StoreError):
+    status = 507
+    title = "A store is full"
+
+
+class StoreTooNew(StoreError):
+    title = "A store was written by a newer version"
