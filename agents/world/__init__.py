@@ -1,0 +1,1 @@
+"""The world as data: load, validate, resolve an action, propose and check changes."""

@@ -1,0 +1,57 @@
+"""What can happen in a turn, by name: the beats that rules produce and narrators tell.
+
+A beat says what the rules decided and carries the names and the author's words that telling it needs. Kinds:
+
+    arrived looked              a place: names.place, says (description), listed (what lies here), times (visits before)
+    examined read               a thing: names.thing, says, times
+    took dropped put gave       a thing moved: names.thing, names.onto, names.to
+    opened closed unlocked locked
+    ruled                       a rule of the world: says
+    met told unsure             somebody speaks: names.who, says
+    handed_back                 a gift that was not wanted: names.thing, names.who
+    waited gestured breathed    nothing changes: names.verb
+    inventory goals help        listed
+    refused                     names.why (one of REFUSALS) and the names that it needs, says if the author wrote it
+    unclear                     the question `which one?`: names.phrase, listed
+    unknown                     the action could not be read
+    consequence goal_done won technique   says
+"""
+
+from agents.story import Beat
+
+REFUSALS = (
+    "no_exit", "door_closed", "blocked", "not_here", "not_portable", "have_it", "not_held", "hands_full", "not_openable",
+    "is_open", "is_closed", "is_locked", "not_lockable", "no_key", "not_container", "closed_container", "in_itself",
+    "not_person", "nobody_here", "not_readable", "use_what", "no_effect", "what", "kept", "known_already", "who",
+    "where_from", "ruled_out",
+)  # fmt: skip
+
+ESSENTIAL = frozenset({"ruled", "met", "told", "read", "examined", "consequence", "goal_done", "won", "technique"})
+"""Kinds whose `says` the player must not miss: `review_narration` adds them where a narrator left them out."""
+
+
+def beat(
+    kind: str,
+    facts: dict[str, str] | None = None,
+    *,
+    says: str = "",
+    times: int = 0,
+    listed: list[str] | None = None,
+    **names: str,
+) -> Beat:
+    """One beat; empty parts are left out so that the prompt stays short."""
+    made = Beat(kind=kind)
+    if says:
+        made["says"] = says
+    if times:
+        made["times"] = times
+    if listed is not None:
+        made["listed"] = listed
+    if facts or names:
+        made["names"] = {**(facts or {}), **names}
+    return made
+
+
+def refused(why: str, **names: str) -> Beat:
+    """A refusal for one of the REFUSALS."""
+    return beat("refused", names, why=why)

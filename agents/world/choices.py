@@ -1,0 +1,85 @@
+"""What the player could do next: two to five suggestions that the rules know to be possible."""
+
+import random
+
+from agents.story import Choice
+from agents.world.parse import parse
+from agents.world.verbs.handling import can_take
+from agents.world.view import View
+
+MOST = 5
+FEWEST = 2
+
+
+def suggest(view: View, *, number: int, seed: int) -> list[Choice]:
+    """Two to five choices, different kinds first, the same for the same state and seed."""
+    chance = random.Random(f"{seed}:{number}:{view.here}")
+    groups = [_speak(view), _new_things(view), _ways(view), _takeable(view), _rest(view)]
+    for group in groups[:4]:
+        chance.shuffle(group)
+    groups[1].sort(key=lambda text: not text.startswith("read"))
+    picked = [group[0] for group in groups[:4] if group]
+    spare = [text for group in groups for text in group[1:]] + groups[4]
+    for text in spare:
+        if len(picked) >= FEWEST + 1:
+            break
+        if text not in picked:
+            picked.append(text)
+    return [choice(text) for text in picked[:MOST]]
+
+
+def choice(text: str) -> Choice:
+    """A choice whose label is the action with a capital."""
+    return Choice(text=text, label=text[:1].upper() + text[1:])
+
+
+def playable(view: View, text: str) -> bool:
+    """Whether a suggested action (a model's, say) begins with a verb that this world understands."""
+    return all(command.verb != "unknown" for command in parse(text, view.world))
+
+
+def merge(view: View, offered: list[str], number: int, seed: int) -> list[Choice]:
+    """A narrator's choices that can be played, filled up with the rules' own."""
+    kept = [choice(text.strip()[:80]) for text in offered if text.strip() and playable(view, text.strip()[:80])][:3]
+    have = {item["text"].lower() for item in kept}
+    return [*kept, *(c for c in suggest(view, number=number, seed=seed) if c["text"].lower() not in have)][:MOST]
+
+
+def _speak(view: View) -> list[str]:
+    said: list[str] = []
+    for who in view.people:
+        character = view.world.characters[who]
+        if not view.count(who, "met"):
+            said.append(f"talk to {character.name}")
+            continue
+        for name, topic in character.topics.items():
+            if not view.count(who, f"told_{name}") and view.holds(topic.when):
+                said.append(f"ask {character.name} about {name.replace('_', ' ')}")
+    return said
+
+
+def _new_things(view: View) -> list[str]:
+    seen = [*view.listed_here(), *view.inventory]
+    new = [f"examine {view.name(key)}" for key in seen if not view.count(key, "seen")]
+    unread = [
+        f"read {view.name(k)}" for k in seen if view.world.items[k].read is not None and not view.count(k, "told_read")
+    ]
+    details = [
+        f"examine the {name.replace('_', ' ')}" for name in view.details if not view.get(view.here, f"told_{name}")
+    ]
+    return [*unread, *new, *details]
+
+
+def _ways(view: View) -> list[str]:
+    open_ways = [(d, way) for d, way in view.exits.items() if view.passable(way)]
+    new = [f"go {d}" for d, way in open_ways if not view.count(way.to, "visits")]
+    return new or [f"go {d}" for d, _ in open_ways]
+
+
+def _takeable(view: View) -> list[str]:
+    return [f"take {view.name(key)}" for key in view.listed_here() if can_take(view, key)]
+
+
+def _rest(view: View) -> list[str]:
+    del view
+    return ["look around", "wait", "goals"]

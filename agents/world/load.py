@@ -1,0 +1,189 @@
+"""Reading world files: YAML with line numbers, so that every fault has a place.
+
+A world is named by the id of a shipped one (`winter_light`) or by a path to a file.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from agents.errors import InvalidWorld, UnknownWorld
+from agents.world.schema import World
+
+MAX_BYTES = 1_000_000
+"""Largest world file. The shipped ones are a twentieth of it."""
+
+PathKey = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with a world file."""
+
+    message: str
+    path: PathKey = ()
+    line: int = 1
+
+
+@dataclass(frozen=True)
+class Source:
+    """A world as it was read: the model, its pinned text and where its parts stand in the file."""
+
+    world: World
+    text: str
+    fingerprint: str
+    name: str
+
+
+def worlds_folder() -> Path:
+    """Where the shipped worlds are."""
+    return Path(str(resources.files("prompts"))) / "worlds"
+
+
+def shipped_worlds() -> list[str]:
+    """The ids of the shipped worlds, in order."""
+    return sorted(path.stem for path in worlds_folder().glob("*.yaml"))
+
+
+def find_world_file(name: str) -> Path:
+    """The file of a shipped world or of a path. Raises UnknownWorld with the valid choices."""
+    shipped = shipped_worlds()
+    if name in shipped:
+        return worlds_folder() / f"{name}.yaml"
+    looks_like_path = "/" in name or "\\" in name or name.endswith((".yaml", ".yml", ".json"))
+    path = Path(name)
+    if looks_like_path and path.is_file():
+        return path
+    if looks_like_path:
+        raise UnknownWorld(f"There is no world file {name}", cure="Check the path.", choices=shipped)
+    close = get_close_matches(name, shipped, n=1)
+    cure = f"Did you mean {close[0]}?" if close else "Name a shipped world or the path of a world file."
+    raise UnknownWorld(f"There is no world called '{name[:60]}'", cure=cure, choices=shipped)
+
+
+def load_world(name: str) -> Source:
+    """A world by id or path. Raises UnknownWorld, InvalidWorld (at file:line)."""
+    return load_text(read_text(find_world_file(name)), name)
+
+
+def read_text(path: Path) -> str:
+    """The file's text. Raises InvalidWorld when it cannot be read as UTF-8."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InvalidWorld("The file is larger than a world may be (1 MB)", place=str(path))
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidWorld("The file is not UTF-8", place=str(path), cure="Save it as UTF-8.") from error
+    except OSError as error:
+        raise InvalidWorld(
+            f"The file cannot be read: {error.strerror}", place=str(path), cure="Check its permissions."
+        ) from error
+
+
+@lru_cache(maxsize=16)
+def load_text(text: str, name: str) -> Source:
+    """A world from its text, fully checked. `name` is the place that errors tell."""
+    world, faults = examine(text)
+    if faults or world is None:
+        first = faults[0]
+        more = f" ({len(faults) - 1} more: tta worlds validate {name})" if len(faults) > 1 else ""
+        raise InvalidWorld(first.message + more, place=f"{name}:{first.line}", cure="Mend the file and try again.")
+    return Source(world, text, hashlib.sha256(text.encode()).hexdigest(), name)
+
+
+def pin(source: Source) -> str:
+    """The text that a session keeps: the world as JSON, which is read a hundred times faster than YAML."""
+    return source.world.model_dump_json(by_alias=True, exclude_defaults=True)
+
+
+@lru_cache(maxsize=64)
+def load_pinned(text: str) -> World:
+    """A world from a session's pinned text, which was checked when it was pinned."""
+    try:
+        return World.model_validate_json(text)
+    except ValidationError as error:
+        raise InvalidWorld("The session's pinned world does not fit this version", cure="Use `tta doctor`.") from error
+
+
+def examine(text: str) -> tuple[World | None, list[Fault]]:
+    """The world, and every fault with its line; the world is None where the shape itself is wrong."""
+    from agents.world.check import find_faults  # noqa: PLC0415 - check needs Fault from here
+
+    data, faults = _read_yaml(text)
+    if data is None:
+        return None, faults
+    try:
+        world = World.model_validate_json(json.dumps(_plain(data)))
+    except ValidationError as error:
+        return None, [_place(data, fault) for fault in _shape_faults(error)]
+    return world, sorted((_place(data, fault) for fault in find_faults(world)), key=lambda fault: fault.line)
+
+
+def _read_yaml(text: str) -> tuple[CommentedMap | None, list[Fault]]:
+    try:
+        data: Any = YAML(typ="rt", pure=True).load(text)
+    except DuplicateKeyError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        return None, [Fault(f"a key stands here twice: {str(error.problem).split(' with ')[0]}", line=line)]
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        return None, [Fault(f"this is not YAML: {error.problem or error.context or 'it cannot be read'}", line=line)]
+    except (YAMLError, ValueError) as error:
+        return None, [Fault(f"this is not YAML: {str(error).splitlines()[0]}")]
+    if not isinstance(data, CommentedMap):
+        return None, [Fault("a world is a mapping of keys such as 'world:' and 'locations:'")]
+    return data, []
+
+
+def _plain(data: object) -> Any:
+    if isinstance(data, dict):
+        return {str(key): _plain(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_plain(value) for value in data]
+    return data if isinstance(data, bool | int | float) or data is None else str(data)
+
+
+def _shape_faults(error: ValidationError) -> list[Fault]:
+    faults: list[Fault] = []
+    for item in error.errors():
+        path = tuple(part for part in item["loc"] if part not in ("Detail", "Exit", "constrained-str"))
+        path = tuple(
+            part for part in path if not (isinstance(part, str) and part.startswith(("function-", "constrained")))
+        )
+        name = ".".join(str(part) for part in path)
+        kind = item["type"]
+        if kind == "extra_forbidden":
+            message = f"unknown key '{path[-1] if path else ''}' in {'.'.join(map(str, path[:-1])) or 'the world'}"
+        elif kind == "missing":
+            message = f"the key '{path[-1]}' is missing in {'.'.join(map(str, path[:-1])) or 'the world'}"
+        else:
+            message = f"{name}: {item['msg'][:1].lower()}{item['msg'][1:]}"
+        faults.append(Fault(message, path))
+    return list(dict.fromkeys(faults))
+
+
+def _place(data: CommentedMap, fault: Fault) -> Fault:
+    """The fault with the line of the deepest part of its path that stands in the file."""
+    node: Any = data
+    line = 1
+    for part in fault.path:
+        try:
+            if isinstance(node, CommentedMap):
+                line = int(node.lc.key(part)[0]) + 1
+            elif isinstance(node, CommentedSeq) and isinstance(part, int):
+                line = int(node.lc.item(part)[0]) + 1
+            node = node[part]
+        except (KeyError, IndexError, TypeError):
+            break
+    return Fault(fault.message, fault.path, line)

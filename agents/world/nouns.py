@@ -1,0 +1,126 @@
+"""From the player's words to the things in sight."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from agents.world.view import View
+from agents.world.vocabulary import ALL_WORDS, ARTICLES, PRONOUNS
+
+_WORD = re.compile(r"[\w']+")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a phrase means: the things, or the question to ask, or nothing known.
+
+    `detail` names scenery of the location, which is no entity. `asked` are the candidates of an open question.
+    """
+
+    ids: list[str] = field(default_factory=list[str])
+    detail: str = ""
+    asked: list[str] = field(default_factory=list[str])
+    phrase: str = ""
+
+    @property
+    def known(self) -> bool:
+        return bool(self.ids or self.detail)
+
+
+def words_of(text: str) -> list[str]:
+    """Lower-case words without articles, a plain plural s kept."""
+    return [w for w in _WORD.findall(text.lower().replace("’", "'").replace("-", " ")) if w not in ARTICLES]
+
+
+def _names(view: View, key: str) -> list[str]:
+    entity = view.entity(key)
+    return [entity.name, *entity.aliases, key.replace("_", " ")] if entity else []
+
+
+def score(wanted: list[str], names: Iterable[str]) -> int:
+    """How well the words fit one of the names: 3 the whole name, 2 its last word, 1 some of its words, 0 not at all."""
+    best = 0
+    for name in names:
+        have = words_of(name)
+        if wanted == have:
+            return 3
+        if wanted and have and set(wanted) <= set(have):
+            best = max(best, 2 if wanted[-1] == have[-1] else 1)
+    return best
+
+
+def find_thing(view: View, phrase: str, focus: list[str], prefer: Callable[[str], bool] | None = None) -> Found:
+    """The thing in sight that the phrase names.
+
+    `prefer` tells which of several equally good candidates the verb makes likely (what can be taken, for `take`).
+    """
+    wanted = words_of(phrase)
+    bare = phrase.strip().lower()
+    if bare in PRONOUNS or (len(wanted) == 1 and wanted[0] in PRONOUNS):
+        return _pronoun(view, bare if bare in PRONOUNS else wanted[0], focus)
+    if not wanted:
+        return Found(phrase=phrase)
+    scored = [(score(wanted, _names(view, key)), key) for key in _in_sight(view)]
+    best = max((points for points, _ in scored), default=0)
+    for name, detail in view.details.items():
+        if score(wanted, [name.replace("_", " "), *detail.aliases]) > best:
+            return Found(detail=name, phrase=phrase)
+    if not best:
+        return Found(phrase=phrase)
+    # A whole name wins outright; otherwise every candidate that fits is asked about.
+    found = [key for points, key in scored if points == best]
+    found = list(dict.fromkeys(found))
+    if len(found) > 1 and prefer:
+        found = [key for key in found if prefer(key)] or found
+    if len(found) > 1:
+        return Found(asked=found, phrase=phrase)
+    return Found(ids=found, phrase=phrase)
+
+
+def find_all(view: View, phrase: str, focus: list[str], prefer: Callable[[str], bool]) -> Found:
+    """Like `find_thing` for a list: `the key and the lamp`, `key, lamp`, `everything`."""
+    if " ".join(words_of(phrase)) in ALL_WORDS or phrase.strip().lower() in ALL_WORDS:
+        return Found(ids=[key for key in _in_sight(view) if prefer(key)], phrase=phrase)
+    whole = find_thing(view, phrase, focus, prefer)
+    parts = [part for part in re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*", phrase) if part.strip()]
+    if whole.known or whole.asked or len(parts) < 2:
+        return whole
+    ids: list[str] = []
+    for part in parts:
+        found = find_thing(view, part, focus, prefer)
+        if not found.ids:
+            return Found(ids=[], detail=found.detail, asked=found.asked, phrase=part)
+        ids.extend(found.ids)
+    return Found(ids=list(dict.fromkeys(ids)), phrase=phrase)
+
+
+def find_place(view: View, phrase: str) -> str:
+    """The id of a place that the player can name: one next to here, or one visited. Empty when there is none."""
+    wanted = words_of(phrase)
+    near = [way.to for way in view.exits.values()]
+    known = [key for key in view.world.locations if view.count(key, "visits")]
+    scored = [(score(wanted, _names(view, key)), key) for key in dict.fromkeys([*near, *known])]
+    best = max((points for points, _ in scored), default=0)
+    return next((key for points, key in scored if points == best), "") if best else ""
+
+
+def find_direction_of(view: View, place: str) -> str:
+    """The direction that leads straight to a place, or empty."""
+    return next((d for d, way in view.exits.items() if way.to == place), "")
+
+
+def _in_sight(view: View) -> list[str]:
+    return list(dict.fromkeys([*view.items_carried, *view.items_here, *view.people]))
+
+
+def _pronoun(view: View, word: str, focus: list[str]) -> Found:
+    sight = _in_sight(view)
+    wanted = PRONOUNS[word]
+    for key in focus:
+        if key not in sight:
+            continue
+        person = view.world.characters.get(key)
+        if (wanted == "thing" and (person is None or person.pronoun == "it")) or (person and person.pronoun == wanted):
+            return Found(ids=[key], phrase=word)
+    people = [k for k in view.people if wanted in ("he", "she", "they") and view.world.characters[k].pronoun == wanted]
+    return Found(ids=people, phrase=word) if len(people) == 1 else Found(phrase=word)

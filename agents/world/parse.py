@@ -1,0 +1,191 @@
+"""From the player's line to commands: a verb, one phrase or two, and the small word between them.
+
+No grammar of English: the longest known verb phrase at the beginning decides, and the first small word that this verb
+takes splits the rest. What cannot be read comes back with the verb `unknown`, never as an error.
+"""
+
+import re
+from dataclasses import dataclass
+
+from agents.world.schema import World
+from agents.world.vocabulary import DIRECTIONS, GESTURES, LEAD_INS, PREPOSITIONS, QUESTION_WORDS, VERBS
+
+MAX_COMMANDS = 4
+"""Commands that one action may hold; a longer chain is cut there, and the player is told."""
+
+_SPLITS = {
+    "put": ("on", "in", "with"),
+    "use": ("on", "with", "in", "to", "at"),
+    "give": ("to", "at"),
+    "ask": ("about", "for", "to"),
+    "unlock": ("with",),
+    "lock": ("with",),
+    "open": ("with",),
+    "take": ("from", "with"),
+    "examine": ("with",),
+    "talk": ("about",),
+    "say": ("to",),
+    "read": ("to", "with"),
+    "touch": ("with",),
+}
+_ANY = ("with", "on", "in", "to", "at", "about")
+_PARTICLES = (
+    (re.compile(r"^(?:pick|take|lift) (.+) up$"), r"take \1"),
+    (re.compile(r"^(?:put|set|lay) (.+) down$"), r"drop \1"),
+    (re.compile(r"^(?:switch|turn) (?:on|off) (.+)$"), r"use \1"),
+    (re.compile(r"^(?:switch|turn) (.+) (?:on|off)$"), r"use \1"),
+    (re.compile(r"^who(?:'s| is) (?:here|there)\??$"), "look"),
+    (re.compile(r"^where (?:am i|are we)\??$"), "look"),
+)
+_TIDY = re.compile(r"[\s]+")
+_JOINTS = re.compile(r"\s*(?:;|\.(?=\s)|,?\s+(?:and\s+)?then\b)\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One thing that the player wants to do. Phrases are the player's words, not yet matched to things."""
+
+    verb: str
+    first: str = ""
+    prep: str = ""
+    second: str = ""
+    raw: str = ""
+    said: str = ""
+    """The verb as the player said it, for the answer (`shake`, where `verb` is `push`)."""
+
+
+def parse(text: str, world: World) -> list[Command]:
+    """At most MAX_COMMANDS commands, at least one."""
+    line = _TIDY.sub(" ", text.strip().replace("’", "'")).strip()
+    spoken = _quoted(line)
+    if spoken:
+        return [spoken]
+    verbs = verb_phrases(world)
+    pieces = [piece for part in _JOINTS.split(line) for piece in _split_and(part, verbs) if piece.strip()]
+    commands = [_one(piece, verbs) for piece in pieces[:MAX_COMMANDS]]
+    return commands or [Command("unknown", raw=line)]
+
+
+def verb_phrases(world: World) -> dict[str, tuple[str, str]]:
+    """Every phrase that begins a command, with its canonical verb and its group. A world's own verbs win."""
+    phrases: dict[str, tuple[str, str]] = {}
+    for group in (GESTURES, VERBS):
+        for verb, spellings in group.items():
+            phrases |= {spelling: (verb, spelling) for spelling in spellings}
+    for verb, spellings in world.verbs.items():
+        phrases |= {spelling.lower(): (verb, spelling.lower()) for spelling in (verb, *spellings)}
+    return phrases
+
+
+def direction_of(text: str) -> str:
+    """The direction that the words mean, or empty."""
+    word = text.strip().lower()
+    for lead in ("to the ", "towards the ", "the "):
+        word = word.removeprefix(lead)
+    return next((name for name, spellings in DIRECTIONS.items() if word in spellings), "")
+
+
+def _quoted(line: str) -> Command | None:
+    found = re.fullmatch(r"[\"“](.+)[\"”]\W*", line)
+    return Command("say", first=found[1], raw=line, said="say") if found else None
+
+
+def _split_and(part: str, verbs: dict[str, tuple[str, str]]) -> list[str]:
+    """Splits at `and` or a comma where a verb or a direction follows: `take key and go north`, not `key and lamp`."""
+    pieces = re.split(r"(\s*,\s*(?:and\s+)?|\s+and\s+)", part)
+    done = [pieces[0]]
+    for joint, piece in zip(pieces[1::2], pieces[2::2], strict=False):
+        if _begins_command(piece.lower(), verbs):
+            done.append(piece)
+        else:
+            done[-1] += joint + piece
+    return done
+
+
+def _begins_command(text: str, verbs: dict[str, tuple[str, str]]) -> bool:
+    words = text.split()
+    if not words or direction_of(text):
+        return bool(words)
+    return any(" ".join(words[:n]) in verbs for n in (1, 2, 3)) and (len(words) > 1 or words[0] in _ALONE)
+
+
+_ALONE = frozenset({"look", "wait", "inventory", "goals", "help", "sing", "listen", "smell", "breathe", "rest", "sit"})
+
+
+def _one(piece: str, verbs: dict[str, tuple[str, str]]) -> Command:
+    raw = piece.strip()
+    body = raw.lower().strip(" .!,")
+    asks = body.endswith("?")
+    body = _strip_leads(body.rstrip("? "), verbs) or ("?" if asks else "")
+    for pattern, replacement in _PARTICLES:
+        body = pattern.sub(replacement, body)
+    if direction := direction_of(body):
+        return Command("go", first=direction, raw=raw, said="go")
+    words = body.split()
+    for n in range(min(5, len(words)), 0, -1):
+        phrase = " ".join(words[:n])
+        if phrase in verbs and (n < len(words) or _may_stand_alone(verbs[phrase][0], phrase)):
+            return _with_phrases(verbs[phrase][0], phrase, " ".join(words[n:]), raw)
+    if words and (asks or words[0] in QUESTION_WORDS):
+        return Command("say", first=body, raw=raw, said="ask")
+    return Command("unknown", first=body, raw=raw, said=words[0] if words else "")
+
+
+def _may_stand_alone(verb: str, phrase: str) -> bool:
+    return verb != "examine" or phrase in ("search", "investigate")
+
+
+def _strip_leads(body: str, verbs: dict[str, tuple[str, str]]) -> str:
+    """Drops what people say before the verb (`i would like to`, `please`), as long as something is left."""
+    while True:
+        for lead in LEAD_INS:
+            if body.startswith(lead + " ") and body != lead:
+                body = body[len(lead) :].strip()
+                break
+        else:
+            break
+    if body.startswith("i ") and body not in verbs:
+        rest = body[2:].strip()
+        return rest or body
+    return body.removesuffix(" please").strip()
+
+
+def _with_phrases(verb: str, said: str, rest: str, raw: str) -> Command:
+    rest = rest.strip()
+    if verb == "go" and rest:
+        rest = re.sub(r"^(?:to|into|in|through|towards|back to|inside|onto|up to|down to|over to) (?=\S)", "", rest)
+        return Command("go", first=direction_of(rest) or rest, raw=raw, said=said)
+    if verb == "look" and rest:
+        if direction := direction_of(rest):
+            return Command("examine", first=direction, raw=raw, said=said)
+        return Command("examine", first=re.sub(r"^(?:at|in|on|under|behind) ", "", rest), raw=raw, said=said)
+    if verb == "ask":
+        return _ask(said, rest, raw)
+    first, prep, second = _cut(rest, _SPLITS.get(verb, _ANY))
+    return Command(verb, first, prep, second, raw, said)
+
+
+def _ask(said: str, rest: str, raw: str) -> Command:
+    """`ask maren about the ferry`, `ask about the ferry`, `tell her why`, `ask maren what happened`."""
+    if rest.startswith("about "):
+        return Command("ask", "", "about", rest[6:], raw, said)
+    first, prep, second = _cut(rest, ("about", "to"))
+    if not second:
+        found = re.match(r"^(.*?)\s*\b((?:what|who|why|when|where|how|if|whether|that)\b.*)$", rest)
+        if found:
+            first, prep, second = found[1], "about", found[2]
+    if not second and rest.split(" for ", 1)[1:]:
+        first, second = rest.split(" for ", 1)
+    return Command("ask", first.strip(), prep or "about", second, raw, said)
+
+
+def _cut(rest: str, preps: tuple[str, ...]) -> tuple[str, str, str]:
+    """Splits at the first small word whose meaning this verb takes."""
+    words = rest.split()
+    for i in range(len(words)):
+        for n in (3, 2, 1):
+            small = " ".join(words[i : i + n])
+            meaning = PREPOSITIONS.get(small)
+            if meaning in preps and i + n < len(words):
+                return " ".join(words[:i]), str(meaning), " ".join(words[i + n :])
+    return rest, "", ""

@@ -1,0 +1,176 @@
+"""The world-state agent: what an action does, by the rules of the world alone.
+
+The way of an action: `parse` reads commands, nouns are matched to things in sight, the author's rules are asked first
+and the built-in verbs after them, and `unfold` adds what follows by itself. No model is called here.
+"""
+
+import re
+from functools import partial
+
+from agents.story import Beat, Change, Outcome, Value, apply_changes
+from agents.world.beats import beat
+from agents.world.nouns import Found, find_all, find_thing
+from agents.world.parse import MAX_COMMANDS, Command, direction_of, parse
+from agents.world.result import Result, ask_which
+from agents.world.rules import answer
+from agents.world.schema import World
+from agents.world.unfold import unfold
+from agents.world.verbs import PREFERENCES, verb_function
+from agents.world.view import View
+from agents.world.vocabulary import GESTURES
+
+PENDING = "?"
+"""Marks, in the focus list, the command that an unclear phrase belongs to: `?take {}`."""
+
+_MANY = frozenset({"take", "drop", "put", "give", "examine", "read"})
+_NO_NOUN = frozenset({"go", "look", "wait", "inventory", "goals", "help", "breathe", "say", "unknown"})
+
+
+def resolve(
+    world: World, slots: dict[str, Value], text: str, focus: list[str], number: int
+) -> tuple[Outcome, list[Change]]:
+    """What happens when the player does `text` in turn `number`.
+
+    Returns the outcome with every beat in order, and the changes, the rules' own and those that follow.
+    """
+    text = _answered(View(world, slots), text, focus)
+    commands = parse(text, world)
+    result, slots = _perform_all(world, slots, commands, [key for key in focus if not key.startswith(PENDING)])
+    if _is_cut(text, commands):
+        result.beats.append(beat("refused", why="too_many"))
+    if result.status not in ("unclear", "unknown"):
+        result = result.join(unfold(world, slots, number))
+    outcome = Outcome(
+        status=result.status,
+        verb=commands[0].verb,
+        beats=result.beats,
+        focus=_focus(result, focus),
+    )
+    return outcome, net_changes(result.changes)
+
+
+def _perform_all(
+    world: World, slots: dict[str, Value], commands: list[Command], focus: list[str]
+) -> tuple[Result, dict[str, Value]]:
+    """The commands one after the other; the first that cannot be done ends the chain."""
+    result = Result(focus=[])
+    for command in commands:
+        done = perform(View(world, slots), command, [*result.focus, *focus])
+        slots = apply_changes(slots, done.changes)
+        result = result.join(done)
+        if done.status != "done":
+            break
+    return result, slots
+
+
+def perform(view: View, command: Command, focus: list[str]) -> Result:
+    """One command in one state of the world."""
+    if command.verb == "unknown":
+        return _unread(view, command, focus)
+    first, second = _match(view, command, focus)
+    ids = tuple(found.ids[0] if found.ids else found.detail for found in (first, second) if found.known)
+    if command.verb == "go":
+        ids = (direction_of(command.first),) if direction_of(command.first) else ()
+    if len(first.ids) > 1:
+        return _one_by_one(view, command, first, second, focus)
+    if ruled := answer(view, command.verb, ids):
+        return ruled
+    if command.verb in view.world.verbs and command.verb not in GESTURES:
+        for found in (first, second):
+            if found.asked:
+                return ask_which(view, found, command.raw)
+    return verb_function(command.verb)(view, command, first, second, focus)
+
+
+def _one_by_one(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    """Several things at once: each by its own rules, each seeing what the ones before it changed."""
+    result, slots = Result(), dict(view.slots)
+    for key in first.ids:
+        seen, one = View(view.world, slots), Found(ids=[key], phrase=first.phrase)
+        ids = (key, *second.ids[:1])
+        done = answer(seen, command.verb, ids) or verb_function(command.verb)(seen, command, one, second, focus)
+        slots = apply_changes(slots, done.changes)
+        result = result.join(done)
+    return result
+
+
+def _match(view: View, command: Command, focus: list[str]) -> tuple[Found, Found]:
+    if command.verb in _NO_NOUN:
+        second = find_thing(view, command.second, focus) if command.verb == "say" and command.second else Found()
+        return Found(phrase=command.first), second
+    if command.verb == "give" and not command.second:
+        command = _give_without_to(view, command, focus)
+    prefer = PREFERENCES.get(command.verb)
+    wanted = partial(prefer, view) if prefer else None
+    if command.verb in _MANY and wanted:
+        first = find_all(view, command.first, focus, wanted)
+    else:
+        first = find_thing(view, command.first, focus, wanted)
+    second = Found() if command.verb == "ask" else find_thing(view, command.second, focus)
+    if not command.first and second.known and command.verb not in ("put", "use", "ask", "give"):
+        first, second = second, Found()
+    return first, second
+
+
+def _give_without_to(view: View, command: Command, focus: list[str]) -> Command:
+    """`give maren the shell`: the person comes first."""
+    words = command.first.split()
+    for n in range(1, len(words)):
+        person = find_thing(view, " ".join(words[:n]), focus)
+        if person.ids and person.ids[0] in view.world.characters:
+            return Command("give", " ".join(words[n:]), "to", " ".join(words[:n]), command.raw, command.said)
+    return command
+
+
+def _unread(view: View, command: Command, focus: list[str]) -> Result:
+    """Nothing that begins with a verb: perhaps a thing's name alone, or words meant for the person here."""
+    alone = find_thing(view, command.first, focus)
+    if alone.known and len(command.first.split()) <= 4:
+        return verb_function("examine")(view, Command("examine", command.first, raw=command.raw), alone, Found(), focus)
+    if place := next((d for d, way in view.exits.items() if _names_place(view, way.to, command.first)), ""):
+        return verb_function("go")(view, Command("go", place, raw=command.raw), Found(), Found(), focus)
+    if view.people and len(command.first.split()) >= 3:
+        spoken = verb_function("say")(view, Command("say", command.first, raw=command.raw), Found(), Found(), focus)
+        if spoken.beats and spoken.beats[0]["kind"] == "told":
+            return spoken
+    return Result([beat("unknown")], status="unknown")
+
+
+def _names_place(view: View, place: str, text: str) -> bool:
+    location = view.world.locations[place]
+    plain = re.sub(r"^the ", "", text.lower())
+    return plain in [re.sub(r"^the ", "", name.lower()) for name in (location.name, *location.aliases)]
+
+
+def _answered(view: View, text: str, focus: list[str]) -> str:
+    """The line that was asked about, with the answer put in, if this line is such an answer."""
+    pending = next((key[1:] for key in focus if key.startswith(PENDING)), "")
+    if not pending or len(text.split()) > 5:
+        return text
+    candidates = [key for key in focus if view.entity(key)]
+    found = find_thing(view, text, [], prefer=lambda key: key in candidates)
+    if len(found.ids) == 1 and found.ids[0] in candidates:
+        return pending.replace("{}", view.name(found.ids[0]))
+    return text
+
+
+def _focus(result: Result, before: list[str]) -> list[str]:
+    spoken_of = list(dict.fromkeys([*result.focus, *(key for key in before if not key.startswith(PENDING))]))[:6]
+    return [*spoken_of, PENDING + result.asked] if result.status == "unclear" and result.asked else spoken_of
+
+
+def _is_cut(text: str, commands: list[Command]) -> bool:
+    return len(commands) == MAX_COMMANDS and not text.rstrip(" .!").lower().endswith(
+        commands[-1].raw.lower().rstrip(" .!")
+    )
+
+
+def net_changes(changes: list[Change]) -> list[Change]:
+    """One change a slot, the last one, in the order in which the slots were first touched."""
+    last = {item["slot"]: item for item in changes}
+    return list(last.values())
+
+
+def beats_of(outcome: Outcome, kind: str) -> list[Beat]:
+    """The outcome's beats of one kind."""
+    return [item for item in outcome["beats"] if item["kind"] == kind]

@@ -1,0 +1,67 @@
+"""What one command comes to, before the turn adds them up."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from agents.story import Beat, Change
+from agents.world.beats import beat, refused
+from agents.world.nouns import Found
+from agents.world.view import View
+
+Status = Literal["done", "refused", "unclear", "unknown"]
+_WORSE: tuple[Status, ...] = ("done", "refused", "unclear", "unknown")
+
+
+@dataclass
+class Result:
+    """Beats to tell, changes to make, what was spoken of, and, if a question was asked, the command it belongs to."""
+
+    beats: list[Beat] = field(default_factory=list[Beat])
+    changes: list[Change] = field(default_factory=list[Change])
+    focus: list[str] = field(default_factory=list[str])
+    status: Status = "done"
+    asked: str = ""
+    """The player's command with `{}` where the unclear phrase stood."""
+
+    def join(self, other: "Result") -> "Result":
+        """This result followed by another; the worse status stays."""
+        status = self.status if _WORSE.index(self.status) >= _WORSE.index(other.status) else other.status
+        return Result(
+            [*self.beats, *other.beats],
+            [*self.changes, *other.changes],
+            [*other.focus, *self.focus],
+            status,
+            other.asked or self.asked,
+        )
+
+
+def refuse(why: str, *, focus: list[str] | None = None, says: str = "", **names: str) -> Result:
+    """A result that changes nothing; `says` is the author's own reason."""
+    made = refused(why, **names)
+    if says:
+        made["says"] = says
+    return Result([made], focus=focus or [], status="refused")
+
+
+def ask_which(view: View, found: Found, raw: str) -> Result:
+    """The question `which one?`. The next line may answer it with a word."""
+    names = [view.name(key) for key in found.asked]
+    pending = raw.lower().replace(found.phrase.lower(), "{}", 1) if found.phrase.lower() in raw.lower() else ""
+    return Result(
+        [beat("unclear", phrase=found.phrase.strip(), listed=names)], focus=found.asked, status="unclear", asked=pending
+    )
+
+
+def missing(view: View, found: Found, said: str) -> Result:
+    """For a phrase that names nothing in sight: either no phrase at all, or an unknown one."""
+    phrase = found.phrase.strip()
+    return refuse("what", verb=said) if not phrase else refuse("not_here", phrase=phrase[:60])
+
+
+def telling(first: str, again: list[str], times: int) -> str:
+    """The author's words for the n-th telling: the first text, each later one once, a pause, and from the start.
+
+    The pause is an empty text: the narrator then says it in its own words.
+    """
+    turn = times % (len(again) + 2)
+    return first if turn == 0 else (again[turn - 1] if turn <= len(again) else "")

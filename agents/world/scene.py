@@ -1,0 +1,112 @@
+"""The scene as a narrator gets it: everything it may speak of, as one JSON block in the prompt.
+
+The block is the whole interface between the rules and the telling: the offline storyteller reads the same rendered
+prompt as any language model does.
+"""
+
+import random
+from typing import NotRequired
+
+from typing_extensions import TypedDict
+
+from agents.story import Beat, GoalState, Outcome
+from agents.world.view import View
+
+
+class Person(TypedDict):
+    name: str
+    pronoun: str
+    wants: str
+    gestures: list[str]
+
+
+class Way(TypedDict):
+    direction: str
+    place: NotRequired[str]
+    """Named once the player has been there."""
+    door: NotRequired[str]
+    open: NotRequired[bool]
+
+
+class Scene(TypedDict):
+    """What is true after the action, as far as the player can see it."""
+
+    title: str
+    mood: str
+    turn: int
+    seed: int
+    place: str
+    visits: int
+    textures: list[str]
+    exits: list[Way]
+    items: list[str]
+    carried: list[str]
+    people: list[Person]
+    goals: list[str]
+    beats: list[Beat]
+    status: str
+
+
+def build_scene(view: View, outcome: Outcome, *, number: int, seed: int) -> Scene:
+    """The scene after the changes of the action; bounded by what one place can hold."""
+    return Scene(
+        title=view.world.title,
+        mood=view.world.tone.mood,
+        turn=number,
+        seed=seed,
+        place=view.location.name,
+        visits=view.count(view.here, "visits"),
+        textures=_textures(view, number, seed),
+        exits=[_way(view, direction) for direction in view.exits],
+        items=[view.name(key) for key in view.listed_here()][:20],
+        carried=[view.name(key) for key in view.inventory],
+        people=[_person(view, key, number, seed) for key in view.people],
+        goals=[goal.title for key, goal in view.world.goals.items() if not view.get(key, "done")],
+        beats=outcome["beats"],
+        status=outcome["status"],
+    )
+
+
+def _textures(view: View, number: int, seed: int) -> list[str]:
+    """Two pairs of a texture of this place and one of the world, such that no pair comes back for hundreds of turns.
+
+    In each round of as many turns as the world has textures every one of them comes once, in a new order; which of the
+    place's own goes with it moves on from round to round.
+    """
+    own, common = view.location.textures or view.world.tone.textures, view.world.tone.textures
+    round_, step = divmod(number, len(common))
+    order = random.Random(f"{seed}:{round_}").sample(range(len(common)), len(common))
+    first, second = order[step], order[(step + len(common) // 2) % len(common)]
+    return [
+        own[(round_ + first) % len(own)],
+        common[first],
+        own[(round_ + second + len(own) // 2) % len(own)],
+        common[second],
+    ]
+
+
+def _way(view: View, direction: str) -> Way:
+    way = view.exits[direction]
+    made = Way(direction=direction)
+    if view.count(way.to, "visits"):
+        made["place"] = view.world.locations[way.to].name
+    if way.door:
+        made["door"] = view.name(way.door)
+        made["open"] = view.is_open(way.door)
+    return made
+
+
+def _person(view: View, key: str, number: int, seed: int) -> Person:
+    character = view.world.characters[key]
+    gestures = character.gestures
+    start = number + seed
+    picked = [gestures[(start + i) % len(gestures)] for i in range(min(3, len(gestures)))]
+    return Person(name=character.name, pronoun=character.pronoun, wants=character.wants, gestures=picked)
+
+
+def goal_states(view: View) -> list[GoalState]:
+    """All goals of the world with whether they are reached."""
+    return [
+        GoalState(id=key, title=goal.title, done=bool(view.get(key, "done")), optional=goal.optional)
+        for key, goal in view.world.goals.items()
+    ]

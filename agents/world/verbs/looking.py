@@ -1,0 +1,134 @@
+"""Verbs of looking: they tell, and count what was told."""
+
+from agents.story import Change, change
+from agents.world.beats import beat
+from agents.world.nouns import Found
+from agents.world.parse import Command, direction_of
+from agents.world.result import Result, ask_which, missing, refuse, telling
+from agents.world.schema import Character, Item
+from agents.world.view import View
+
+
+def look(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    """The place again, as `look` shows it: the first time the whole description."""
+    del command, first, second, focus
+    times = view.count(view.here, "looks")
+    says = telling(view.location.description, view.location.again, times)
+    if times == 0 and view.count(view.here, "visits") <= 1:
+        # Arriving told the description already: a first look shows what is there and more of the place.
+        says = view.location.again[0] if view.location.again else ""
+    made = beat("looked", says=says, times=times, listed=seen_here(view), place=view.location.name)
+    return Result([made], [change(view.here, "looks", times + 1, "verb:look")])
+
+
+def seen_here(view: View) -> list[str]:
+    """The loose things and what is on or in open things, as a look names them."""
+    return [view.a_name(key) for key in view.listed_here()]
+
+
+def placed_lines(view: View) -> list[str]:
+    """The author's lines for things that still lie where the story put them and were never told."""
+    from_start = [k for k in view.listed_here() if view.world.items[k].placed and not view.get(k, "moved")]
+    return [view.world.items[k].placed for k in from_start]
+
+
+def examine(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    del second, focus
+    if direction := direction_of(first.phrase):
+        return _examine_direction(view, direction)
+    if first.detail:
+        return _examine_detail(view, first.detail)
+    if first.asked:
+        return ask_which(view, first, command.raw)
+    if not first.ids:
+        return missing(view, first, "examine") if first.phrase else look(view, command, first, first, [])
+    result = Result()
+    for key in first.ids:
+        result = result.join(_examine_one(view, key))
+    return result
+
+
+def _examine_one(view: View, key: str) -> Result:
+    entity = view.world.items.get(key) or view.world.characters[key]
+    times = view.count(key, "seen")
+    says = telling(entity.description, list(entity.again), times)
+    states = _states(view, key, entity)
+    listed = [view.a_name(inner) for inner in view.inside(key)] if _contents_visible(view, key, entity) else None
+    made = beat("examined", states, says=says, times=times, listed=listed, thing=view.name(key))
+    return Result([made], [change(key, "seen", times + 1, "verb:examine")], [key])
+
+
+def _contents_visible(view: View, key: str, entity: Item | Character) -> bool:
+    return isinstance(entity, Item) and (entity.surface or entity.container) and view.shows_contents(key)
+
+
+def _states(view: View, key: str, entity: Item | Character) -> dict[str, str]:
+    """What can be seen of a thing's state and is not in its description."""
+    if not isinstance(entity, Item):
+        return {}
+    told: dict[str, str] = {}
+    if entity.openable or entity.door:
+        told["state"] = "open" if view.is_open(key) else ("locked" if view.get(key, "locked") else "closed")
+    if entity.container and not entity.surface:
+        told["holds"] = "container"
+    if entity.surface:
+        told["holds"] = "surface"
+    return told
+
+
+def _examine_detail(view: View, name: str) -> Result:
+    relation = f"told_{name.replace(' ', '_')}"
+    times = view.count(view.here, relation)
+    says = telling(view.details[name].text, [], times)
+    counted = change(view.here, relation, times + 1, "verb:examine")
+    return Result([beat("examined", says=says, times=times, thing=f"the {name.replace('_', ' ')}")], [counted])
+
+
+def _examine_direction(view: View, direction: str) -> Result:
+    way = view.exits.get(direction)
+    if way is None:
+        return refuse("no_exit", direction=direction)
+    place = view.world.locations[way.to].name
+    names = {"direction": direction, "place": place}
+    if way.door:
+        names |= {"door": view.name(way.door), "state": "open" if view.is_open(way.door) else "closed"}
+    return Result([beat("looked", names)])
+
+
+def read(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    del second, focus
+    if first.detail:
+        return _examine_detail(view, first.detail)
+    if first.asked:
+        return ask_which(view, first, command.raw)
+    if not first.ids:
+        return missing(view, first, "read")
+    result = Result()
+    for key in first.ids:
+        item = view.world.items.get(key)
+        if item is None or item.read is None:
+            result = result.join(refuse("not_readable", thing=view.name(key), focus=[key]))
+            continue
+        times = view.count(key, "told_read")
+        counted: list[Change] = [change(key, "told_read", times + 1, "verb:read")]
+        result = result.join(Result([beat("read", says=item.read, times=times, thing=view.name(key))], counted, [key]))
+    return result
+
+
+def inventory(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    del command, first, second, focus
+    return Result([beat("inventory", listed=[view.a_name(key) for key in view.inventory])])
+
+
+def goals(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    del command, first, second, focus
+    still = [key for key in view.world.goals if not view.get(key, "done")]
+    hints = [view.world.goals[key].hint for key in still if not view.world.goals[key].optional][:1]
+    listed = [view.world.goals[key].title for key in still]
+    return Result([beat("goals", says=hints[0] if hints else "", listed=listed)])
+
+
+def help_(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    del command, first, second, focus
+    own = sorted(view.world.verbs)
+    return Result([beat("help", listed=own)])

@@ -1,0 +1,131 @@
+"""Going from place to place."""
+
+from collections import deque
+
+from agents.story import Change, apply_changes, change
+from agents.world.beats import beat
+from agents.world.language import PLAYER
+from agents.world.nouns import Found, find_place
+from agents.world.parse import Command, direction_of
+from agents.world.result import Result, refuse, telling
+from agents.world.schema import Exit
+from agents.world.verbs.looking import placed_lines
+from agents.world.view import View
+
+
+def go(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    """A direction, a neighbouring place, or any place visited before that can be walked to."""
+    del first, second, focus
+    wanted = command.first
+    if not wanted:
+        return _leave(view, command)
+    if direction := direction_of(wanted):
+        return step(view, direction)
+    place = find_place(view, wanted)
+    if place == view.here:
+        return refuse("known_already", place=view.location.name)
+    if place:
+        return _walk(view, place)
+    through = next((d for d, way in view.exits.items() if way.door and _door_named(view, way.door, wanted)), "")
+    return step(view, through) if through else refuse("no_exit", direction=wanted[:60])
+
+
+def step(view: View, direction: str) -> Result:
+    """One step. A closed door that is not locked is opened on the way."""
+    way = view.exits.get(direction)
+    if way is None:
+        return refuse("no_exit", direction=direction)
+    if not view.holds(way.when):
+        return refuse("blocked", direction=direction, says=way.blocked)
+    before: Result = Result()
+    if way.door and not view.is_open(way.door):
+        if view.get(way.door, "locked"):
+            return refuse("is_locked", thing=view.name(way.door), focus=[way.door])
+        opened = change(way.door, "open", True, "verb:go")
+        before = Result([beat("opened", thing=view.name(way.door))], [opened], [way.door])
+    return before.join(arrive(View(view.world, apply_changes(dict(view.slots), before.changes)), way, direction))
+
+
+def arrive(view: View, way: Exit, direction: str = "") -> Result:
+    """The player is in the new place: its first or a later telling, and what lies there."""
+    visits = view.count(way.to, "visits")
+    changes: list[Change] = [
+        change(PLAYER, "in", way.to, "verb:go"),
+        change(way.to, "visits", visits + 1, "verb:go"),
+    ]
+    there = View(view.world, apply_changes(dict(view.slots), changes))
+    # After the author's tellings are used up an arrival is told from the place's textures: no text comes twice.
+    texts = [there.location.description, *there.location.again]
+    says = telling(texts[0], texts[1:], visits) if visits < len(texts) else ""
+    passing = way.passing if way.passing and not visits else ""
+    lines = [*([passing] if passing else []), says, *(placed_lines(there) if not visits else [])]
+    made = beat(
+        "arrived",
+        says=" ".join(line for line in lines if line),
+        times=visits,
+        listed=_loose(there) if visits else _unplaced(there),
+        place=there.location.name,
+        direction=direction,
+    )
+    return Result([made], changes, [*there.people])
+
+
+def _loose(view: View) -> list[str]:
+    """What a later arrival names: things that could be taken. Furniture was seen the first time."""
+    return [view.a_name(key) for key in view.listed_here() if view.world.items[key].portable]
+
+
+def _unplaced(view: View) -> list[str]:
+    """What an arrival still has to name: things without an author's line of their own."""
+    return [view.a_name(k) for k in view.listed_here() if not view.world.items[k].placed or view.get(k, "moved")]
+
+
+def _leave(view: View, command: Command) -> Result:
+    if command.said in ("exit", "leave") and "out" in view.exits:
+        return step(view, "out")
+    if len(view.exits) == 1:
+        return step(view, next(iter(view.exits)))
+    return refuse("where_from" if command.said in ("exit", "leave") else "what", verb="go")
+
+
+def _door_named(view: View, door: str, wanted: str) -> bool:
+    return any(word in view.world.items[door].name.lower().split() for word in wanted.split())
+
+
+def _walk(view: View, place: str) -> Result:
+    """Straight there if it is next door; else along known, open ways, telling only the arrival."""
+    direction = next((d for d, way in view.exits.items() if way.to == place), "")
+    if direction:
+        return step(view, direction)
+    path = _path(view, place)
+    if not path:
+        return refuse("no_exit", direction=view.world.locations[place].name)
+    changes: list[Change] = []
+    slots = dict(view.slots)
+    last = Result()
+    for way in path:
+        last = arrive(View(view.world, slots), way)
+        changes += last.changes
+        slots = apply_changes(slots, last.changes)
+    # Only the last `player.in` matters, but every place on the way counts as passed through.
+    return Result(last.beats, _last_of_each(changes), last.focus)
+
+
+def _path(view: View, place: str) -> list[Exit]:
+    """The shortest way through visited places and open doors (breadth first)."""
+    queue: deque[tuple[str, list[Exit]]] = deque([(view.here, [])])
+    seen = {view.here}
+    while queue:
+        here, path = queue.popleft()
+        if here == place:
+            return path
+        for way in view.exits_of(here).values():
+            known = view.count(way.to, "visits") > 0
+            if known and way.to not in seen and view.passable(way):
+                seen.add(way.to)
+                queue.append((way.to, [*path, way]))
+    return []
+
+
+def _last_of_each(changes: list[Change]) -> list[Change]:
+    return list({item["slot"]: item for item in changes}.values())

@@ -1,0 +1,134 @@
+"""Talking with characters: greetings, topics, and words spoken into the air."""
+
+import re
+
+from agents.story import apply_changes, change
+from agents.world.beats import beat
+from agents.world.language import run_effects
+from agents.world.nouns import Found, find_thing, words_of
+from agents.world.parse import Command
+from agents.world.result import Result, ask_which, missing, refuse, telling
+from agents.world.schema import Character
+from agents.world.view import View
+
+_SMALL = frozenset({"what", "who", "why", "when", "where", "how", "is", "are", "was", "were", "did", "do", "does", "you",
+                    "i", "me", "of", "to", "in", "on", "at", "about", "and", "or", "it", "with", "have", "has", "for",
+                    "can", "could", "would", "tell", "know", "that", "there", "here", "happened", "if", "be"})  # fmt: skip
+
+
+def talk(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    del second
+    who = _person(view, first, focus)
+    if first.asked and not who:
+        return ask_which(view, first, command.raw)
+    if not who:
+        if first.known:
+            return refuse("not_person", thing=view.name(first.ids[0]) if first.ids else f"the {first.detail}")
+        return missing(view, first, "talk to") if first.phrase else _nobody(view)
+    if command.second:
+        return _about(view, who, command.second)
+    times = view.count(who, "met")
+    greetings = view.world.characters[who].greeting
+    says = greetings[times] if times < len(greetings) else ""
+    made = beat("met", says=says, times=times, listed=_open_topics(view, who), who=view.name(who))
+    return Result([made], [change(who, "met", times + 1, "verb:talk")], [who])
+
+
+def ask(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    del second
+    who = _person(view, first, focus)
+    if first.asked and not who:
+        return ask_which(view, first, command.raw)
+    topic = command.second
+    if not who:
+        if first.phrase:
+            # `ask about the ferry` parsed without a person, `tell the story`: the words may all be topic.
+            return missing(view, first, "ask")
+        return _nobody(view)
+    if not topic:
+        return talk(view, command, first, first, focus)
+    return _about(view, who, topic)
+
+
+def say(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    """Free speech: to a character here it is a greeting or a question, alone it is only said."""
+    del first
+    who = _person(view, second, focus)
+    if not who:
+        return Result([beat("gestured", verb="say")])
+    words = set(words_of(command.first))
+    if words & {"hello", "hi", "hey", "morning", "evening", "greetings"} and len(words) <= 4:
+        return talk(view, Command("talk", raw=command.raw), Found(ids=[who]), Found(), focus)
+    return _about(view, who, command.first)
+
+
+def find_topic(character: Character, text: str) -> str:
+    """The topic whose name or alias shares most words with the text; empty when none does."""
+    wanted = [w for w in words_of(text) if w not in _SMALL] or words_of(text)
+    wanted_set = {stem(w) for w in wanted}
+    best, best_points = "", 0.0
+    for name, topic in character.topics.items():
+        for alias in (name.replace("_", " "), *topic.aliases):
+            have = {stem(w) for w in words_of(alias)}
+            points = len(have & wanted_set) / max(len(have), 1)
+            if have and points > best_points and (points >= 0.5):
+                best, best_points = name, points
+    return best
+
+
+def stem(word: str) -> str:
+    """The word without a plural or possessive s: enough to match a topic."""
+    word = word.removesuffix("'s")
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def _about(view: View, who: str, text: str) -> Result:
+    character, name = view.world.characters[who], view.name(who)
+    found = find_topic(character, text)
+    met = [] if view.count(who, "met") else [change(who, "met", 1, "verb:ask")]
+    if not found:
+        times = view.count(who, "told_nothing")
+        counted = [*met, change(who, "told_nothing", times + 1, "verb:ask")]
+        says = character.unsure[times] if times < len(character.unsure) else ""
+        topic = re.sub(r"\s+", " ", text)[:60]
+        return Result([beat("unsure", says=says, times=times, who=name, topic=topic)], counted, [who])
+    topic = character.topics[found]
+    if not view.holds(topic.when):
+        says = topic.otherwise or character.unsure[0]
+        return Result([beat("unsure", says=says, who=name, topic=found.replace("_", " "))], met, [who])
+    times = view.count(who, f"told_{found}")
+    because = f"topic:{who}"
+    changes = [*met, change(who, f"told_{found}", times + 1, because)]
+    changes += run_effects(topic.effects, apply_changes(dict(view.slots), changes), because)
+    says = telling(topic.says, list(topic.again), times)
+    return Result([beat("told", says=says, times=times, who=name, topic=found.replace("_", " "))], changes, [who])
+
+
+def _open_topics(view: View, who: str) -> list[str]:
+    """Up to three topics that have not been asked and can be answered now."""
+    character = view.world.characters[who]
+    still = [n for n, t in character.topics.items() if not view.count(who, f"told_{n}") and view.holds(t.when)]
+    return [name.replace("_", " ") for name in still[:3]]
+
+
+def _person(view: View, found: Found, focus: list[str]) -> str:
+    """The one meant: the one named, else the one spoken with last, else the only one here."""
+    named = [key for key in found.ids if key in view.world.characters]
+    if named:
+        return named[0]
+    if found.phrase and found.ids:
+        return ""
+    if found.phrase and not find_thing(view, found.phrase, focus).ids:
+        return ""
+    recent = [key for key in focus if key in view.people]
+    if recent:
+        return recent[0]
+    return view.people[0] if len(view.people) == 1 else ""
+
+
+def _nobody(view: View) -> Result:
+    if not view.people:
+        return refuse("nobody_here")
+    result = refuse("who", verb="talk to")
+    result.beats[0]["listed"] = [view.name(key) for key in view.people]
+    return result
