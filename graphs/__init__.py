@@ -1,0 +1,1 @@
+"""TTA graphs: what happens when, and what is remembered. Owns persistence."""
