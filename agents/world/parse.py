@@ -55,14 +55,14 @@ class Command:
 
 
 def parse(text: str, world: World) -> list[Command]:
-    """At most MAX_COMMANDS commands, at least one."""
+    """All the commands of the line, at least one; whoever performs them stops at MAX_COMMANDS."""
     line = _TIDY.sub(" ", text.strip().replace("’", "'")).strip()
     spoken = _quoted(line)
     if spoken:
         return [spoken]
     verbs = verb_phrases(world)
     pieces = [piece for part in _JOINTS.split(line) for piece in _split_and(part, verbs) if piece.strip()]
-    commands = [_one(piece, verbs) for piece in pieces[:MAX_COMMANDS]]
+    commands = [_one(piece, verbs) for piece in pieces]
     return commands or [Command("unknown", raw=line)]
 
 

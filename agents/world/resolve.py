@@ -35,8 +35,8 @@ def resolve(
     """
     text = _answered(View(world, slots), text, focus)
     commands = parse(text, world)
-    result, slots = _perform_all(world, slots, commands, [key for key in focus if not key.startswith(PENDING)])
-    if _is_cut(text, commands):
+    result, slots = _perform_all(world, slots, commands[:MAX_COMMANDS], [key for key in focus if not key.startswith(PENDING)])
+    if len(commands) > MAX_COMMANDS and result.status == "done":
         result.beats.append(beat("refused", why="too_many"))
     if result.status not in ("unclear", "unknown"):
         result = result.join(unfold(world, slots, number))
@@ -157,12 +157,6 @@ def _answered(view: View, text: str, focus: list[str]) -> str:
 def _focus(result: Result, before: list[str]) -> list[str]:
     spoken_of = list(dict.fromkeys([*result.focus, *(key for key in before if not key.startswith(PENDING))]))[:6]
     return [*spoken_of, PENDING + result.asked] if result.status == "unclear" and result.asked else spoken_of
-
-
-def _is_cut(text: str, commands: list[Command]) -> bool:
-    return len(commands) == MAX_COMMANDS and not text.rstrip(" .!").lower().endswith(
-        commands[-1].raw.lower().rstrip(" .!")
-    )
 
 
 def net_changes(changes: list[Change]) -> list[Change]:
