@@ -1,0 +1,120 @@
+"""The storyteller that needs no network: a chat model that reads the same rendered prompt as any other.
+
+It finds the scene in the prompt's JSON block and tells it (`agents/models/storyteller`), token by token. Asked to
+interpret a sentence, it answers with the best command that the scene's names allow.
+"""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+
+from agents.models.storyteller import tell
+
+_BLOCK = re.compile(r"```json\s*\n(.*?)\n```", re.DOTALL)
+_RELEASED = re.compile(r"<released>\n(.*?)\n</released>", re.DOTALL)
+_TOKEN = re.compile(r"\s*\S+")
+
+
+class OfflineStoryteller(BaseChatModel):
+    """Deterministic: the same prompt gives the same answer."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "offline"
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        del stop, run_manager, kwargs
+        text = answer(messages)
+        message = AIMessage(content=text, usage_metadata=_usage(messages, text))
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        del stop, run_manager, kwargs
+        text = answer(messages)
+        for token in _TOKEN.findall(text):
+            yield ChatGenerationChunk(message=AIMessageChunk(content=token))
+        yield ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=_usage(messages, text)))
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        del run_manager
+        for chunk in self._stream(messages, stop, None, **kwargs):
+            yield chunk
+
+
+def answer(messages: list[BaseMessage]) -> str:
+    """What the storyteller says to a rendered prompt; a line that asks for a scene where there is none."""
+    prompt = "\n".join(str(message.text) for message in messages)
+    blocks = [_read(found) for found in _BLOCK.findall(prompt)]
+    scenes = [block for block in blocks if isinstance(block, dict) and "beats" in block]
+    if not scenes:
+        return "The page before you is blank, and stays so."
+    spoken = [block for block in blocks if isinstance(block, str)]
+    if spoken:
+        return json.dumps({"command": guess_command(scenes[-1], spoken[-1])}, ensure_ascii=False)
+    told = tell(scenes[-1])
+    if released := _RELEASED.search(prompt):
+        return _after(told, released[1].strip())
+    return told
+
+
+def guess_command(scene: dict[str, Any], sentence: str) -> str:
+    """A command for what is named in a sentence: a person to talk to, a thing to look at, a way to go; else nothing."""
+    low = sentence.lower()
+    for person in scene.get("people", []):
+        if str(person.get("name", "")).lower().removeprefix("the ") in low:
+            return f"talk to {person['name']}"
+    for thing in [*scene.get("items", []), *scene.get("carried", [])]:
+        bare = re.sub(r"^(?:the|your) ", "", str(thing).lower())
+        if bare in low or bare.split()[-1] in low.split():
+            return f"examine {bare}"
+    for way in scene.get("exits", []):
+        if str(way.get("direction")) in low.split() or str(way.get("place", "\0")).lower() in low:
+            return f"go {way['direction']}"
+    return ""
+
+
+def _after(told: str, released: str) -> str:
+    """What is left to tell after the sentences that are out already."""
+    flat, done = re.sub(r"\s+", " ", told), re.sub(r"\s+", " ", released)
+    if flat.startswith(done):
+        return flat[len(done) :].strip()
+    rest = [s for s in re.split(r"(?<=[.!?]) ", flat) if s and s not in done]
+    return " ".join(rest[-2:])
+
+
+def _read(block: str) -> Any:
+    try:
+        return json.loads(block)
+    except ValueError:
+        return None
+
+
+def _usage(messages: list[BaseMessage], text: str) -> UsageMetadata:
+    """Counts words: this model has no tokens of its own."""
+    read, written = sum(len(str(m.text).split()) for m in messages), len(text.split())
+    return UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)

@@ -1,0 +1,254 @@
+"""Telling a scene: every beat in order, then a breath of the place.
+
+Deterministic: the same scene gives the same prose. It differs between visits because the scene carries the turn's number,
+how often each thing was told before, and textures that move on (`agents/world/scene.py`).
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from agents.models.storyteller import phrases
+
+Beat = dict[str, Any]
+Scene = dict[str, Any]
+
+_QUIET = frozenset({"inventory", "goals", "help", "unclear", "won", "technique"})
+"""After these a texture would only be in the way."""
+
+
+def tell(scene: Scene) -> str:
+    """The prose of a turn, at least one sentence, never a fact that the scene does not hold."""
+    beats = [cast(Beat, b) for b in scene.get("beats", []) if isinstance(b, dict)]
+    chance = random.Random(f"{scene.get('seed', 0)}:{scene.get('turn', 0)}")
+    told = [_tell_beat(beat, scene, chance, index) for index, beat in enumerate(beats)]
+    lines = [line for line in told if line]
+    kinds = {str(beat.get("kind")) for beat in beats}
+    if not kinds & _QUIET:
+        lines += _breath(scene, chance, kinds)
+    return " ".join(lines) or _one(phrases.WAITED, scene, chance)
+
+
+def _tell_beat(beat: Beat, scene: Scene, chance: random.Random, index: int) -> str:
+    teller = _TELLERS.get(str(beat.get("kind")), _plain)
+    return teller(beat, {**scene, "turn": int(scene.get("turn", 0)) + index}, chance)
+
+
+def _breath(scene: Scene, chance: random.Random, kinds: set[str]) -> list[str]:
+    """One sentence of the place, sometimes two: always after waiting and looking, else three times in five."""
+    textures = [str(t) for t in scene.get("textures", [])]
+    if len(textures) < 4:
+        return []
+    idle = bool(kinds & {"waited", "looked", "gestured", "unknown"})
+    if not idle and chance.random() > 0.6:
+        return []
+    people = [p for p in scene.get("people", []) if p.get("gestures")]
+    turn = int(scene.get("turn", 0))
+    if people and chance.random() < 0.5 and not kinds & {"told", "met", "unsure"}:
+        gesture = str(people[turn % len(people)]["gestures"][0])
+        return [_join(gesture, textures[1], turn)]
+    lines = [_join(textures[0], textures[1], turn)]
+    if "waited" in kinds:
+        lines.append(_join(textures[2], textures[3], turn + 3))
+    return lines
+
+
+def _join(one: str, other: str, turn: int) -> str:
+    pattern = phrases.PAIRS[(turn // 11) % len(phrases.PAIRS)]
+    return pattern.format(A=_capital(one), a=one, B=_capital(other), b=other)
+
+
+def _one(choices: Sequence[str], scene: Scene, chance: random.Random, **names: str) -> str:
+    """One of the phrases, moving through them with the turns so that neighbours differ."""
+    del chance
+    turn = int(scene.get("turn", 0)) + int(scene.get("seed", 0))
+    return _fill(choices[turn % len(choices)], names)
+
+
+def _fill(pattern: str, names: dict[str, str]) -> str:
+    words = {**names, **{key.capitalize(): _capital(value) for key, value in names.items()}}
+    return _capital(pattern.format_map(_Blank(words)))
+
+
+class _Blank(dict[str, str]):
+    """A name that a model left out of a beat becomes `it`: the story goes on."""
+
+    def __missing__(self, key: str) -> str:
+        return "It" if key[:1].isupper() else "it"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _listing(things: Sequence[str], turn: int, joint: str = "and") -> str:
+    """`a lamp, some rope and a stool`, beginning at another one from turn to turn."""
+    start = turn % len(things) if things else 0
+    turned = [*things[start:], *things[:start]]
+    return turned[0] if len(turned) == 1 else f"{', '.join(turned[:-1])} {joint} {turned[-1]}"
+
+
+def _names(beat: Beat) -> dict[str, str]:
+    return {str(k): str(v) for k, v in (beat.get("names") or {}).items()}
+
+
+def _listed(beat: Beat) -> list[str]:
+    return [str(item) for item in beat.get("listed") or []]
+
+
+def _with_list(choices: Sequence[str], things: list[str], scene: Scene, chance: random.Random) -> str:
+    if not things:
+        return ""
+    many = len(things) > 1 or things[0].startswith("some ")
+    forms = {"is": "are" if many else "is", "lies": "lie" if many else "lies"}
+    return _one(choices, scene, chance, list=_listing(things, int(scene.get("turn", 0))), **forms)
+
+
+def _plain(beat: Beat, scene: Scene, chance: random.Random) -> str:
+    """Kinds whose whole text is the author's."""
+    del scene, chance
+    return str(beat.get("says") or "")
+
+
+def _moved(choices: Sequence[str]) -> Callable[[Beat, Scene, random.Random], str]:
+    def teller(beat: Beat, scene: Scene, chance: random.Random) -> str:
+        said = _one(choices, scene, chance, **_names(beat))
+        return f"{said} {beat['says']}" if beat.get("says") else said
+
+    return teller
+
+
+def _arrived(beat: Beat, scene: Scene, chance: random.Random) -> str:
+    says = str(beat.get("says") or "") or _one(phrases.ARRIVED, scene, chance, **_names(beat))
+    return f"{says} {_with_list(phrases.LIES_HERE, _listed(beat), scene, chance)}".strip()
+
+
+def _looked(beat: Beat, scene: Scene, chance: random.Random) -> str:
+    names = _names(beat)
+    if "direction" in names and "listed" not in beat:
+        door = f" {_capital(names['door'])} is {names['state']}." if "door" in names else ""
+        return f"{_capital(names['direction'])} from here is {names['place']}.{door}"
+    says = str(beat.get("says") or "") or _one(phrases.LOOKED, scene, chance, **names)
+    return f"{says} {_with_list(phrases.LIES_HERE, _listed(beat), scene, chance)}".strip()
+
+
+def _examined(beat: Beat, scene: Scene, chance: random.Random) -> str:
+    names = _names(beat)
+    parts = [str(beat.get("says") or "") or _one(phrases.EXAMINED_AGAIN, scene, chance, **names)]
+    if state := names.get("state"):
+        parts.append(_one(phrases.STATE.get(state, ("",)), scene, chance))
+    if "listed" in beat:
+        on = names.get("holds") == "surface"
+        full, bare = (phrases.BEARS, phrases.BEARS_NOTHING) if on else (phrases.HOLDS, phrases.HOLDS_NOTHING)
+        parts.append(_with_list(full, _listed(beat), scene, chance) or _one(bare, scene, chance))
+    return " ".join(part for part in parts if part)
+
+
+def _read(beat: Beat, scene: Scene, chance: random.Random) -> str:
+    again = _one(phrases.READ_AGAIN, scene, chance) + " " if beat.get("times") else ""
+    return f"{again}{beat.get('says', '')}"
+
+
+def _opened(beat: Beat, scene: Scene, chance: random.Random) -> str:
+    said = _one(phrases.OPENED, scene, chance, **_names(beat))
+    if "listed" not in beat:
+        return said
+    inside = _with_list(phrases.HOLDS, _listed(beat), scene, chance)
+    return f"{said} {inside or _one(phrases.HOLDS_NOTHING, scene, chance)}"
+
+
+def _gestured(beat: Beat, scene: Scene, chance: random.Random) -> str:
+    names = _names(beat)
+    group = names.get("group") or names.get("verb", "")
+    choices = phrases.GESTURED.get(group, phrases.GESTURED_OTHER)
+    if not names.get("thing"):
+        choices = [c for c in choices if "{" not in c and "{T" not in c] or phrases.GESTURED_OTHER
+    return _one(choices, scene, chance, **names)
+
+
+def _spoken(again: Sequence[str]) -> Callable[[Beat, Scene, random.Random], str]:
+    def teller(beat: Beat, scene: Scene, chance: random.Random) -> str:
+        said = str(beat.get("says") or "") or _one(again, scene, chance, **_names(beat))
+        topics = _listed(beat)
+        if topics and beat.get("kind") == "met":
+            listing = _listing(topics, int(scene.get("turn", 0)), joint="or")
+            said += " " + _one(phrases.MIGHT_ASK, scene, chance, list=listing)
+        return said
+
+    return teller
+
+
+def _inventory(beat: Beat, scene: Scene, chance: random.Random) -> str:
+    return _with_list(phrases.CARRYING, _listed(beat), scene, chance) or _one(phrases.CARRYING_NOTHING, scene, chance)
+
+
+def _goals(beat: Beat, scene: Scene, chance: random.Random) -> str:
+    titles = _listed(beat)
+    if not titles:
+        return _one(phrases.GOALS_DONE, scene, chance)
+    listing = "; ".join(title[:1].lower() + title[1:] for title in titles)
+    return f"{_one(phrases.GOALS_LEFT, scene, chance, list=listing)} {beat.get('says', '')}".strip()
+
+
+def _help(beat: Beat, scene: Scene, chance: random.Random) -> str:
+    del chance
+    own = _listed(beat)
+    extra = f" Here you can also {_listing(own, int(scene.get('turn', 0)), 'or')}." if own else ""
+    return " ".join(phrases.HELP) + extra
+
+
+def _refused(beat: Beat, scene: Scene, chance: random.Random) -> str:
+    if beat.get("says"):
+        return str(beat["says"])
+    names = _names(beat)
+    choices = phrases.REFUSED.get(names.get("why", ""), phrases.REFUSED["no_effect"])
+    said = _one(choices, scene, chance, **names)
+    ways = [str(way.get("direction")) for way in scene.get("exits", [])]
+    if names.get("why") == "no_exit" and ways:
+        said += f" {_capital(_listing(ways, 0, 'or'))}, perhaps."
+    if names.get("why") == "who" and _listed(beat):
+        said += f" {_capital(_listing(_listed(beat), 0, 'or'))}?"
+    return said
+
+
+def _unclear(beat: Beat, scene: Scene, chance: random.Random) -> str:
+    return _one(phrases.UNCLEAR, scene, chance, list=_listing(_listed(beat), 0, joint="or"))
+
+
+def _unknown(beat: Beat, scene: Scene, chance: random.Random) -> str:
+    del beat
+    said = _one(phrases.UNKNOWN, scene, chance)
+    ideas = [f"look at {thing}" for thing in scene.get("items", [])[:1]]
+    ideas += [f"talk to {person['name']}" for person in scene.get("people", [])[:1]]
+    ideas += [f"go {way['direction']}" for way in scene.get("exits", [])[:1]]
+    return f"{said} {_one(phrases.TRY, scene, chance, list=_listing(ideas, 0, joint='or'))}" if ideas else said
+
+
+_TELLERS: dict[str, Callable[[Beat, Scene, random.Random], str]] = {
+    "arrived": _arrived,
+    "looked": _looked,
+    "examined": _examined,
+    "read": _read,
+    "took": _moved(phrases.TOOK),
+    "dropped": _moved(phrases.DROPPED),
+    "put": _moved(phrases.PUT),
+    "gave": _moved(phrases.GAVE),
+    "closed": _moved(phrases.CLOSED),
+    "locked": _moved(phrases.LOCKED),
+    "unlocked": _moved(phrases.UNLOCKED),
+    "opened": _opened,
+    "met": _spoken(phrases.MET_AGAIN),
+    "told": _spoken(phrases.TOLD_AGAIN),
+    "unsure": _spoken(phrases.UNSURE_AGAIN),
+    "handed_back": _spoken(phrases.HANDED_BACK),
+    "ruled": _spoken(phrases.RULED_AGAIN),
+    "waited": lambda beat, scene, chance: _one(phrases.WAITED, scene, chance),
+    "breathed": lambda beat, scene, chance: _one(phrases.BREATHED, scene, chance),
+    "gestured": _gestured,
+    "inventory": _inventory,
+    "goals": _goals,
+    "help": _help,
+    "refused": _refused,
+    "unclear": _unclear,
+    "unknown": _unknown,
+}

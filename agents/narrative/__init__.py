@@ -1,0 +1,1 @@
+"""The narrative agent: scene, outcome and memories in; prose and choices out."""

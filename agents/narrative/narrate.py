@@ -1,0 +1,177 @@
+"""Narrate: the one model call of a common turn, streamed through the gate.
+
+Every veto sits here. A bad sentence stops the model; one continuation of what is already out is asked for, with the
+reason; if that is vetoed too, a sentence of ours ends the passage. There is no retry: it would say things twice.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any, cast
+
+from langchain_core.messages import AnyMessage
+from typing_extensions import TypedDict
+
+from agents.errors import ModelError, ModelGarbage, ModelTimeout, ModelUnavailable, StoryError
+from agents.narrative.claims import contradiction, known_facts
+from agents.safety.gate import Gate
+from agents.services import Runtime, Services
+from agents.story import Change, Exchange, Moment, Signal, Usage, Value, Verdict, apply_changes
+from agents.world.scene import Scene
+from agents.world.view import View
+
+CLOSINGS = (
+    "The moment holds a little longer, and then it passes.",
+    "For now that is all there is to see.",
+    "The rest stays quiet.",
+)
+"""Ours, for a passage that the gate had to end."""
+
+
+class NarrateInput(TypedDict):
+    scene: Scene
+    exchanges: list[Exchange]
+    memories: list[Moment]
+    slots: dict[str, Value]
+    changes: list[Change]
+    verdicts: list[Verdict]
+    usage: Usage
+    number: int
+
+
+class NarrateOutput(TypedDict):
+    narration: str
+    tail: dict[str, Any]
+    tail_fault: str
+    verdicts: list[Verdict]
+    usage: Usage
+    prompt: list[dict[str, str]]
+
+
+async def narrate(state: NarrateInput, runtime: Runtime[Services]) -> NarrateOutput:
+    """Tells the scene. Raises a ModelError only while nothing is out; after that the passage is brought to an end."""
+    services = runtime.context
+    gate = Gate(_check(state, services), services.voice.release, list(await services.voice.released()))
+    usage = Usage(**state["usage"])
+    first = _first_prompt(state, services, gate)
+    failure = await _run(services, first, gate, usage)
+    if gate.vetoed and not gate.full:
+        reason = f"a sentence was stopped: {gate.vetoed}"
+        again = _continuation(state, services, gate, reason)
+        gate.begin()
+        failure = await _run(services, again, gate, usage)
+    if not gate.sentences and not gate.replaced:
+        raise failure or ModelGarbage(
+            "The model answered without one sentence of prose", cure="Try again, or choose another model."
+        )
+    if gate.vetoed or failure or not gate.sentences:
+        gate.say(CLOSINGS[state["number"] % len(CLOSINGS)])
+    tail, fault = gate.tail_data()
+    return NarrateOutput(
+        narration=gate.text,
+        tail=tail,
+        tail_fault=fault,
+        verdicts=[*state["verdicts"], _verdict(gate)],
+        usage=usage,
+        prompt=[{"role": str(m.type), "content": str(m.text)} for m in first],
+    )
+
+
+def _first_prompt(state: NarrateInput, services: Services, gate: Gate) -> list[AnyMessage]:
+    if gate.sentences:
+        return _continuation(state, services, gate, "the turn was interrupted")
+    history = "\n".join(f"> {e['action']}\n{e['narration']}" for e in state["exchanges"][-2:]) or "(nothing yet)"
+    memories = "\n".join(f"- {m['text']}" for m in state["memories"][:4]) or "(nothing)"
+    return services.prompts.get("narrate").render(scene=state["scene"], history=history, memories=memories)
+
+
+def _continuation(state: NarrateInput, services: Services, gate: Gate, reason: str) -> list[AnyMessage]:
+    released = gate.text or "(nothing yet)"
+    return services.prompts.get("continue").render(scene=state["scene"], released=released, reason=reason)
+
+
+def _check(state: NarrateInput, services: Services) -> "_SentenceCheck":
+    slots = apply_changes(state["slots"], state["changes"])
+    authored = [str(beat.get("says", "")) for beat in state["scene"]["beats"]]
+    return _SentenceCheck(services, View(services.world, slots), authored, state["changes"])
+
+
+class _SentenceCheck:
+    """Safety first, then the facts."""
+
+    def __init__(self, services: Services, view: View, authored: list[str], changes: list[Change]) -> None:
+        moved = any(item["slot"] == "player.in" for item in changes)
+        self._screen = services.screen
+        self._facts = known_facts(view, moved=moved, authored=authored)
+
+    def __call__(self, sentence: str) -> list[Signal]:
+        verdict = self._screen.narration(sentence)
+        if verdict["action"] != "allow":
+            return verdict["signals"] or [_signal("rule", "unsafe", "unsafe")]
+        wrong = contradiction(sentence, self._facts)
+        return [_signal("fact", wrong, "contradiction")] if wrong else []
+
+
+def _signal(source: str, id_: str, category: str) -> Signal:
+    return cast(Signal, {"source": source, "id": id_, "category": category, "confidence": 1.0})
+
+
+async def _run(services: Services, messages: list[AnyMessage], gate: Gate, usage: Usage) -> StoryError | None:
+    """One model answer through the gate. Returns the failure instead of raising it: something may be out already."""
+    usage["calls"] += 1
+    try:
+        async with aclosing(_chunks(services, messages)) as chunks:
+            async for chunk in chunks:
+                if counted := getattr(chunk, "usage_metadata", None):
+                    usage["input_tokens"] += int(counted.get("input_tokens", 0))
+                    usage["output_tokens"] += int(counted.get("output_tokens", 0))
+                gate.feed(str(chunk.text))
+                if gate.closed:
+                    break
+    except StoryError as error:
+        return error
+    gate.finish()
+    return None
+
+
+async def _chunks(services: Services, messages: list[AnyMessage]) -> AsyncGenerator[Any]:
+    """The model's chunks, each within the time limit; a vendor's exception becomes a ModelError here."""
+    stream = services.storyteller.astream(messages)
+    try:
+        while True:
+            async with asyncio.timeout(services.model_timeout_s):
+                try:
+                    chunk = await anext(stream)
+                except StopAsyncIteration:
+                    return
+            yield chunk
+    except TimeoutError as error:
+        raise ModelTimeout(
+            f"The model said nothing for {services.model_timeout_s:g} s",
+            cure="Try again, or raise TTA_MODEL_TIMEOUT_S.",
+        ) from error
+    except StoryError:
+        raise
+    except Exception as error:  # every vendor has its own tree; its text may quote the prompt, so only the type is told
+        raise translate(error) from error
+    finally:
+        await cast(Any, stream).aclose()
+
+
+def translate(error: Exception) -> ModelError:
+    """A vendor's exception as one of ours."""
+    name = type(error).__name__
+    if "timeout" in name.lower():
+        return ModelTimeout(f"The model took too long ({name})", cure="Try again in a while.")
+    return ModelUnavailable(f"The model failed ({name})", cure="Check the model's name, key and network; try again.")
+
+
+def _verdict(gate: Gate) -> Verdict:
+    return Verdict(
+        gate="narration",
+        tier="none",
+        action="rewrite" if gate.replaced else "allow",
+        categories=sorted({signal["category"] for signal in gate.vetoes}),
+        signals=gate.vetoes[:8],
+        signal_level=1 if gate.replaced else 0,
+    )

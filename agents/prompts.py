@@ -1,0 +1,158 @@
+"""Prompts as files: load, render strictly, fingerprint.
+
+A prompt is a folder `prompts/<name>/` with `prompt.md`, front matter and a body:
+
+    ---
+    purpose: what the prompt is for, one line
+    variables: {scene: json, history: text}     text | json | number
+    output: prose                               prose | json
+    schema: {...}                               for json: the JSON schema of the answer
+    ---
+    # system
+    ...
+    # user
+    ... {{ scene }} ...
+
+Every variable must be given and every one given must be declared: a prompt that quietly renders without its scene is the
+kind of fault that nobody finds.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from agents.errors import InvalidPrompt, UnknownPrompt
+
+_SLOT = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_SECTION = re.compile(r"^# (system|user)\s*$", re.MULTILINE)
+_NOT_PROMPTS = frozenset({"worlds", "safety"})
+
+
+class FrontMatter(BaseModel):
+    """What stands above a prompt's body."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    purpose: str
+    variables: dict[str, Literal["text", "json", "number"]]
+    output: Literal["prose", "json"] = "prose"
+    schema_: dict[str, Any] | None = Field(None, alias="schema")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt, read and checked."""
+
+    name: str
+    front: FrontMatter
+    sections: tuple[tuple[str, str], ...]
+    fingerprint: str
+    """First 12 hex digits of the file's SHA-256: two runs with the same one used the same words."""
+
+    def render(self, **values: object) -> list[AnyMessage]:
+        """The messages for a model. Raises InvalidPrompt for a missing, unknown or wrongly typed variable."""
+        self._check(values)
+        texts = {key: _text(value, self.front.variables[key]) for key, value in values.items()}
+        messages: list[AnyMessage] = []
+        for role, body in self.sections:
+            filled = _SLOT.sub(lambda found: texts[found[1]], body).strip()
+            messages.append(SystemMessage(filled) if role == "system" else HumanMessage(filled))
+        return messages
+
+    def _check(self, values: dict[str, object]) -> None:
+        wanted = set(self.front.variables)
+        if missing := sorted(wanted - set(values)):
+            raise InvalidPrompt(f"The prompt '{self.name}' misses {', '.join(missing)}", cure="Give every variable.")
+        if extra := sorted(set(values) - wanted):
+            raise InvalidPrompt(f"The prompt '{self.name}' has no variable {', '.join(extra)}", choices=sorted(wanted))
+        for key, kind in self.front.variables.items():
+            value = values[key]
+            if (kind == "text" and not isinstance(value, str)) or (
+                kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float))
+            ):
+                raise InvalidPrompt(f"The variable '{key}' of the prompt '{self.name}' must be {kind}")
+
+
+class Prompts:
+    """The prompts of a folder, read once each."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or Path(str(resources.files("prompts")))
+        self._read: dict[str, Prompt] = {}
+
+    def names(self) -> list[str]:
+        """All prompts, in order."""
+        return sorted(
+            path.parent.name for path in self.folder.glob("*/prompt.md") if path.parent.name not in _NOT_PROMPTS
+        )
+
+    def get(self, name: str) -> Prompt:
+        """Raises UnknownPrompt with the valid names, InvalidPrompt at file:line."""
+        if name not in self._read:
+            path = self.folder / name / "prompt.md"
+            if name not in self.names():
+                close = get_close_matches(name, self.names(), n=1)
+                cure = f"Did you mean {close[0]}?" if close else ""
+                raise UnknownPrompt(f"There is no prompt called '{name[:60]}'", cure=cure, choices=self.names())
+            self._read[name] = read_prompt(path, name)
+        return self._read[name]
+
+
+def read_prompt(path: Path, name: str) -> Prompt:
+    """Reads and checks one prompt file. Raises InvalidPrompt at file:line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidPrompt("The prompt cannot be read as UTF-8", place=str(path)) from error
+    parts = re.split(r"^---\s*$", text, maxsplit=2, flags=re.MULTILINE)
+    if len(parts) != 3 or parts[0].strip():
+        raise InvalidPrompt("A prompt begins with front matter between two lines of ---", place=f"{path}:1")
+    front = _front_matter(parts[1], path)
+    offset = parts[1].count("\n") + 1
+    pieces = _SECTION.split(parts[2])
+    sections = tuple(zip(pieces[1::2], pieces[2::2], strict=True))
+    if not sections or pieces[0].strip():
+        raise InvalidPrompt("The body begins with '# system' or '# user'", place=f"{path}:{offset + 1}")
+    _check_slots(parts[2], front, path, offset)
+    return Prompt(name, front, sections, hashlib.sha256(text.encode()).hexdigest()[:12])
+
+
+def _front_matter(text: str, path: Path) -> FrontMatter:
+    try:
+        return FrontMatter.model_validate(YAML(typ="safe", pure=True).load(text) or {})
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        raise InvalidPrompt("The front matter is not YAML", place=f"{path}:{line}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidPrompt(f"front matter: {where}: {first['msg']}", place=f"{path}:1") from error
+
+
+def _check_slots(body: str, front: FrontMatter, path: Path, offset: int) -> None:
+    used: set[str] = set()
+    for number, line in enumerate(body.split("\n")):
+        for found in _SLOT.finditer(line):
+            used.add(found[1])
+            if found[1] not in front.variables:
+                place = f"{path}:{offset + number}"
+                raise InvalidPrompt(
+                    f"'{found[1]}' is no declared variable", place=place, choices=sorted(front.variables)
+                )
+    if unused := sorted(set(front.variables) - used):
+        raise InvalidPrompt(f"declared but not used: {', '.join(unused)}", place=f"{path}:1")
+
+
+def _text(value: object, kind: str) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if kind == "json" else str(value)

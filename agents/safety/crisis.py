@@ -1,0 +1,136 @@
+"""The fixed words for a person at risk: by tier and country, from `prompts/safety/resources.yaml`. No model writes them.
+
+A response never claims that anybody was contacted, asks nothing about method or means, and always names at least one
+place to turn to. `response` cannot fail once the shipped file has been read; `load_response_book` is strict, so that a
+broken file stops the program at its start and not a person's answer.
+"""
+
+import re
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import TypedDict
+
+from agents.errors import InvalidSetting
+from agents.safety.rule_file import read_yaml, safety_folder
+from agents.story import Tier
+
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_SAME = {"UK": "GB"}
+"""What people write for a country besides its ISO 3166 code."""
+
+Words = Annotated[str, Field(min_length=20, max_length=900)]
+
+
+class Resource(TypedDict):
+    """One place to turn to: `{"name": "Samaritans", "contact": "116 123", "how": "call"}`."""
+
+    name: str
+    contact: str
+    how: str
+
+
+class CrisisResponse(TypedDict):
+    """What is shown instead of a story turn. `paused`: the session waits for the player's explicit `resume`."""
+
+    tier: Tier
+    text: str
+    resources: list[Resource]
+    paused: bool
+
+
+class Contact(BaseModel):
+    """A resource as the file holds it: dated, with its source."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(min_length=2)]
+    contact: Annotated[str, Field(min_length=2)]
+    how: Annotated[str, Field(min_length=2)]
+    verified: date
+    source: Annotated[str, Field(min_length=2)]
+
+    def shown(self) -> Resource:
+        return Resource(name=self.name, contact=self.contact, how=self.how)
+
+
+class FixedWords(BaseModel):
+    """What is said. `crisis` may hold `{emergency}`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    check_in: Words
+    crisis: Words
+    resume: Words
+    refusal: Words
+
+
+class ResponseBook(BaseModel):
+    """The whole file. `countries` and `emergency` are keyed by ISO 3166 code."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Annotated[int, Field(ge=1)]
+    written: date
+    words: FixedWords
+    emergency: dict[str, str]
+    countries: dict[Annotated[str, Field(pattern="^[A-Z]{2}$")], Annotated[tuple[Contact, ...], Field(min_length=1)]]
+    elsewhere: Annotated[tuple[Contact, ...], Field(min_length=1)]
+
+    def contacts(self, country: str) -> tuple[Contact, ...]:
+        """The contacts of a country, its own first."""
+        return (*self.countries.get(country, ()), *self.elsewhere)
+
+    def emergency_words(self, country: str) -> str:
+        """How to reach emergency help there, as the end of a sentence."""
+        return self.emergency.get(country, self.emergency["default"])
+
+
+def response(tier: Tier, locale: str = "") -> CrisisResponse:
+    """What a person is shown at a tier; a crisis pauses the session, a check-in does not.
+
+    `locale` is a BCP 47 tag (`en-GB`), a POSIX one (`en_GB.UTF-8`) or a country (`GB`); anything else, and a language
+    without a country, gets the resources that serve everywhere. Raises InvalidSetting if the shipped file is broken.
+    """
+    if tier == "none":
+        return CrisisResponse(tier=tier, text="", resources=[], paused=False)
+    book, country = load_response_book(), country_of(locale)
+    text = book.words.check_in
+    if tier == "crisis":
+        text = book.words.crisis.format(emergency=book.emergency_words(country)) + "\n\n" + book.words.resume
+    resources = [contact.shown() for contact in book.contacts(country)]
+    return CrisisResponse(tier=tier, text=text, resources=resources, paused=tier == "crisis")
+
+
+def refusal() -> str:
+    """What the story answers to an action that it will not play. It repeats nothing and explains no rule."""
+    return load_response_book().words.refusal
+
+
+def country_of(locale: str) -> str:
+    """The country that a locale names, as an ISO 3166 code; empty when it names none."""
+    parts = re.split(r"[-_.@]", locale.strip()[:40])
+    region = next((part for part in reversed(parts[1:]) if _COUNTRY.fullmatch(part.upper())), "")
+    if not region and len(parts) == 1 and _COUNTRY.fullmatch(parts[0]):
+        region = parts[0]
+    return _SAME.get(region.upper(), region.upper())
+
+
+@lru_cache(maxsize=4)
+def load_response_book(path: Path | None = None) -> ResponseBook:
+    """The fixed words and contacts, read once. Raises InvalidSetting with the file and the faulty field."""
+    where = path or safety_folder() / "resources.yaml"
+    try:
+        book = ResponseBook.model_validate(read_yaml(where))
+        book.words.crisis.format(emergency=book.emergency["default"])
+    except ValidationError as error:
+        field = ".".join(str(part) for part in error.errors()[0]["loc"])
+        cause = f"The crisis resources are not valid at {field}: {error.errors()[0]['msg']}"
+        raise InvalidSetting(cause, place=str(where), cure="Mend the file.") from error
+    except (KeyError, IndexError, ValueError) as error:
+        cause = "The crisis resources need emergency.default, and no braces but {emergency}"
+        raise InvalidSetting(cause, place=str(where), cure="Mend the file.") from error
+    return book

@@ -1,0 +1,169 @@
+"""What a text says, however it is spelt: `k1ll`, `k i l l`, `kiiill` and a Cyrillic i in it all read `kill`.
+
+Two views of a text are screened. `raw` keeps punctuation and digits (addresses, telephone numbers, chat markup);
+`words` keeps letters, digits, single spaces and `.` for every end of a sentence, so that rules can be written simply:
+apostrophes vanish (`don't` is `dont`, `I'm` is `im`), accents vanish (`más` is `mas`), everything is lower case.
+
+The tables are small and ours; Unicode's own compatibility forms (NFKC) do the rest (wide, mathematical and circled
+letters). Nothing here raises on any string. All patterns are bounded, so that the time is linear in the text.
+"""
+
+import re
+import unicodedata
+from itertools import islice, product
+from typing import NamedTuple
+
+_LOOKALIKES = {
+    **dict(zip("абвгдеѕіїјкӏмнорԛстуԝхзьёԁɡ", "abbrdesiijklmhopqctywx3bedg", strict=True)),
+    **dict(zip("αβγδεζηικλνορστυχωϲ", "abydeznikavopotuxwc", strict=True)),
+    **dict(zip("ıłøðɑɩʟɪᴀᴇᴋᴍᴏᴛᴜıƖ", "ilodailiaekmotuil", strict=True)),
+    "’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "“": '"', "”": '"', "–": "-", "—": "-", "‐": "-", "…": ".",
+    "。": ".", "؟": "?", "æ": "ae", "œ": "oe", "¡": " ", "¿": " ",
+}  # fmt: skip
+_LOOKALIKE_TABLE = str.maketrans(_LOOKALIKES)
+_LEET = {
+    "0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g",
+    "@": "a", "$": "s", "!": "il", "|": "li", "+": "t",
+}  # fmt: skip
+_WORDS = frozenset(
+    [
+        "all",
+        "bleed",
+        "bomb",
+        "cant",
+        "cut",
+        "cutting",
+        "dead",
+        "death",
+        "die",
+        "dying",
+        "end",
+        "feel",
+        "hang",
+        "hanging",
+        "harm",
+        "hate",
+        "hell",
+        "help",
+        "here",
+        "hopeless",
+        "hurt",
+        "hurting",
+        "ignore",
+        "instructions",
+        "kill",
+        "killed",
+        "killing",
+        "life",
+        "live",
+        "living",
+        "myself",
+        "need",
+        "nothing",
+        "overdose",
+        "pills",
+        "please",
+        "prompt",
+        "rape",
+        "real",
+        "self",
+        "shoot",
+        "sleep",
+        "stab",
+        "suicidal",
+        "suicide",
+        "system",
+        "tell",
+        "tonight",
+        "unalive",
+        "want",
+        "will",
+        "worthless",
+        "yourself",
+    ]
+)
+"""Words that a disguise is read as first, where a character stands for two letters or may be doubled."""
+
+_SPACED = re.compile(r"(?<![^\W_])(?:[a-z0-9@$!|][ .\-_*/,~]){2,40}[a-z0-9@$!|](?![^\W_])")
+_MIXED = re.compile(r"(?<![a-z0-9@$!|+])(?=[^a-z\s]{0,20}[a-z])[a-z0-9@$!|+]{1,24}[a-z0-9]")
+_UNIT = re.compile(r"\d{1,6}[a-z]{1,3}")
+_REPEATED = re.compile(r"[a-z]{0,24}([a-z])\1\1[a-z]{0,24}")
+_RUN = re.compile(r"([a-z])\1{2,}")
+_STRETCH = re.compile(r"([^\W\d_])\1{2,}")
+_APOSTROPHE = re.compile(r"(?<=[a-z])'(?=[a-z])")
+_STOPS = re.compile(r"[.!?;:\n\r]{1,}")
+_OTHER = re.compile(r"[^a-z0-9.*]{1,}")
+_TO = re.compile(r"(?<=[a-z]) 2 (?=[a-z])")
+_SHORT = {"2nite": "tonight", "2night": "tonight", "2day": "today", "2morrow": "tomorrow", "urself": "yourself"}
+
+
+class Views(NamedTuple):
+    """The two readings of one text that rules look at."""
+
+    raw: str
+    words: str
+
+
+def views(text: str) -> Views:
+    """Both readings of a text of any kind and length."""
+    raw = _letters(text)
+    return Views(raw=_stretched(raw), words=_words(raw))
+
+
+def _letters(text: str) -> str:
+    """Lower-case letters without disguise: compatibility forms, lookalikes, accents and invisible characters undone."""
+    if text.isascii():
+        return text.lower()
+    plain = unicodedata.normalize("NFKC", text).casefold().translate(_LOOKALIKE_TABLE)
+    apart = unicodedata.normalize("NFD", plain)
+    return "".join(c for c in apart if c.isascii() or unicodedata.category(c) not in {"Mn", "Me", "Cf", "Cc", "Co"})
+
+
+def _words(raw: str) -> str:
+    """The words view of a text that `_letters` has read."""
+    text = _SPACED.sub(_joined, raw)
+    text = _MIXED.sub(_unmasked, text)
+    text = _APOSTROPHE.sub("", text)
+    text = _REPEATED.sub(_settled, text) if _RUN.search(text) else text
+    text = _STOPS.sub(" . ", text)
+    return _TO.sub(" to ", _OTHER.sub(" ", text)).strip()
+
+
+def _stretched(raw: str) -> str:
+    """White space as single blanks; the raw view keeps all else but letters repeated without end."""
+    return " ".join(_STRETCH.sub(r"\1\1\1", raw).split())
+
+
+def _joined(match: re.Match[str]) -> str:
+    spelt = match.group()
+    if spelt.replace(" ", "").isdigit():
+        return spelt
+    return spelt[::2]
+
+
+def _unmasked(match: re.Match[str]) -> str:
+    """A token of letters and signs as the letters it stands for; plain words, numbers and units stay."""
+    token = match.group()
+    if token.isalpha() or token.isdigit():
+        return token
+    if token in _SHORT:
+        return _SHORT[token]
+    if _UNIT.fullmatch(token):
+        return token
+    return _likeliest([_LEET.get(c, c) for c in token])
+
+
+def _settled(match: re.Match[str]) -> str:
+    """A word with letters held down: each run is one letter or two, whichever makes a word."""
+    options: list[str] = []
+    word, at = match.group(), 0
+    for run in _RUN.finditer(word):
+        options += [*word[at : run.start()], (run[1], run[1] * 2)]  # type: ignore[list-item]
+        at = run.end()
+    return _likeliest([*options, *word[at:]])
+
+
+def _likeliest(options: list[str] | list[str | tuple[str, str]]) -> str:
+    """The first known word among the ways to read each character; else the first way of all."""
+    ways = ["".join(way) for way in islice(product(*options), 64)]
+    return next((way for way in ways if way in _WORDS), ways[0])

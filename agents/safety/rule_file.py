@@ -1,0 +1,127 @@
+"""The form of a file of safety rules: what an author may write, checked strictly before anything is compiled.
+
+`agents/safety/rules.py` tells what the fields mean for a text.
+"""
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from agents.errors import InvalidSetting
+
+RuleAction = Literal["refuse", "rewrite"]
+Pattern = Annotated[str, Field(min_length=3, max_length=2_000)]
+Case = Annotated[str, Field(min_length=1, max_length=400)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,47}$")]
+
+CATEGORIES = frozenset(
+    [
+        "suicide",
+        "self_harm",
+        "harm_to_others",
+        "abuse",
+        "eating_disorder",
+        "acute_panic_or_psychosis",
+        "substance_emergency",
+    ]
+)
+"""The seven kinds of danger. Rules that refuse or rewrite name their own categories beside these."""
+
+
+class Rule(BaseModel):
+    """One rule as an author writes it: a danger with its `tier`, or an `action` of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Name
+    category: Name
+    tier: Literal["check_in", "crisis"] | None = None
+    action: RuleAction | None = None
+    at_risk: Literal["check_in", "crisis"] | None = None
+    """The tier in a session that was at risk before. A rule with only this speaks in no other session."""
+    firm: bool = False
+    """A crisis that no fiction frame softens."""
+    confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
+    view: Literal["words", "raw"] = "words"
+    any: Annotated[tuple[Pattern, ...], Field(min_length=1)]
+    unless: tuple[Pattern, ...] = ()
+    must: Annotated[tuple[Case, ...], Field(min_length=2)]
+    must_not: Annotated[tuple[Case, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def decides_one_thing(self) -> "Rule":
+        danger = self.tier is not None or self.at_risk is not None
+        if danger == (self.action is not None):
+            raise ValueError("give either a tier (or at_risk) or an action")
+        if danger and self.category not in CATEGORIES:
+            raise ValueError(f"a danger's category is one of {', '.join(sorted(CATEGORIES))}")
+        return self
+
+
+class Frames(BaseModel):
+    """Words that put what follows them in a story (`any`), and words that step out of it again (`broken_by`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    any: tuple[Pattern, ...] = ()
+    broken_by: tuple[Pattern, ...] = ()
+
+
+class RuleFile(BaseModel):
+    """A whole file of rules."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    gate: Literal["action", "narration"]
+    version: Annotated[int, Field(ge=1)]
+    fragments: dict[str, str] = {}
+    frames: Frames = Frames()
+    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+
+
+def safety_folder() -> Path:
+    """Where the shipped rules and resources are."""
+    return Path(str(resources.files("prompts"))) / "safety"
+
+
+def read_rule_file(path: Path) -> RuleFile:
+    """A file of rules as written. Raises InvalidSetting with the file, and the line or the rule's id."""
+    data = read_yaml(path)
+    try:
+        return RuleFile.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise rule_fault(str(path), _rule_at(data, first["loc"]), _said(first["loc"], first["msg"])) from error
+
+
+def read_yaml(path: Path) -> Any:
+    """A YAML file's plain data. Raises InvalidSetting for a file that is missing, unreadable or malformed."""
+    try:
+        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSetting("The safety file cannot be read", place=str(path), cure="Restore it.") from error
+    except YAMLError as error:
+        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+        place = f"{path}:{mark.line + 1}" if mark is not None else str(path)
+        raise InvalidSetting("The safety file is not valid YAML", place=place, cure="Mend it there.") from error
+
+
+def rule_fault(place: str, owner: str, what: str) -> InvalidSetting:
+    """The error for a rule that cannot be used."""
+    return InvalidSetting(f"Safety rule '{owner}': {what}", place=place, cure="Mend the rule; nothing was loaded.")
+
+
+def _said(loc: tuple[int | str, ...], message: str) -> str:
+    return f"{'.'.join(str(part) for part in loc[2:] or loc)}: {message}"
+
+
+def _rule_at(data: Any, loc: tuple[int | str, ...]) -> str:
+    """The id of the rule that a validation error is about, else where in the file it is."""
+    try:
+        return str(data["rules"][loc[1]]["id"])
+    except (KeyError, IndexError, TypeError):
+        return ".".join(str(part) for part in loc) or "file"

@@ -1,0 +1,202 @@
+"""Rules as data: `prompts/safety/action.yaml` and `narration.yaml`, read strictly and compiled once.
+
+A rule matches when one of its `any` patterns is found and no `unless` pattern overlaps that very place; an excuse
+elsewhere in the text excuses nothing, so a joke before or a retraction after clears no danger. Patterns are written
+for the `words` view (`agents/safety/normalise.py`), a sentence at a time, unless the rule says `view: raw`. They may
+use the file's `fragments` as `<name>`, and must be bounded: no `*`, no `+`, no open `{n,}`. A pattern is only tried on
+a text that holds one of the strings that it cannot match without (`agents/safety/literals.py`), which keeps hundreds
+of patterns cheap.
+
+`must` and `must_not` are the rule's own cases. `tests/agents/safety/test_rules.py` runs all of them.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from agents.safety.literals import Literals, literals_of
+from agents.safety.normalise import Views
+from agents.safety.rule_file import Rule, RuleAction, RuleFile, read_rule_file, rule_fault
+from agents.story import Signal, Tier
+
+MAX_HITS = 16
+"""Places of one pattern looked at in one text. A text with more excused places than this counts as a match."""
+
+ALWAYS = ""
+"""Stands among the strings that a sentence holds, for patterns that are always tried."""
+
+_FRAGMENT = re.compile(r"<([a-z_0-9]+)>")
+_ESCAPED_OR_CLASS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]")
+_UNBOUNDED = re.compile(r"[*+]|\{\d*,\}")
+_BOUND = re.compile(r"\{(?:\d+,)?(\d+)\}")
+_MOST_REPEATS = 80
+
+
+class Finding(NamedTuple):
+    """What a detector says of a text: the signal, and the tier or the action that it asks for."""
+
+    signal: Signal
+    tier: Tier = "none"
+    action: RuleAction | None = None
+
+
+class CompiledPattern(NamedTuple):
+    """A pattern, and the strings of which a text must hold one before it is worth trying (None: always)."""
+
+    pattern: re.Pattern[str]
+    literals: Literals | None
+
+
+class Stretch(NamedTuple):
+    """A sentence's place in a view (from its leading full stop), and those strings of a rule set that it holds."""
+
+    start: int
+    end: int
+    held: Literals
+
+
+class Reading(NamedTuple):
+    """One view of a text, cut where no pattern reaches across. The raw view is one stretch."""
+
+    text: str
+    stretches: tuple[Stretch, ...]
+
+
+class CompiledRule(NamedTuple):
+    """A rule with its patterns compiled."""
+
+    rule: Rule
+    any: tuple[CompiledPattern, ...]
+    unless: tuple[re.Pattern[str], ...]
+    literals: Literals
+
+    def hits(self, reading: Reading) -> Iterator[re.Match[str]]:
+        """Every place that matches and is not excused."""
+        for stretch in reading.stretches:
+            if self.literals.isdisjoint(stretch.held):
+                continue
+            for pattern, literals in self.any:
+                if literals is None or not literals.isdisjoint(stretch.held):
+                    yield from self._hits(pattern, reading.text, stretch)
+
+    def _hits(self, pattern: re.Pattern[str], view: str, stretch: Stretch) -> Iterator[re.Match[str]]:
+        """The places of one pattern in one sentence. Too many excused ones count as a match: somebody is hiding it."""
+        match, looked_at = pattern.search(view, stretch.start, stretch.end), 0
+        while match is not None and looked_at <= MAX_HITS:
+            looked_at += 1
+            if looked_at > MAX_HITS or not self._excused(match, view, stretch):
+                yield match
+            match = pattern.search(view, match.start() + 1, stretch.end)
+
+    def _excused(self, match: re.Match[str], view: str, stretch: Stretch) -> bool:
+        first, last = match.span()
+        found = (at.span() for excuse in self.unless for at in excuse.finditer(view, stretch.start, stretch.end))
+        return any(start < last and first < end for start, end in found)
+
+
+class RuleSet:
+    """A file of rules, compiled: the first detector of a gate. Pure; safe to share between threads."""
+
+    def __init__(self, file: RuleFile, *, place: str = "rules") -> None:
+        """Raises InvalidSetting for a pattern that does not compile, is unbounded or uses an unknown fragment."""
+        self.file = file
+        self._place = place
+        ids = [rule.id for rule in file.rules]
+        twice = next((name for name in ids if ids.count(name) > 1), None)
+        if twice is not None:
+            raise rule_fault(place, twice, "the id is used twice")
+        self.rules = tuple(self._compiled(rule) for rule in file.rules)
+        self._literals = {
+            view: frozenset(
+                text
+                for compiled in self.rules
+                if compiled.rule.view == view
+                for pattern in compiled.any
+                for text in pattern.literals or ()
+            )
+            for view in ("raw", "words")
+        }
+        self._frames = tuple(self._pattern("frames", text) for text in file.frames.any)
+        self._breaks = tuple(self._pattern("frames", text) for text in file.frames.broken_by)
+
+    def __call__(self, text: Views, risk: Tier) -> list[Finding]:
+        """What the rules find in a text, given the risk that the session carries."""
+        findings: list[Finding] = []
+        readings = {"raw": self.reading(text.raw, "raw"), "words": self.reading(text.words, "words")}
+        for compiled in self.rules:
+            tier = self.strongest(compiled, readings[compiled.rule.view], risk)
+            if tier is not None:
+                rule = compiled.rule
+                signal = Signal(source="rule", id=rule.id, category=rule.category, confidence=rule.confidence)
+                findings.append(Finding(signal, tier, rule.action))
+        return findings
+
+    def reading(self, text: str, view: Literal["raw", "words"]) -> Reading:
+        """A view of a text as `strongest` takes it."""
+        triples = {text[at : at + 3] for at in range(len(text))}
+        held = [own for own in self._literals[view] if (len(own) < 3 or own[:3] in triples) and own in text]
+        if view == "raw":
+            return Reading(text, (Stretch(0, len(text), frozenset([*held, ALWAYS])),))
+        stretches: list[Stretch] = []
+        start = 0
+        while start >= 0:
+            stop = text.find(" . ", start + 1)
+            end = stop if stop >= 0 else len(text)
+            sentence = text[start:end]
+            stretches.append(Stretch(start, end, frozenset([*(own for own in held if own in sentence), ALWAYS])))
+            start = stop
+        return Reading(text, tuple(stretches))
+
+    def strongest(self, compiled: CompiledRule, reading: Reading, risk: Tier) -> Tier | None:
+        """The highest tier of a rule's hits; None when it has nothing to say."""
+        rule = compiled.rule
+        full: Tier | None = rule.at_risk if risk != "none" and rule.at_risk else rule.tier
+        if full is None and rule.action is None:
+            return None
+        found: Tier | None = None
+        for hit in compiled.hits(reading):
+            if full != "crisis" or rule.firm or not self._in_fiction(reading.text, hit.start()):
+                return full or "none"
+            found = "check_in"
+        return found
+
+    def _in_fiction(self, view: str, at: int) -> bool:
+        """Whether the same sentence frames this place as fiction and has not stepped out of it since."""
+        before = view[max(view.rfind(".", 0, at), at - 200, 0) : at]
+        framed = max((found.end() for frame in self._frames for found in frame.finditer(before)), default=-1)
+        return framed >= 0 and not any(stop.search(before, framed) for stop in self._breaks)
+
+    def _compiled(self, rule: Rule) -> CompiledRule:
+        patterns = tuple(CompiledPattern(one, literals_of(one.pattern)) for one in self._patterns(rule.id, rule.any))
+        return CompiledRule(
+            rule,
+            patterns,
+            tuple(self._patterns(rule.id, rule.unless)),
+            frozenset(text for pattern in patterns for text in pattern.literals or {ALWAYS}),
+        )
+
+    def _patterns(self, owner: str, texts: Sequence[str]) -> list[re.Pattern[str]]:
+        return [self._pattern(owner, text) for text in texts]
+
+    def _pattern(self, owner: str, text: str) -> re.Pattern[str]:
+        full = text
+        for _ in range(4):
+            full = _FRAGMENT.sub(lambda use: self._fragment(owner, use[1]), full)
+        bare = _ESCAPED_OR_CLASS.sub("a", full)
+        if _UNBOUNDED.search(bare) or any(int(bound) > _MOST_REPEATS for bound in _BOUND.findall(bare)):
+            raise rule_fault(self._place, owner, f"a pattern repeats without a bound of at most {_MOST_REPEATS}")
+        try:
+            return re.compile(full)
+        except re.error as error:
+            raise rule_fault(self._place, owner, f"a pattern is not valid: {error.msg}") from error
+
+    def _fragment(self, owner: str, name: str) -> str:
+        if name not in self.file.fragments:
+            raise rule_fault(self._place, owner, f"there is no fragment <{name}>")
+        return f"(?:{self.file.fragments[name]})"
+
+
+def load_rules(path: Path) -> RuleSet:
+    """The rules of one file, compiled. Raises InvalidSetting with the file, and the line or the rule's id."""
+    return RuleSet(read_rule_file(path), place=str(path))

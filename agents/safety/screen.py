@@ -1,0 +1,140 @@
+"""The two gates of a story: what a player does, and what the narrator says. Pure, deterministic, fails closed.
+
+    screen = Screen.load()
+    screen.action("I attack the goblin")["tier"]                  -> "none"
+    screen.action("I want to end my life tonight")["tier"]        -> "crisis"
+    screen.narration("Help is on its way to you.")["action"]      -> "rewrite"
+
+A screen asks its detectors in order and keeps the most careful answer: crisis before check-in before refusal. A detector
+that raises never passes a text as safe: the action's verdict is `check_in`, the sentence's `rewrite`, with the signal
+`detector_failed`. Verdicts hold names of rules, never words of the player. (The tiers: the project's design, "Safety".)
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from agents.errors import InvalidSetting
+from agents.safety.normalise import Views, views
+from agents.safety.rule_file import safety_folder
+from agents.safety.rules import Finding, load_rules
+from agents.story import Signal, Tier, Verdict
+
+WINDOW = 20_000
+"""Characters that detectors read at a time. A longer text is read whole, window by window."""
+
+OVERLAP = 1_000
+"""Characters that two windows share, so that nothing said across a seam is lost."""
+
+MAX_SIGNALS = 12
+"""Signals that a verdict keeps, strongest first: a verdict is stored with its turn and stays small."""
+
+_LEVELS: dict[Tier, int] = {"none": 0, "check_in": 2, "crisis": 3}
+_REFUSED = 1
+_FAILED = Signal(source="limit", id="detector_failed", category="limit", confidence=1.0)
+
+
+class Detector(Protocol):
+    """Reads one window of a text. The risk is the session's from earlier turns. It may raise; the screen copes."""
+
+    def __call__(self, text: Views, risk: Tier, /) -> list[Finding]: ...
+
+
+class Screen:
+    """Both gates over their detectors. Holds nothing of what it reads; safe to share between threads and tasks."""
+
+    def __init__(self, actions: Sequence[Detector], narrations: Sequence[Detector]) -> None:
+        """Raises InvalidSetting for a gate without detectors: it would let everything pass."""
+        if not actions or not narrations:
+            raise InvalidSetting("A safety gate has no detectors", cure="Give each gate at least its rules.")
+        self._actions = tuple(actions)
+        self._narrations = tuple(narrations)
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> "Screen":
+        """The gates with the rules of a folder (default: the shipped ones). Raises InvalidSetting."""
+        where = folder or safety_folder()
+        gates = {name: load_rules(where / f"{name}.yaml") for name in ("action", "narration")}
+        for name, rules in gates.items():
+            if rules.file.gate != name:
+                raise InvalidSetting(f"The rules are for the gate '{rules.file.gate}'", place=str(where / name))
+        return cls([gates["action"]], [gates["narration"]])
+
+    def action(self, text: str, *, risk: Tier = "none") -> Verdict:
+        """What an action of a player asks for, of any length.
+
+        `risk` is the tier that the session carries from earlier turns. It makes rules with `at_risk` listen, and after
+        a crisis it turns every check-in into a crisis. It is not the tier of harmless text: a paused session is the
+        session's own state. `signal_level` is 0 nothing, 1 refused or risk carried, 2 check-in, 3 crisis.
+        """
+        findings = _asked(self._actions, text, risk)
+        tier = _highest(finding.tier for finding in findings)
+        if tier == "check_in" and risk == "crisis":
+            tier = "crisis"
+        refused = any(finding.action == "refuse" for finding in findings)
+        level = max(_LEVELS[tier], _REFUSED if refused or risk != "none" else 0)
+        return Verdict(
+            gate="action",
+            tier=tier,
+            action=tier if tier != "none" else "refuse" if refused else "allow",
+            categories=_categories(findings),
+            signals=_signals(findings),
+            signal_level=level,
+        )
+
+    def narration(self, sentence: str) -> Verdict:
+        """Whether a sentence (or a whole passage) of the narrator may be shown: `allow`, else `rewrite`."""
+        findings = _asked(self._narrations, sentence, "none")
+        return Verdict(
+            gate="narration",
+            tier="none",
+            action="rewrite" if findings else "allow",
+            categories=_categories(findings),
+            signals=_signals(findings),
+            signal_level=_REFUSED if findings else 0,
+        )
+
+
+def windows(text: str) -> Iterator[str]:
+    """A text in overlapping windows; a short one is its own single window."""
+    yield text[:WINDOW]
+    for start in range(WINDOW - OVERLAP, len(text) - OVERLAP, WINDOW - OVERLAP):
+        yield text[start : start + WINDOW]
+
+
+def _asked(detectors: Sequence[Detector], text: str, risk: Tier) -> list[Finding]:
+    """What all detectors find in all of a text, one finding a signal, the most careful first."""
+    found: dict[tuple[str, str], Finding] = {}
+    for window in windows(text):
+        for finding in _read(detectors, window, risk):
+            key = (finding.signal["source"], finding.signal["id"])
+            if key not in found or _LEVELS[finding.tier] > _LEVELS[found[key].tier]:
+                found[key] = finding
+    return sorted(found.values(), key=lambda finding: (-_LEVELS[finding.tier], finding.signal["id"]))
+
+
+def _read(detectors: Sequence[Detector], window: str, risk: Tier) -> Iterator[Finding]:
+    """The findings in one window. A failure is a finding too, and stops no other detector."""
+    try:
+        read = views(window)
+    except Exception:  # whatever broke, the text was not read
+        yield Finding(_FAILED, "check_in", "rewrite")
+        return
+    for detector in detectors:
+        try:
+            yield from detector(read, risk)
+        except Exception:
+            yield Finding(_FAILED, "check_in", "rewrite")
+
+
+def _highest(tiers: Iterator[Tier]) -> Tier:
+    found: list[Tier] = [*tiers, "none"]
+    return max(found, key=lambda tier: _LEVELS[tier])
+
+
+def _categories(findings: Sequence[Finding]) -> list[str]:
+    return list(dict.fromkeys(finding.signal["category"] for finding in findings))
+
+
+def _signals(findings: Sequence[Finding]) -> list[Signal]:
+    return [finding.signal for finding in findings[:MAX_SIGNALS]]

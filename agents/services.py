@@ -1,0 +1,76 @@
+"""What agents ask of the outside: protocols and the bundle that carries them through the graph.
+
+Agents know no graph, no database and no HTTP. Clock, ids and chance are services too, so that a recorded turn can be
+replayed exactly. Nodes get the bundle as `runtime.context`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from langchain_core.language_models import BaseChatModel
+from langgraph.runtime import Runtime
+
+from agents.prompts import Prompts
+from agents.safety.screen import Screen
+from agents.story import Moment
+from agents.world.schema import World
+
+
+class Clock(Protocol):
+    """Wall time for what is stored, a monotonic count for what is measured."""
+
+    def now(self) -> datetime:
+        """The current time in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary beginning; never goes back."""
+        ...
+
+
+class Ids(Protocol):
+    def new(self) -> str:
+        """A new id: 32 hex digits, sortable by time."""
+        ...
+
+
+class Recall(Protocol):
+    async def recall(self, query: str, *, limit: int) -> Sequence[Moment]:
+        """The most relevant past moments of the branch that is played, best first."""
+        ...
+
+
+class Voice(Protocol):
+    """The way to the player. What was released cannot be taken back."""
+
+    async def released(self) -> list[str]:
+        """Sentences of this turn that are out already: empty, but for a turn that is resumed after a crash."""
+        ...
+
+    def release(self, sentence: str) -> None:
+        """Lets one checked sentence out. Only the gate calls this."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Everything that the agents of one turn may call."""
+
+    world: World
+    storyteller: BaseChatModel
+    model: str
+    """The storyteller's spec, `provider:name`."""
+    prompts: Prompts
+    screen: Screen
+    recall: Recall
+    voice: Voice
+    clock: Clock
+    ids: Ids
+    locale: str = ""
+    model_timeout_s: float = 60.0
+    """Longest wait for the model's next words."""
+
+
+__all__ = ["Clock", "Ids", "Recall", "Runtime", "Services", "Voice"]

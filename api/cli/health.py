@@ -1,0 +1,93 @@
+"""What `tta doctor` looks at: each part, what was found there, and what to do about it."""
+
+import importlib.util
+import os
+import platform
+import sys
+from collections.abc import Awaitable, Callable
+
+from typing_extensions import TypedDict
+
+from agents.errors import StoryError
+from agents.models.opening import PROVIDERS, check_spec
+from agents.prompts import Prompts
+from agents.world.load import load_world, shipped_worlds
+from graphs.settings import Settings, read_settings
+
+
+class Check(TypedDict):
+    """One part. `found` and `cure` are one line each and hold no secret."""
+
+    what: str
+    ok: bool
+    found: str
+    cure: str
+
+
+async def examine() -> list[Check]:
+    """All checks, each for itself: one that fails hides no other."""
+    checks = [_one("python", lambda: f"{platform.python_version()} on {sys.platform}")]
+    try:
+        settings = read_settings()
+    except StoryError as error:
+        return [*checks, _failed("settings", error)]
+    checks.append(
+        _one("settings", lambda: f"model {settings.model}, tenant {settings.tenant}, data in {settings.data_dir}")
+    )
+    checks.append(await _wait("stores", lambda: _stores(settings)))
+    checks.append(_one("model", lambda: _model(settings.model)))
+    checks.append(_one("extras", _extras))
+    checks.append(_one("worlds", lambda: ", ".join(load_world(name).world.world for name in shipped_worlds())))
+    checks.append(_one("prompts", _prompts))
+    return checks
+
+
+def _one(what: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(what=what, ok=True, found=look(), cure="")
+    except StoryError as error:
+        return _failed(what, error)
+
+
+async def _wait(what: str, look: Callable[[], Awaitable[str]]) -> Check:
+    try:
+        return Check(what=what, ok=True, found=await look(), cure="")
+    except StoryError as error:
+        return _failed(what, error)
+
+
+def _failed(what: str, error: StoryError) -> Check:
+    cause = f"{error.place}: {error.cause}" if error.place else error.cause
+    choices = f" Choose from: {', '.join(error.choices)}." if error.choices else ""
+    return Check(what=what, ok=False, found=cause, cure=error.cure + choices)
+
+
+async def _stores(settings: Settings) -> str:
+    from graphs.stores import open_stores  # noqa: PLC0415
+
+    async with open_stores(settings) as stores:
+        found = await stores.memory.version()
+        redis = await stores.redis.info("server")
+    kinds = "embedded" if settings.embedded and not settings.redis_url else "configured"
+    graph = ", ".join(f"{key} {value}" for key, value in found.items())
+    return f"Redis {redis.get('redis_version', '?')} ({kinds}); story memory: {graph}"
+
+
+def _model(spec: str) -> str:
+    check_spec(spec)
+    return spec
+
+
+def _extras() -> str:
+    """Which optional packages and keys are there; never the keys themselves."""
+    packages = {p.extra: p for p in PROVIDERS.values()}
+    installed = [name for name, p in packages.items() if importlib.util.find_spec(p.package)]
+    if importlib.util.find_spec("xllamacpp"):
+        installed.append("local")
+    keys = [p.key for p in packages.values() if p.key and os.environ.get(p.key)]
+    return f"installed: {', '.join(installed) or 'none'}; keys set: {', '.join(keys) or 'none'}"
+
+
+def _prompts() -> str:
+    library = Prompts()
+    return ", ".join(f"{name} {library.get(name).fingerprint}" for name in library.names())

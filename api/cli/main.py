@@ -1,0 +1,47 @@
+"""Entry of the command: checks the installation, runs the command, ends every mistake in one line.
+
+Exit codes: 0 fine, 1 the asked thing failed, 2 wrong usage, 100 an evaluation below its gate.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+_OURS = ("agents", "graphs", "api", "prompts")
+
+
+def main() -> NoReturn:
+    """Runs `tta` with the arguments of the process."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
+    if problem := shadowed():
+        print(f"tta: {problem}", file=sys.stderr)
+        sys.exit(1)
+    from api.cli.run import run  # noqa: PLC0415 - only once it is clear whose packages will be imported
+
+    sys.exit(run(sys.argv[1:]))
+
+
+def shadowed() -> str:
+    """Why our packages cannot be imported: another installed package of the same name. Empty when all is well."""
+    here = Path(__file__).resolve().parents[2]
+    for name in _OURS[:2]:
+        spec = importlib.util.find_spec(name)
+        origin = Path(spec.origin).resolve() if spec and spec.origin else None
+        if origin is None or origin.parent.parent != here or not _is_ours(origin):
+            where = str(origin.parent) if origin else "nowhere"
+            return (
+                f"another package called '{name}' is installed at {where} and hides TTA's own. "
+                "Install TTA in an environment of its own: python3 -m venv .venv, or pipx install tta"
+            )
+    return ""
+
+
+def _is_ours(origin: Path) -> bool:
+    """Our packages say so in their first line; a foreign one may have been installed over them."""
+    try:
+        return origin.read_text(encoding="utf-8").startswith('"""TTA ')
+    except OSError:
+        return False

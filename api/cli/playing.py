@@ -1,0 +1,39 @@
+"""`tta play`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.output import wait_for
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("play", help="Play a story in the terminal, or a script of actions.")(play)
+
+
+def play(
+    world: Annotated[str, typer.Option(help="A shipped world's id, or the path of a world file.")] = "",
+    session: Annotated[str, typer.Option(help="Go on with this session; with --world a new one gets this id.")] = "",
+    model: Annotated[str, typer.Option(help="offline, local, local:/path/to.gguf or provider:name.")] = "",
+    seed: Annotated[int | None, typer.Option(help="The same seed tells the same story to the same actions.")] = None,
+    techniques: Annotated[bool, typer.Option("--techniques", help="Let the story offer calming techniques.")] = False,
+    script: Annotated[str, typer.Option(help="Play one action a line from this file (- reads standard input).")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a turn, and a last one.")] = False,
+    data_dir: Annotated[Path | None, typer.Option(help="Where the embedded server keeps its data.")] = None,
+) -> None:
+    """Plays until the script ends or the player quits."""
+    from api.terminal.play import Options, play_story  # noqa: PLC0415
+
+    options = Options(
+        world=world,
+        session=session,
+        model=model,
+        seed=seed,
+        techniques=techniques,
+        script=script,
+        as_json=as_json,
+        data_dir=data_dir,
+    )
+    wait_for(lambda: play_story(options))

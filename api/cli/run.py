@@ -1,0 +1,69 @@
+"""The commands, by name. Each is imported when it is asked for, so that `tta --help` and the first prompt are quick."""
+
+import sys
+from difflib import get_close_matches
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from agents.errors import InvalidInput, StoryError
+from api.cli import debugging, evaluating, playing, serving, sessions, worlds
+from api.cli.output import fail
+
+# Typer carries its own copy of click and exports only the leaves of its error tree: the branches are their parents.
+UsageError: Any = typer.BadParameter.__mro__[1]
+ClickException: Any = typer.BadParameter.__mro__[2]
+
+
+class Commands(TyperGroup):
+    """Says which command was probably meant."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0] if args else ""
+        if name and name not in self.commands:
+            close = get_close_matches(name, self.commands, n=1)
+            cure = f"Did you mean {close[0]}?" if close else "Run `tta --help`."
+            raise InvalidInput(f"There is no command '{name}'", cure=cure, choices=sorted(self.commands))
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    name="tta",
+    cls=Commands,
+    help="Therapeutic text adventures: play, serve, debug and evaluate stories.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for part in (playing, worlds, sessions, debugging, evaluating, serving):
+    part.register(app)
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command; the exit code."""
+    try:
+        # Without its standalone mode click hands a command's exit code back instead of leaving with it.
+        code = app(arguments, standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except StoryError as error:
+        return fail(error)
+    except typer.Exit as error:
+        return error.exit_code
+    except UsageError as error:
+        where = error.ctx.command_path if error.ctx else "tta"
+        print(f"{where}: {_one_line(error.format_message())} Try `{where} --help`.", file=sys.stderr)
+        return 2
+    except ClickException as error:
+        print(f"tta: {_one_line(error.format_message())}", file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        print("tta: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,52 @@
+"""`tta serve` and `tta doctor`."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from agents.errors import InvalidSetting
+from api.cli.output import print_json, wait_for
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command("serve", help="The HTTP API on this machine.")(serve)
+    app.command("doctor", help="What is configured, reachable and missing, and how to mend it.")(doctor)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Only loopback addresses, for now: there is no login yet.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="If it is taken, the next free one is used.")] = 8000,
+) -> None:
+    """Serves until it is stopped."""
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        raise InvalidSetting(
+            f"The API has no login yet and binds only to loopback, not to {host[:60]}",
+            cure="Put a proxy with a login before it.",
+            choices=["127.0.0.1", "localhost", "::1"],
+        )
+    from api.serve import free_port, run_server  # noqa: PLC0415
+
+    chosen = free_port(host, port)
+    if chosen != port and port:
+        print(f"tta: port {port} is in use; serving on {chosen} instead.", file=sys.stderr)
+    run_server(host, chosen)
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False) -> None:
+    async def work() -> int:
+        from api.cli.health import examine  # noqa: PLC0415
+
+        checks = await examine()
+        if as_json:
+            print_json({"healthy": all(c["ok"] for c in checks), "checks": checks})
+        else:
+            for check in checks:
+                mark = "ok  " if check["ok"] else "FAIL"
+                typer.echo(f"{mark} {check['what']}: {check['found']}")
+                if check["cure"]:
+                    typer.echo(f"       {check['cure']}")
+        return 0 if all(c["ok"] for c in checks) else 1
+
+    wait_for(work)

@@ -1,0 +1,1 @@
+"""The terminal: a face of the engine for one player."""

@@ -1,0 +1,222 @@
+"""What a sitting looks like: on a terminal, as plain text for a script, as JSON for a program."""
+
+import sys
+from typing import Any, Protocol
+
+from agents.errors import StoryError
+from agents.story import Turn
+from agents.world.schema import World
+from agents.world.view import View
+from api.cli.output import console, print_json
+from graphs.memory.protocol import Branch, Position, Session
+from graphs.steps import visible_changes
+
+
+class Screen(Protocol):
+    """Everything that a sitting shows."""
+
+    async def opening(self, world: World, session: Session, root: Turn) -> None: ...
+    async def welcome_back(self, world: World, session: Session, recap: str, recovered: Turn | None) -> None: ...
+    def begin_turn(self, action: str) -> None: ...
+    async def sentence(self, text: str) -> None: ...
+    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float]) -> None: ...
+    def place(self, world: World, position: Position) -> None: ...
+    def note(self, what: str, text: str, *, branch: Branch | None = None) -> None: ...
+    def mistake(self, error: StoryError) -> None: ...
+    def problem(self, action: str, error: StoryError) -> None: ...
+    def goodbye(self, session: str) -> None: ...
+    def done(self, *, won: bool, turns: int, session: str) -> None: ...
+
+
+class PlainScreen(Screen):
+    """Text without colour: prose, and the action before it."""
+
+    async def opening(self, world: World, session: Session, root: Turn) -> None:
+        self._say(f"{world.title}  (session {session['session']})\n\n{root['narration']}")
+
+    async def welcome_back(self, world: World, session: Session, recap: str, recovered: Turn | None) -> None:
+        self._say(f"{world.title}  (session {session['session']})\n\n{recap}")
+
+    def begin_turn(self, action: str) -> None:
+        self._say(f"\n> {action}")
+
+    async def sentence(self, text: str) -> None:
+        sys.stdout.write(text + " ")
+        sys.stdout.flush()
+
+    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float]) -> None:
+        self._say("")
+
+    def place(self, world: World, position: Position) -> None:
+        del world, position
+
+    def note(self, what: str, text: str, *, branch: Branch | None = None) -> None:
+        del what, branch
+        self._say(text)
+
+    def mistake(self, error: StoryError) -> None:
+        self._say(error.line())
+
+    def problem(self, action: str, error: StoryError) -> None:
+        """The line on stderr has said it."""
+
+    def goodbye(self, session: str) -> None:
+        self._say(f"\nYour story is kept. Go on with: tta play --session {session}")
+
+    def done(self, *, won: bool, turns: int, session: str) -> None:
+        self._say(f"\n{'The story is won' if won else 'The script has ended'} after {turns} turns (session {session}).")
+
+    @staticmethod
+    def _say(text: str) -> None:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+
+class JsonScreen(PlainScreen):
+    """One JSON object a turn; a first one for where the sitting begins and a last one with `done`."""
+
+    async def opening(self, world: World, session: Session, root: Turn) -> None:
+        del world
+        print_json({"session": session["session"], "world": session["world"], "opening": root["narration"]})
+
+    async def welcome_back(self, world: World, session: Session, recap: str, recovered: Turn | None) -> None:
+        del world
+        again = {"recovered": recovered["number"]} if recovered else {}
+        print_json({"session": session["session"], "world": session["world"], "recap": recap, **again})
+
+    def begin_turn(self, action: str) -> None:
+        del action
+
+    async def sentence(self, text: str) -> None:
+        del text
+
+    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float]) -> None:
+        print_json(turn_object(turn, action, timings_ms))
+
+    def note(self, what: str, text: str, *, branch: Branch | None = None) -> None:
+        print_json(
+            {"command": what, "text": text, **({"branch": branch["name"], "turn": branch["number"]} if branch else {})}
+        )
+
+    def problem(self, action: str, error: StoryError) -> None:
+        del action
+        print_json(
+            {
+                "error": {
+                    "code": error.code,
+                    "cause": error.cause,
+                    "cure": error.cure,
+                    **({"help": error.help} if error.help else {}),
+                }
+            }
+        )
+
+    def done(self, *, won: bool, turns: int, session: str) -> None:
+        print_json({"done": True, "won": won, "turns": turns, "session": session})
+
+
+def turn_object(turn: Turn, action: str, timings_ms: dict[str, float]) -> dict[str, Any]:
+    """A turn as `tta play --json` prints it; the README documents the shape."""
+    return {
+        "turn": turn["number"],
+        "turn_id": turn["turn_id"],
+        "branch": turn["branch"],
+        "kind": turn["kind"],
+        "action": action,
+        "narration": turn["narration"],
+        "choices": turn["choices"],
+        "location": turn["location"],
+        "inventory": turn["inventory"],
+        "goals": turn["goals"],
+        "changes": visible_changes(turn["changes"]),
+        "verdicts": turn["verdicts"],
+        "usage": turn["usage"],
+        "timings_ms": timings_ms,
+    }
+
+
+class RichScreen(PlainScreen):
+    """Colour, wrapped prose, and below it where you are and what you could do."""
+
+    def __init__(self) -> None:
+        self.console = console()
+        self._column = 0
+        self._choices: list[str] = []
+
+    async def opening(self, world: World, session: Session, root: Turn) -> None:
+        self.console.rule(f"[bold]{world.title}[/bold]")
+        for paragraph in root["narration"].split("\n\n"):
+            self.console.print(f"\n{paragraph}", markup=False)
+        self._choices = [choice["label"] for choice in root["choices"]]
+        self.console.print(f"\n[dim]session {session['session']} - help, undo, retry, save NAME, load NAME, quit[/dim]")
+
+    async def welcome_back(self, world: World, session: Session, recap: str, recovered: Turn | None) -> None:
+        self.console.rule(f"[bold]{world.title}[/bold]")
+        self.console.print(f"\n[dim]Welcome back.[/dim] {recap}")
+
+    def begin_turn(self, action: str) -> None:
+        del action
+        self._column = 0
+        self.console.print()
+
+    async def sentence(self, text: str) -> None:
+        """Word by word within the terminal's width: prose appears as it is released."""
+        for paragraph_index, paragraph in enumerate(text.split("\n\n")):
+            if paragraph_index:
+                sys.stdout.write("\n\n")
+                self._column = 0
+            for word in paragraph.split():
+                if self._column and self._column + 1 + len(word) > min(self.console.width, 100) - 2:
+                    sys.stdout.write("\n")
+                    self._column = 0
+                sys.stdout.write((" " if self._column else "") + word)
+                self._column += len(word) + (1 if self._column else 0)
+            sys.stdout.flush()
+
+    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float]) -> None:
+        del action, timings_ms
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+        self._choices = [choice["label"] for choice in turn["choices"]]
+
+    def place(self, world: World, position: Position) -> None:
+        self.console.print(place_panel(world, position, self._choices))
+
+    def note(self, what: str, text: str, *, branch: Branch | None = None) -> None:
+        del what, branch
+        self.console.print(f"[dim]{text}[/dim]")
+
+    def mistake(self, error: StoryError) -> None:
+        if error.help:
+            self.console.print(str(error.help.get("text", "")), markup=False)
+        self.console.print(f"[yellow]{error.line()}[/yellow]")
+
+    def goodbye(self, session: str) -> None:
+        self.console.print(f"\n[dim]Your story is kept. Go on with:[/dim] tta play --session {session}")
+
+
+def place_panel(world: World, position: Position, choices: list[str]) -> Any:
+    """Where you are, the ways out, what you carry, what is still to do, what you could do next."""
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.panel import Panel  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    view = View(world, position["slots"])
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    known = {d: view.world.locations[w.to].name for d, w in view.exits.items() if view.count(w.to, "visits")}
+    ways = [f"{direction} ({known[direction]})" if direction in known else direction for direction in view.exits]
+    goals = [g.title for k, g in world.goals.items() if not view.get(k, "done") and not g.optional]
+    rows = {
+        "ways": ", ".join(ways),
+        "here": ", ".join([world.characters[k].name for k in view.people] + [view.name(k) for k in view.listed_here()]),
+        "you have": ", ".join(view.name(k) for k in view.inventory),
+        "goals": "; ".join(goals) or "all done",
+        "perhaps": " / ".join(choices or position["choices"]),
+    }
+    for label, text in rows.items():
+        if text:
+            grid.add_row(label, escape(text))
+    title = f"{escape(view.location.name)} [dim]turn {position['number']}, {escape(position['branch'])}[/dim]"
+    return Panel(grid, title=title, title_align="left", border_style="dim")

@@ -1,0 +1,92 @@
+"""What happens in a turn, as it happens: one Redis stream a turn, with an expiry.
+
+Whoever runs the turn appends, whoever serves a client reads; the two need not be one process. An event's id is the
+turn's id and a sequence, so a client that lost its connection says where it was.
+"""
+
+import json
+from collections.abc import AsyncGenerator
+from typing import Any, Literal, cast
+
+from redis.asyncio import Redis
+from typing_extensions import TypedDict
+
+BLOCK_MS = 1_000
+"""Longest single wait for the next event; a wait ends early when one comes."""
+
+EventKind = Literal["metadata", "sentence", "committed", "error", "end"]
+
+
+class Event(TypedDict):
+    """One event. `sentence` carries `text`, `committed` the turn, `error` a problem; after `end` nothing follows."""
+
+    id: str
+    kind: EventKind
+    data: dict[str, Any]
+
+
+class Events:
+    """The event streams of one story's turns: `{prefix}:1:events:{story}:{turn}`."""
+
+    def __init__(self, redis: "Redis", story: str, *, ttl_s: int = 900, prefix: str = "tta") -> None:
+        self._redis = redis
+        self._ttl_s = ttl_s
+        self._prefix = f"{prefix}:1:events:{{{story}}}:"
+
+    async def append(self, turn_id: str, kind: EventKind, data: dict[str, Any]) -> None:
+        """One more event; the stream lives `ttl_s` from its last one."""
+        key = self._prefix + turn_id
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.xadd(key, {"kind": kind, "data": json.dumps(data, ensure_ascii=False)})
+            pipe.expire(key, self._ttl_s)
+            await pipe.execute()
+
+    async def sentences(self, turn_id: str) -> list[str]:
+        """The sentences of the turn that are out."""
+        entries: Any = await self._redis.xrange(self._prefix + turn_id)
+        events = [_event(turn_id, raw) for raw in entries or []]
+        return [str(event["data"]["text"]) for event in events if event["kind"] == "sentence"]
+
+    async def read(self, turn_id: str, *, after: str = "") -> AsyncGenerator[Event]:
+        """Events of a turn from the one after `after` until `end`, waiting for those that are still to come."""
+        key, last = self._prefix + turn_id, _sequence(after)
+        while True:
+            answer: Any = await self._redis.xread({key: last}, count=64, block=BLOCK_MS)
+            for entry in _entries(answer):
+                last = entry[0].decode() if isinstance(entry[0], bytes) else str(entry[0])
+                event = _event(turn_id, entry)
+                yield event
+                if event["kind"] == "end":
+                    return
+
+    async def drop(self, turn_id: str) -> None:
+        await self._redis.delete(self._prefix + turn_id)
+
+    async def has_ended(self, turn_id: str) -> bool:
+        """Whether the stream is complete, or gone."""
+        newest: Any = await self._redis.xrevrange(self._prefix + turn_id, count=1)
+        return not newest or _event(turn_id, newest[0])["kind"] == "end"
+
+
+def _sequence(after: str) -> str:
+    """The stream's own id within an event id; anything that is none starts from the beginning."""
+    tail = after.rsplit(":", 1)[-1]
+    left, _, right = tail.partition("-")
+    return tail if left.isdigit() and right.isdigit() else "0"
+
+
+def _entries(answer: Any) -> list[Any]:
+    """The entries of an XREAD answer on one stream, in either protocol's shape."""
+    if not answer:
+        return []
+    lists = list(answer.values()) if isinstance(answer, dict) else [answer[0][1]]
+    found = lists[0]
+    return found[0] if found and isinstance(found[0], list) and found[0] and isinstance(found[0][0], tuple) else found
+
+
+def _event(turn_id: str, entry: Any) -> Event:
+    sequence, fields = entry
+    name = sequence.decode() if isinstance(sequence, bytes) else str(sequence)
+    values = {(k.decode() if isinstance(k, bytes) else k): v for k, v in fields.items()}
+    kind = values["kind"].decode() if isinstance(values["kind"], bytes) else values["kind"]
+    return Event(id=f"{turn_id}:{name}", kind=cast(EventKind, kind), data=json.loads(values["data"]))

@@ -1,0 +1,83 @@
+"""One turn at a time in a session: a lease in Redis that its holder renews.
+
+The lease only keeps two processes from working for nothing; what keeps two turns from both landing is the comparison of
+HEAD in the commit. A holder that died on this machine is noticed at once by its process id, elsewhere by the expiry.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from agents.errors import TurnInProgress
+
+LEASE_MS = 5_000
+RENEW_S = 1.5
+
+_RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
+_RENEW = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end return 0"
+_TAKE_OVER = "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('set', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1 end return 0"  # noqa: E501
+
+
+@asynccontextmanager
+async def hold(
+    redis: "Redis", story: str, token: str, *, wait_s: float = 0.0, prefix: str = "tta"
+) -> AsyncGenerator[None]:
+    """Holds the session's lease, renewing it. Raises TurnInProgress when somebody else has it after `wait_s`."""
+    key = f"{prefix}:1:lock:{{{story}}}"
+    mine = f"{socket.gethostname()}|{os.getpid()}|{token}"
+    await _take(redis, key, mine, wait_s)
+    renewing = asyncio.create_task(_renew(redis, key, mine))
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        with suppress(asyncio.CancelledError):
+            await renewing
+        with suppress(RedisError, OSError):
+            # A lease that cannot be given back runs out by itself.
+            await redis.eval(_RELEASE, 1, key, mine)  # pyright: ignore[reportGeneralTypeIssues]
+
+
+async def _take(redis: "Redis", key: str, mine: str, wait_s: float) -> None:
+    deadline = asyncio.get_running_loop().time() + wait_s
+    while True:
+        if await redis.set(key, mine, nx=True, px=LEASE_MS):
+            return
+        holder = await redis.get(key)
+        text = holder.decode() if isinstance(holder, bytes) else str(holder or "")
+        if holder and _is_dead(text):
+            taken = await redis.eval(_TAKE_OVER, 1, key, text, mine, LEASE_MS)  # pyright: ignore[reportGeneralTypeIssues]
+            if taken:
+                return
+        if asyncio.get_running_loop().time() >= deadline:
+            raise TurnInProgress(
+                "The session is playing another turn", cure="Wait until it has ended, then send the action again."
+            )
+        await asyncio.sleep(0.02)
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether the holder was a process of this machine that is gone."""
+    host, _, rest = holder.partition("|")
+    pid = rest.partition("|")[0]
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+async def _renew(redis: "Redis", key: str, mine: str) -> None:
+    while True:
+        await asyncio.sleep(RENEW_S)
+        with suppress(RedisError, OSError):
+            await redis.eval(_RENEW, 1, key, mine, LEASE_MS)  # pyright: ignore[reportGeneralTypeIssues]

@@ -1,0 +1,111 @@
+"""Looking into stories: what can be asked of one without changing it."""
+
+from collections.abc import AsyncGenerator
+
+from agents.errors import UnknownSession, UnknownTurn
+from agents.story import Fact, Turn
+from agents.world.load import load_pinned
+from agents.world.schema import World
+from graphs.events import Event, Events
+from graphs.memory.protocol import Branch, Position, Scope, Session, StoryMemory
+from graphs.sessions import recap
+from graphs.settings import Settings
+from graphs.stores import Stores
+from graphs.trace import TraceEntry, TraceLog
+
+
+class StoryReader:
+    """The reading half of StoryEngine. Every method raises a StoryError and nothing else."""
+
+    def __init__(self, settings: Settings, stores: Stores) -> None:
+        self.settings = settings
+        self.memory: StoryMemory = stores.memory
+        self._stores = stores
+        self._worlds: dict[str, World] = {}
+
+    async def session(self, session: str) -> Session:
+        """Raises UnknownSession, with the ids that there are where they are few."""
+        try:
+            return await self.memory.session(self.scope(session))
+        except UnknownSession:
+            known = await self.memory.sessions(self.settings.tenant, limit=5)
+            raise UnknownSession(
+                f"There is no session '{session[:64]}'",
+                cure="List them with `tta sessions list`.",
+                choices=[item["session"] for item in known],
+            ) from None
+
+    async def world(self, session: str) -> World:
+        """The world as it was pinned when the session began."""
+        if session not in self._worlds:
+            self._worlds[session] = load_pinned(await self.memory.world_text(self.scope(session)))
+        return self._worlds[session]
+
+    async def position(self, session: str, branch: str | None = None) -> Position:
+        """Where a branch stands."""
+        await self.session(session)
+        return await self.memory.position(self.scope(session), branch)
+
+    async def events(self, session: str, turn_id: str, *, after: str = "") -> AsyncGenerator[Event]:
+        """The events of a turn, from the one after `after`; for a turn whose stream has expired, its end."""
+        events = self._events(session)
+        if await events.has_ended(turn_id) and not await events.sentences(turn_id):
+            turn = await self.turn(session, turn_id)
+            yield Event(id=f"{turn_id}:0-0", kind="committed", data={"turn": turn})
+            yield Event(id=f"{turn_id}:0-1", kind="end", data={})
+            return
+        async for event in events.read(turn_id, after=after):
+            yield event
+
+    async def turn(self, session: str, turn_id: str) -> Turn:
+        """Raises UnknownSession, UnknownTurn."""
+        await self.session(session)
+        return await self.memory.turn(self.scope(session), turn_id)
+
+    async def turns(
+        self, session: str, *, branch: str | None = None, limit: int = 50, before: int | None = None
+    ) -> list[Turn]:
+        """Turns of a branch from HEAD backwards, newest first."""
+        await self.session(session)
+        return await self.memory.turns(self.scope(session), branch, limit=limit, before=before)
+
+    async def branches(self, session: str) -> list[Branch]:
+        await self.session(session)
+        return await self.memory.branches(self.scope(session))
+
+    async def recap(self, session: str) -> str:
+        """What somebody who comes back needs to know."""
+        return recap(await self.world(session), await self.position(session))
+
+    async def facts(
+        self, session: str, *, branch: str | None = None, at: int | None = None, about: str | None = None
+    ) -> list[Fact]:
+        await self.session(session)
+        return await self.memory.facts(self.scope(session), branch, at=at, about=about)
+
+    async def trace(self, session: str, turn_id: str) -> list[TraceEntry]:
+        """Each node of a past turn, in order. Raises UnknownTurn."""
+        await self.turn(session, turn_id)
+        kept = await self.memory.trace(self.scope(session), turn_id)
+        log = TraceLog(self._stores.redis, self._story(session), turn_id)
+        return [TraceEntry(**entry) for entry in kept] if kept else await log.entries()
+
+    async def find_turn(self, session: str, number: int | None) -> Turn:
+        """The turn with that number on the active branch; without a number the last one. Raises UnknownTurn."""
+        found = await self.turns(session, limit=1, before=None if number is None else number + 1)
+        if not found or (number is not None and found[0]["number"] != number):
+            last = await self.turns(session, limit=1)
+            valid = f"1 to {last[0]['number']}" if last else "none yet"
+            raise UnknownTurn(
+                f"The session has no turn {number if number is not None else ''}".strip(), choices=[valid]
+            )
+        return found[0]
+
+    def scope(self, session: str) -> Scope:
+        return Scope(self.settings.tenant, session)
+
+    def _story(self, session: str) -> str:
+        return f"{self.settings.tenant}:{session}"
+
+    def _events(self, session: str) -> Events:
+        return Events(self._stores.redis, self._story(session), ttl_s=self.settings.event_ttl_s)

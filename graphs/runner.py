@@ -1,0 +1,154 @@
+"""Running one accepted turn to its end: fresh or resumed, streamed into its event stream, traced and kept.
+
+The three cases of "exactly once" (design.md, One turn) are decided here, before the graph runs.
+"""
+
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.config import get_stream_writer
+from redis.exceptions import RedisError
+
+from agents.errors import ModelError, StoreError, StoryError, UnknownTurn
+from agents.services import Voice
+from agents.story import Moment, Turn
+from graphs.events import Events
+from graphs.inbox import Accepted, Inbox
+from graphs.memory.protocol import Scope, StoryMemory
+from graphs.state import TurnServices
+from graphs.stores import Stores, translate_redis
+
+ATTEMPTS = 2
+"""How often a turn is taken up again within one call when a store has failed under it."""
+
+
+class StreamVoice(Voice):
+    """The gate's way out: LangGraph's custom stream, which the runner copies into the turn's event stream."""
+
+    def __init__(self, events: Events, turn_id: str) -> None:
+        self._events = events
+        self._turn_id = turn_id
+        self._before: list[str] = []
+
+    async def released(self) -> list[str]:
+        self._before = await self._events.sentences(self._turn_id)
+        return list(self._before)
+
+    def release(self, sentence: str) -> None:
+        if sentence not in self._before:
+            get_stream_writer()({"text": sentence})
+
+
+@dataclass(frozen=True)
+class BranchRecall:
+    """Recall bound to the branch that the turn is played on."""
+
+    memory: StoryMemory
+    scope: Scope
+    branch: str
+
+    async def recall(self, query: str, *, limit: int) -> list[Moment]:
+        return await self.memory.recall(self.scope, self.branch, query, limit=limit)
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs turns of one session. The session's lease is held by whoever calls."""
+
+    graph: Any
+    stores: Stores
+    events: Events
+    inbox: Inbox
+    scope: Scope
+
+    async def run(self, accepted: Accepted, services: TurnServices) -> Turn:
+        """The committed turn. Raises the StoryError that ended it; the event stream then ends with that error.
+
+        A turn that the model failed is given up; one that a store failed stays accepted and is resumed the next time.
+        """
+        turn = await self._patiently(accepted, services)
+        turn_id = turn["turn_id"]
+        await self._keep_trace(turn_id, services)
+        await self.events.append(turn_id, "committed", {"turn": turn})
+        await self.events.append(turn_id, "end", {})
+        await self.inbox.clear()
+        return turn
+
+    async def _patiently(self, accepted: Accepted, services: TurnServices) -> Turn:
+        """The turn, taken up again when a store failed under it and could be healed."""
+        for last in [False] * (ATTEMPTS - 1) + [True]:
+            try:
+                return await self._once(accepted, services)
+            except StoreError as error:
+                if last:
+                    await self._fail(accepted["turn_id"], error, keep=True)
+                    raise
+                await self.stores.heal()
+            except StoryError as error:
+                await self._fail(accepted["turn_id"], error, keep=False)
+                raise
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _once(self, accepted: Accepted, services: TurnServices) -> Turn:
+        try:
+            return await self.stored(accepted["turn_id"]) or await self._play(accepted, services)
+        except StoryError:
+            raise
+        except (RedisError, OSError) as error:
+            raise translate_redis(error) from error
+
+    async def stored(self, turn_id: str) -> Turn | None:
+        """The turn if it is in story memory already."""
+        try:
+            return await self.stores.memory.turn(self.scope, turn_id)
+        except UnknownTurn:
+            return None
+
+    async def _play(self, accepted: Accepted, services: TurnServices) -> Turn:
+        config = self.config(accepted["line"])
+        state = await self.graph.aget_state(config)
+        # `ainvoke(None)` goes on where the thread stopped; it is only right for this very turn.
+        resumes = bool(state.next) and state.values.get("turn_id") == accepted["turn_id"]
+        turn: Turn | None = None
+        stream = self.graph.astream(
+            None if resumes else dict(accepted),
+            config,
+            context=services,
+            stream_mode=["custom", "updates"],
+            durability="sync",
+        )
+        # Closed in any case: LangGraph's own tasks are still writing checkpoints when a turn is cancelled.
+        async with aclosing(stream):
+            async for mode, chunk in stream:
+                if mode == "custom":
+                    await self.events.append(accepted["turn_id"], "sentence", chunk)
+                elif "commit" in chunk:
+                    turn = cast(Turn, chunk["commit"]["turn"])
+        if turn is None:
+            raise ModelError("The turn ended without a commit", cure="Run `tta trace` on the session.")
+        return turn
+
+    def thread(self, line: str) -> str:
+        """The LangGraph thread of a line: one a line, so that a thread's latest is never ambiguous."""
+        return f"{self.scope.tenant}:{self.scope.session}:{line}"
+
+    def config(self, line: str) -> RunnableConfig:
+        return RunnableConfig(configurable={"thread_id": self.thread(line)})
+
+    async def _keep_trace(self, turn_id: str, services: TurnServices) -> None:
+        entries = await services.trace.entries()
+        if entries:
+            await self.stores.memory.put_trace(self.scope, turn_id, [dict(entry) for entry in entries])
+            await services.trace.drop()
+
+    async def _fail(self, turn_id: str, error: StoryError, *, keep: bool) -> None:
+        """Tells the readers of the stream; nothing more can be done if the store is what failed."""
+        try:
+            await self.events.append(turn_id, "error", {"code": error.code, "detail": error.cause})
+            await self.events.append(turn_id, "end", {})
+            if not keep:
+                await self.inbox.clear()
+        except (RedisError, OSError):
+            return

@@ -1,0 +1,102 @@
+"""Sessions: one player's play of a world. Creating pins the world, so that an edited file changes no running story."""
+
+import re
+from datetime import datetime
+
+from agents.errors import InvalidInput
+from agents.models.storyteller import tell
+from agents.story import Turn, Usage, Value
+from agents.world.choices import suggest
+from agents.world.load import Source
+from agents.world.scene import goal_states
+from agents.world.schema import World
+from agents.world.verbs.looking import placed_lines
+from agents.world.view import View, initial_slots
+from graphs.memory.protocol import Position, Session
+
+ROOT = "root"
+MAIN = "main"
+_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+
+
+def check_id(value: str, kind: str) -> str:
+    """The id, if it is one: 1 to 64 letters, digits, `-` and `_`. Raises InvalidInput."""
+    if not _ID.match(value):
+        raise InvalidInput(f"'{value[:40]}' is no {kind}", cure="Use 1 to 64 letters, digits, - and _.")
+    return value
+
+
+def new_session(
+    source: Source, *, session: str, tenant: str, player: str, model: str, seed: int, title: str, now: datetime
+) -> Session:
+    """The record of a session that is about to begin."""
+    return Session(
+        session=check_id(session, "session id"),
+        tenant=tenant,
+        player=check_id(player, "player id"),
+        title=title[:120] or source.world.title,
+        world=source.world.world,
+        world_version=source.world.version,
+        fingerprint=source.fingerprint,
+        model=model,
+        seed=seed,
+        branch=MAIN,
+        risk="none",
+        paused=False,
+        created=now.isoformat(),
+        played=now.isoformat(),
+    )
+
+
+def opening_slots(world: World, *, techniques: bool) -> dict[str, Value]:
+    """The slots of a story at its root: as the author placed everything, with the first place already seen."""
+    slots = {**initial_slots(world), f"{world.start}.visits": 1}
+    return {**slots, "player.techniques": True} if techniques else slots
+
+
+def opening_turn(session: Session, world: World, slots: dict[str, Value]) -> Turn:
+    """The root of a story: its opening and the first place, in the author's words. No model is asked."""
+    view = View(world, slots)
+    listed = [view.a_name(k) for k in view.listed_here() if not world.items[k].placed]
+    arrived = {"kind": "arrived", "says": _first_place(view), "listed": listed, "names": {"place": view.location.name}}
+    place = tell({"beats": [arrived], "turn": 0, "seed": session["seed"]})
+    return Turn(
+        turn_id=ROOT,
+        session=session["session"],
+        branch=MAIN,
+        line=MAIN,
+        parent="",
+        number=0,
+        kind="story",
+        action="",
+        narration=f"{world.opening.strip()}\n\n{place}",
+        choices=suggest(view, number=0, seed=session["seed"]),
+        location=view.here,
+        inventory=list(view.inventory),
+        goals=goal_states(view),
+        changes=[],
+        verdicts=[],
+        usage=Usage(calls=0, input_tokens=0, output_tokens=0),
+        model=session["model"],
+        won=False,
+        at=session["created"],
+    )
+
+
+def _first_place(view: View) -> str:
+    return " ".join([view.location.description, *placed_lines(view)])
+
+
+def recap(world: World, position: Position) -> str:
+    """Two or three plain sentences for somebody who comes back: where they are and what happened last."""
+    view = View(world, position["slots"])
+    carried = [view.a_name(key) for key in view.inventory]
+    lines = [f"You are at {view.location.name}." if position["number"] else ""]
+    if carried:
+        lines.append(f"You carry {', '.join(carried)}.")
+    still = [goal.title for key, goal in world.goals.items() if not view.get(key, "done") and not goal.optional]
+    if still:
+        lines.append(f"Still to do: {'; '.join(title[:1].lower() + title[1:] for title in still)}.")
+    if position["exchanges"]:
+        lines.append(f"Last: {position['exchanges'][-1]['narration']}")
+    return " ".join(line for line in lines if line)

@@ -1,0 +1,70 @@
+"""Every setting, in one class, read once at the entry points.
+
+Each is an environment variable with the prefix `TTA_`; a `.env` file is not read, so that what is set can be seen.
+"""
+
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from agents.errors import InvalidSetting
+
+
+class Settings(BaseSettings):
+    """Where things are and how long they may take. Nothing here is ever logged."""
+
+    model_config = SettingsConfigDict(env_prefix="TTA_", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(default_factory=lambda: user_data_path("tta"))
+    """Holds the embedded server's data; used only where no server is configured."""
+    redis_url: SecretStr | None = None
+    """`redis://`, `rediss://` or `unix://`; may carry a password."""
+    neo4j_uri: str | None = None
+    """`bolt://` or `neo4j://`, plain or with `+s`."""
+    neo4j_user: str = "neo4j"
+    neo4j_password: SecretStr = SecretStr("")
+    neo4j_database: str = "neo4j"
+    model: str = "offline"
+    """`offline`, `local`, `local:/path/to.gguf` or `provider:name`."""
+    model_timeout_s: float = Field(60.0, gt=0, le=600)
+    """Longest wait for the model's next words."""
+    tenant: str = Field("local", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    locale: str = Field("", pattern=r"^[A-Za-z]{0,2}$|^[a-z]{2}[-_][A-Z]{2}$")
+    """Country of the crisis resources, such as `GB`; empty: the international ones."""
+    event_ttl_s: int = Field(900, ge=60, le=86_400)
+    """How long a turn's event stream can be read again."""
+    linger_s: float = Field(5.0, ge=0, le=3600)
+    """How long the embedded server outlives its last client."""
+
+    @field_validator("neo4j_uri")
+    @classmethod
+    def _known_scheme(cls, value: str | None) -> str | None:
+        schemes = ("bolt://", "bolt+s://", "bolt+ssc://", "neo4j://", "neo4j+s://", "neo4j+ssc://")
+        if value and not value.startswith(schemes):
+            raise ValueError(f"must begin with one of {', '.join(schemes)}")
+        return value or None
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        schemes = ("redis://", "rediss://", "unix://")
+        if value and value.get_secret_value() and not value.get_secret_value().startswith(schemes):
+            raise ValueError(f"must begin with one of {', '.join(schemes)}")
+        return value if value and value.get_secret_value() else None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether any part needs the embedded server."""
+        return self.redis_url is None or self.neo4j_uri is None
+
+
+def read_settings(**changes: object) -> Settings:
+    """The settings of the environment, with the flags given. Raises InvalidSetting with the variable's name."""
+    try:
+        return Settings(**{key: value for key, value in changes.items() if value is not None})  # pyright: ignore[reportArgumentType]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "TTA_" + str(first["loc"][0]).upper() if first["loc"] else "TTA_*"
+        raise InvalidSetting(f"{name}: {first['msg'].removeprefix('Value error, ')}", cure=f"Correct {name}.") from None

@@ -1,0 +1,121 @@
+"""Opening the stores that the settings name: real servers where they are configured, the embedded one where not."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+)
+from redis.exceptions import (
+    TimeoutError as RedisTimeoutError,
+)
+
+from agents.errors import StoreError, StoreFull, StoreUnavailable
+from graphs.memory.protocol import StoryMemory
+from graphs.settings import Settings
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The two stores of a story. `heal` brings a dead embedded server back; with real servers it does nothing."""
+
+    redis: "Redis"
+    memory: StoryMemory
+    heal: Callable[[], Awaitable[None]]
+
+
+class Reviving(Retry):
+    """A lost connection is tried once more, after the embedded server was brought back if it had died.
+
+    A command may so be sent twice. All of ours bear it: the worst is a sentence that stands twice in an event stream.
+    """
+
+    def __init__(self, revive: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(NoBackoff(), 1)
+        self._revive = revive
+
+    def __deepcopy__(self, memo: object) -> "Reviving":
+        return self  # each connection copies its policy; the server behind it is one
+
+    async def call_with_retry(self, do: Callable[[], Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super().call_with_retry(do, *args, **kwargs)
+        except RedisConnectionError:
+            await self._revive()
+            return await super().call_with_retry(do, *args, **kwargs)
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings) -> AsyncGenerator[Stores]:
+    """Both stores, ready. Raises StoreUnavailable with the setting to look at."""
+    async with AsyncExitStack() as stack:
+        redis_url, heal = "", _nothing
+        if settings.redis_url:
+            redis_url = settings.redis_url.get_secret_value()
+        if settings.embedded:
+            from graphs.embedded import open_embedded  # noqa: PLC0415 - real servers work where this cannot be imported
+
+            server = await stack.enter_async_context(open_embedded(settings.data_dir, linger_s=settings.linger_s))
+            redis_url, heal = redis_url or server.redis_url, server.ensure
+            embedded_url = server.redis_url
+        else:
+            embedded_url = ""
+        redis: Redis = Redis.from_url(redis_url, socket_timeout=30, socket_connect_timeout=5, retry=Reviving(heal))
+        stack.push_async_callback(redis.aclose)
+        await check_redis(redis, configured=settings.redis_url is not None)
+        if settings.neo4j_uri:
+            from graphs.memory.neo4j import open_neo4j  # noqa: PLC0415 - a third of a second that only its users pay
+
+            opening = open_neo4j(
+                settings.neo4j_uri,
+                settings.neo4j_user,
+                settings.neo4j_password.get_secret_value(),
+                settings.neo4j_database,
+            )
+        else:
+            from graphs.memory.falkordb import open_falkordb  # noqa: PLC0415
+
+            opening = open_falkordb(embedded_url, revive=heal)
+        memory = await stack.enter_async_context(opening)
+        await memory.setup()
+        yield Stores(redis, memory, heal)
+
+
+async def _nothing() -> None:
+    """Real servers are healed by whoever runs them."""
+
+
+async def check_redis(redis: "Redis", *, configured: bool) -> None:
+    """Raises StoreUnavailable where Redis does not answer."""
+    try:
+        await redis.ping()  # pyright: ignore[reportGeneralTypeIssues]
+    except (RedisError, OSError) as error:
+        raise translate_redis(error, configured=configured) from error
+
+
+def translate_redis(error: BaseException, *, configured: bool = True) -> StoreError:
+    """A Redis error as one of ours. The text of the vendor is not told: it may hold data."""
+    cure = "Check TTA_REDIS_URL and that the server runs (`tta doctor`)." if configured else "Run `tta doctor`."
+    text = str(error)
+    if isinstance(error, AuthenticationError) or "NOAUTH" in text or "WRONGPASS" in text:
+        return StoreUnavailable("Redis refuses the login", cure="Check the password in TTA_REDIS_URL.")
+    if "OOM" in text or "MISCONF" in text or "No space left" in text:
+        return StoreFull("Redis takes no more writes: its memory or its disk is full", cure="Make room and try again.")
+    if isinstance(error, BusyLoadingError):
+        return StoreUnavailable("Redis is still loading its data", cure="Wait a moment and try again.")
+    if isinstance(error, ResponseError) and "READONLY" in text:
+        return StoreUnavailable("Redis is a read-only replica", cure="Point TTA_REDIS_URL at the primary.")
+    if isinstance(error, RedisConnectionError | RedisTimeoutError | OSError):
+        return StoreUnavailable("Redis is not reachable", cure=cure)
+    return StoreUnavailable(f"Redis failed ({type(error).__name__})", cure=cure)

@@ -1,0 +1,101 @@
+"""What a turn did, node by node.
+
+While a turn runs, each node's entry goes to a Redis list, so that a crash loses none; once the turn is committed, the
+whole trace is kept with the turn in story memory and the list expires. An entry is bounded: see `MAX_ENTRY`.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
+
+from langgraph.runtime import Runtime
+from redis.asyncio import Redis
+from typing_extensions import TypedDict
+
+KEEP_S = 24 * 3600
+"""Seconds that the list of a turn lives: longer than any turn, shorter than for ever."""
+
+MAX_ENTRY = 48 * 1024
+
+
+class TraceEntry(TypedDict):
+    """One node of one turn. `input` holds the keys that the node asked for, `output` those that it set."""
+
+    order: int
+    node: str
+    input: dict[str, Any]
+    output: dict[str, Any]
+    route: str
+    """The node that came next; empty for the last."""
+    ms: float
+    resumed: bool
+    """Whether a process that died ran the nodes before."""
+
+
+class TraceLog:
+    """The running turn's entries in Redis: `{prefix}:trace:{story}:{turn}`."""
+
+    def __init__(self, redis: "Redis", story: str, turn_id: str, *, prefix: str = "tta") -> None:
+        self._redis = redis
+        self._key = f"{prefix}:1:trace:{{{story}}}:{turn_id}"
+
+    async def append(self, entry: TraceEntry) -> None:
+        body = json.dumps(entry, ensure_ascii=False, default=str)
+        if len(body) > MAX_ENTRY:
+            body = json.dumps({**entry, "input": {"cut": True}, "output": {"cut": True}})
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.rpush(self._key, body)
+            pipe.expire(self._key, KEEP_S)
+            await pipe.execute()
+
+    async def entries(self) -> list[TraceEntry]:
+        """In order, with each entry's route filled in."""
+        raw: Any = await self._redis.lrange(self._key, 0, -1)
+        return route_entries([json.loads(item) for item in raw])
+
+    async def drop(self) -> None:
+        await self._redis.delete(self._key)
+
+
+def route_entries(entries: list[TraceEntry]) -> list[TraceEntry]:
+    """Numbers the entries and says of each which node came next."""
+    following = [entry["node"] for entry in entries[1:]] + [""]
+    for order, entry in enumerate(entries):
+        entry["order"], entry["route"] = order, following[order]
+    return entries
+
+
+Node = Callable[[Any, Runtime[Any]], Awaitable[Any]]
+
+
+def traced(node: Node) -> Any:
+    """The node, with an entry in the turn's log when it has run. Its annotations stay: LangGraph reads its input there."""
+
+    @wraps(node)
+    async def run(state: Any, runtime: Runtime[Any]) -> Any:
+        services = runtime.context
+        began = services.clock.monotonic()
+        output = await node(state, runtime)
+        ms = (services.clock.monotonic() - began) * 1000
+        entry = TraceEntry(
+            order=0,
+            node=node.__name__,
+            input=compact(dict(state)),
+            output=compact(dict(output)),
+            route="",
+            ms=round(ms, 3),
+            resumed=False,
+        )
+        await services.trace.append(entry)
+        return output
+
+    return run
+
+
+def compact(values: dict[str, Any]) -> dict[str, Any]:
+    """Large maps are named by size: the slots of any turn can be had from `tta facts --at`."""
+    return {
+        key: f"<{len(value)} slots>" if key == "slots" and isinstance(value, dict) else value
+        for key, value in values.items()
+    }

@@ -1,0 +1,1 @@
+"""Everything that an author writes: data only."""

@@ -1,0 +1,146 @@
+"""A turn whose client or process is gone in the middle ends in one committed turn that begins with what was shown."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fakes import ScriptedModel
+
+from agents.errors import TurnInProgress
+from graphs.engine import open_engine
+from graphs.settings import Settings, read_settings
+
+COTTAGE = str(Path(__file__).parents[1] / "data" / "cottage.yaml")
+
+DYING = """
+import asyncio, sys
+from fakes import ScriptedModel
+from graphs.engine import open_engine
+from graphs.settings import read_settings
+
+async def main():
+    async with open_engine(read_settings(data_dir=sys.argv[1])) as engine:
+        engine.use_model("scripted", ScriptedModel(answers=["The range ticks. The cups hang still. <hang>"]))
+        await engine.create(sys.argv[2], session="dying", model="scripted", seed=1)
+        turn_id, task = await engine.start("dying", "look")
+        async for event in engine.events("dying", turn_id):
+            if event["kind"] == "sentence":
+                print(turn_id, event["data"]["text"], flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return read_settings(data_dir=tmp_path, linger_s=0.2, model_timeout_s=20)
+
+
+async def test_a_process_that_dies_after_the_first_sentence(settings: Settings) -> None:
+    """Killed with kill -9; another process ends the turn, with the same first sentence, once."""
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "TTA_LINGER_S": "5"}
+    command = [sys.executable, "-c", DYING, str(settings.data_dir), COTTAGE]
+    dying = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
+    assert dying.stdout
+    turn_id, _, shown = dying.stdout.readline().strip().partition(" ")
+    dying.send_signal(signal.SIGKILL)
+    dying.wait()
+    dying.stdout.close()
+    assert shown == "The range ticks."
+    async with open_engine(settings) as engine:
+        engine.use_model("scripted", ScriptedModel(answers=["And the rain goes on outside."]))
+        turn = await engine.recover("dying")
+        assert turn
+        assert turn["turn_id"] == turn_id
+        assert turn["narration"].startswith(shown)
+        assert turn["narration"].count(shown) == 1
+        assert [t["turn_id"] for t in await engine.turns("dying")] == [turn_id]
+        assert await engine.recover("dying") is None
+        entries = await engine.trace("dying", turn_id)
+        assert [e["node"] for e in entries].count("commit") == 1
+
+
+async def test_the_next_action_ends_the_unfinished_turn_first(settings: Settings) -> None:
+    async with open_engine(settings) as engine:
+        engine.use_model("scripted", ScriptedModel(answers=["The range ticks. The cups hang still. <hang>"]))
+        await engine.create(COTTAGE, session="left", model="scripted", seed=1)
+        _, task = await engine.start("left", "look")
+        while not await engine._events("left").sentences((await engine._runner("left").inbox.current())["turn_id"]):  # pyright: ignore
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+        engine.use_model("scripted", ScriptedModel(answers=["The rain goes on outside."]))
+        turn = await engine.act("left", "wait")
+        turns = await engine.turns("left")
+        assert [t["action"] for t in reversed(turns)] == ["look", "wait"]
+        assert turns[1]["narration"].startswith("The range ticks.")
+        assert turn["number"] == 2
+
+
+async def test_a_client_that_goes_away_cancels_nothing(settings: Settings) -> None:
+    async with open_engine(settings) as engine:
+        model = ScriptedModel(answers=["The range ticks. <slow> The cups hang still. <slow> Rain falls."], pause_s=0.1)
+        engine.use_model("scripted", model)
+        await engine.create(COTTAGE, session="gone", model="scripted", seed=1)
+        turn_id, task = await engine.start("gone", "look")
+        async for event in engine.events("gone", turn_id):
+            if event["kind"] == "sentence":
+                break
+        turn = await task
+        assert turn["narration"].startswith("The range ticks. The cups hang still.")
+        again = [event["kind"] async for event in engine.events("gone", turn_id, after=event["id"])]
+        assert again[-2:] == ["committed", "end"], "the stream can be taken up where it broke"
+
+
+async def test_a_second_action_in_mid_turn_is_told_so(settings: Settings) -> None:
+    async with open_engine(settings) as engine:
+        engine.use_model("scripted", ScriptedModel(answers=["The range ticks. <slow> Rain falls."], pause_s=1.0))
+        await engine.create(COTTAGE, session="busy", model="scripted", seed=1)
+        _, task = await engine.start("busy", "look")
+        with pytest.raises(TurnInProgress):
+            await engine.act("busy", "wait")
+        await task
+        assert [t["action"] for t in await engine.turns("busy")] == ["look"]
+
+
+async def test_the_same_turn_id_is_the_same_turn(settings: Settings) -> None:
+    async with open_engine(settings) as engine:
+        await engine.create(COTTAGE, session="same", seed=1)
+        first = await engine.act("same", "wait", turn_id="ab" * 16)
+        second = await engine.act("same", "wait", turn_id="ab" * 16)
+        assert first == second
+        await engine.undo("same")
+        assert (await engine.act("same", "wait", turn_id="ab" * 16))["turn_id"] == first["turn_id"]
+        assert await engine.turns("same") == []
+
+
+async def test_twenty_actions_at_once_land_one_after_the_other_or_are_told(settings: Settings) -> None:
+    async with open_engine(settings) as engine:
+        await engine.create(COTTAGE, session="many", seed=1)
+        results = await asyncio.gather(*(engine.act("many", "ring") for _ in range(20)), return_exceptions=True)
+        landed = [r for r in results if not isinstance(r, BaseException)]
+        assert all(isinstance(r, TurnInProgress) for r in results if isinstance(r, BaseException))
+        turns = await engine.turns("many", limit=50)
+        assert len(turns) == len(landed) >= 1
+        assert [t["number"] for t in turns] == list(range(len(turns), 0, -1))
+
+
+async def test_the_embedded_server_killed_in_mid_play_is_brought_back(settings: Settings) -> None:
+    async with open_engine(settings) as engine:
+        await engine.create(COTTAGE, session="server", seed=1)
+        await engine.act("server", "look")
+        info = await engine._stores.redis.info("server")  # pyright: ignore[reportPrivateUsage]
+        os.kill(info["process_id"], signal.SIGKILL)
+        for _ in range(3):
+            try:
+                await engine.act("server", "wait")
+                break
+            except Exception as error:
+                assert "StoreUnavailable" in type(error).__name__, error
+        turns = await engine.turns("server")
+        assert [t["number"] for t in turns] == list(range(len(turns), 0, -1))
+        assert turns[-1]["action"] == "look", "what was committed is there"
