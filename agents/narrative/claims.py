@@ -15,9 +15,7 @@ _TAKE = r"(?:take|took|pick up|picked up|grab|pocket|seize|collect)"
 _HOLD = r"(?:hold|carry|are holding|are carrying|have got|clutch|wear)"
 _LIE = r"(?:is|are|lies|lie|stands|hangs|sits|rests) (?:here|nearby|close by|within reach|before you|at your feet)"
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
-_WALK = re.compile(
-    r"\byou (?:go|walk|head|climb|step|move|run|turn) (?:to the )?(north|south|east|west|up|down)\b", re.I
-)
+_WALK = re.compile(r"\byou (?:go|walk|head|climb|step|move|run) (?:to the )?(north|south|east|west|up|down)\b", re.I)
 _STATE = {"open": True, "wide open": True, "ajar": True, "closed": False, "shut": False}
 _LOCK = {"locked": True, "unlocked": False}
 _WON = re.compile(r"\b(?:you have won|you win|the end\.|game over|the story is over)", re.I)

@@ -1,4 +1,4 @@
-"""The fixed words for a person at risk: by tier and country, from `prompts/safety/resources.yaml`. No model writes them.
+"""The fixed words for a person at risk, by tier and country (`prompts/safety/resources.yaml`). No model writes in play.
 
 A response never claims that anybody was contacted, asks nothing about method or means, and always names at least one
 place to turn to. `response` cannot fail once the shipped file has been read; `load_response_book` is strict, so that a
@@ -34,7 +34,10 @@ class Resource(TypedDict):
 
 
 class CrisisResponse(TypedDict):
-    """What is shown instead of a story turn. `paused`: the session waits for the player's explicit `resume`."""
+    """What is shown instead of a story turn. `paused`: the session waits for the player's explicit `resume`.
+
+    `text` is complete: it lists the resources too, so that a face that shows nothing else still shows help.
+    """
 
     tier: Tier
     text: str
@@ -100,8 +103,10 @@ def response(tier: Tier, locale: str = "") -> CrisisResponse:
     book, country = load_response_book(), country_of(locale)
     text = book.words.check_in
     if tier == "crisis":
-        text = book.words.crisis.format(emergency=book.emergency_words(country)) + "\n\n" + book.words.resume
+        text = book.words.crisis.format(emergency=book.emergency_words(country))
     resources = [contact.shown() for contact in book.contacts(country)]
+    listed = "\n".join(f"- {place['name']}: {place['how']} {place['contact']}" for place in resources)
+    text = f"{text}\n\n{listed}" + (f"\n\n{book.words.resume}" if tier == "crisis" else "")
     return CrisisResponse(tier=tier, text=text, resources=resources, paused=tier == "crisis")
 
 

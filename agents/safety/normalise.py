@@ -86,13 +86,16 @@ _WORDS = frozenset(
 
 _SPACED = re.compile(r"(?<![^\W_])(?:[a-z0-9@$!|][ .\-_*/,~]){2,40}[a-z0-9@$!|](?![^\W_])")
 _MIXED = re.compile(r"(?<![a-z0-9@$!|+])(?=[^a-z\s]{0,20}[a-z])[a-z0-9@$!|+]{1,24}[a-z0-9]")
-_UNIT = re.compile(r"\d{1,6}[a-z]{1,3}")
+_UNIT = re.compile(
+    r"\d{0,5}(?:1st|2nd|3rd)|\d{1,6}(?:th|[mk]?g|mcg|ml|l|cc|iu|[mck]?m|kms|ft|lbs?|oz|am|pm|hrs?|min|s|x|k|yo|yrs?|[ghx]p)"
+)
+_STARRED = re.compile(r"(?<![a-z*])[a-z]{1,12}\*[a-z]{1,12}(?![a-z*])")
 _REPEATED = re.compile(r"[a-z]{0,24}([a-z])\1\1[a-z]{0,24}")
 _RUN = re.compile(r"([a-z])\1{2,}")
 _STRETCH = re.compile(r"([^\W\d_])\1{2,}")
 _APOSTROPHE = re.compile(r"(?<=[a-z])'(?=[a-z])")
 _STOPS = re.compile(r"[.!?;:\n\r]{1,}")
-_OTHER = re.compile(r"[^a-z0-9.*]{1,}")
+_OTHER = re.compile(r"[^a-z0-9.]{1,}")
 _TO = re.compile(r"(?<=[a-z]) 2 (?=[a-z])")
 _SHORT = {"2nite": "tonight", "2night": "tonight", "2day": "today", "2morrow": "tomorrow", "urself": "yourself"}
 
@@ -120,13 +123,21 @@ def _letters(text: str) -> str:
 
 
 def _words(raw: str) -> str:
-    """The words view of a text that `_letters` has read."""
+    """The words view of a text that `_letters` has read.
+
+    Lines are read twice: a line's end may be a sentence's end, or may have been put in the middle of one to hide it.
+    """
     text = _SPACED.sub(_joined, raw)
     text = _MIXED.sub(_unmasked, text)
+    text = _STARRED.sub(_uncovered, text) if "*" in text else text
     text = _APOSTROPHE.sub("", text)
     text = _REPEATED.sub(_settled, text) if _RUN.search(text) else text
-    text = _STOPS.sub(" . ", text)
-    return _TO.sub(" to ", _OTHER.sub(" ", text)).strip()
+    words = _read(text)
+    return f"{words} . {_read(' '.join(text.split()))}" if "\n" in text.strip() else words
+
+
+def _read(text: str) -> str:
+    return _TO.sub(" to ", _OTHER.sub(" ", _STOPS.sub(" . ", text))).strip()
 
 
 def _stretched(raw: str) -> str:
@@ -151,6 +162,12 @@ def _unmasked(match: re.Match[str]) -> str:
     if _UNIT.fullmatch(token):
         return token
     return _likeliest([_LEET.get(c, c) for c in token])
+
+
+def _uncovered(match: re.Match[str]) -> str:
+    """A word with one letter starred out, if a vowel there makes a known word."""
+    ways = (match.group().replace("*", vowel) for vowel in "aeiou")
+    return next((way for way in ways if way in _WORDS), match.group())
 
 
 def _settled(match: re.Match[str]) -> str:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from agents import yamls
 from agents.errors import InvalidSetting
 
 RuleAction = Literal["refuse", "rewrite"]
@@ -101,13 +100,13 @@ def read_rule_file(path: Path) -> RuleFile:
 def read_yaml(path: Path) -> Any:
     """A YAML file's plain data. Raises InvalidSetting for a file that is missing, unreadable or malformed."""
     try:
-        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        return yamls.read_yaml(path.read_text(encoding="utf-8")).data
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidSetting("The safety file cannot be read", place=str(path), cure="Restore it.") from error
-    except YAMLError as error:
-        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
-        place = f"{path}:{mark.line + 1}" if mark is not None else str(path)
-        raise InvalidSetting("The safety file is not valid YAML", place=place, cure="Mend it there.") from error
+    except yamls.YamlFault as error:
+        raise InvalidSetting(
+            f"The safety file is not valid: {error.message}", place=f"{path}:{error.line}", cure="Mend it there."
+        ) from error
 
 
 def rule_fault(place: str, owner: str, what: str) -> InvalidSetting:

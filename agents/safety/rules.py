@@ -107,16 +107,8 @@ class RuleSet:
         if twice is not None:
             raise rule_fault(place, twice, "the id is used twice")
         self.rules = tuple(self._compiled(rule) for rule in file.rules)
-        self._literals = {
-            view: frozenset(
-                text
-                for compiled in self.rules
-                if compiled.rule.view == view
-                for pattern in compiled.any
-                for text in pattern.literals or ()
-            )
-            for view in ("raw", "words")
-        }
+        self._literals = {view: self._by_beginning(view) for view in ("raw", "words")}
+        self._tireless = any(ALWAYS in compiled.literals for compiled in self.rules)
         self._frames = tuple(self._pattern("frames", text) for text in file.frames.any)
         self._breaks = tuple(self._pattern("frames", text) for text in file.frames.broken_by)
 
@@ -134,8 +126,10 @@ class RuleSet:
 
     def reading(self, text: str, view: Literal["raw", "words"]) -> Reading:
         """A view of a text as `strongest` takes it."""
-        triples = {text[at : at + 3] for at in range(len(text))}
-        held = [own for own in self._literals[view] if (len(own) < 3 or own[:3] in triples) and own in text]
+        index = self._literals[view]
+        beginnings = index.keys() & {text[at : at + 4] for at in range(len(text))}
+        held = [own for beginning in beginnings for own in index[beginning] if own in text]
+        held += [own for own in index.get("", ()) if own in text]
         if view == "raw":
             return Reading(text, (Stretch(0, len(text), frozenset([*held, ALWAYS])),))
         stretches: list[Stretch] = []
@@ -144,7 +138,9 @@ class RuleSet:
             stop = text.find(" . ", start + 1)
             end = stop if stop >= 0 else len(text)
             sentence = text[start:end]
-            stretches.append(Stretch(start, end, frozenset([*(own for own in held if own in sentence), ALWAYS])))
+            inside = [own for own in held if own in sentence]
+            if inside or self._tireless:
+                stretches.append(Stretch(start, end, frozenset([*inside, ALWAYS])))
             start = stop
         return Reading(text, tuple(stretches))
 
@@ -166,6 +162,16 @@ class RuleSet:
         before = view[max(view.rfind(".", 0, at), at - 200, 0) : at]
         framed = max((found.end() for frame in self._frames for found in frame.finditer(before)), default=-1)
         return framed >= 0 and not any(stop.search(before, framed) for stop in self._breaks)
+
+    def _by_beginning(self, view: str) -> dict[str, tuple[str, ...]]:
+        """The strings that a view's patterns need, by their first four letters; shorter ones under ""."""
+        compiled = [one for one in self.rules if one.rule.view == view]
+        strings = {text for one in compiled for text in one.literals} - {ALWAYS}
+        index: dict[str, tuple[str, ...]] = {}
+        for text in sorted(strings):
+            beginning = text[:4] if len(text) >= 4 else ""
+            index[beginning] = (*index.get(beginning, ()), text)
+        return index
 
     def _compiled(self, rule: Rule) -> CompiledRule:
         patterns = tuple(CompiledPattern(one, literals_of(one.pattern)) for one in self._patterns(rule.id, rule.any))

@@ -4,6 +4,7 @@ import random
 
 from agents.story import Choice
 from agents.world.parse import parse
+from agents.world.resolve import perform
 from agents.world.verbs.handling import can_take
 from agents.world.view import View
 
@@ -18,14 +19,18 @@ def suggest(view: View, *, number: int, seed: int) -> list[Choice]:
     for group in groups[:4]:
         chance.shuffle(group)
     groups[1].sort(key=lambda text: not text.startswith("read"))
-    picked = [group[0] for group in groups[:4] if group]
-    spare = [text for group in groups for text in group[1:]] + groups[4]
-    for text in spare:
+    picked = [found for group in groups[:4] if (found := next((t for t in group if possible(view, t)), ""))]
+    for text in (text for group in groups for text in group):
         if len(picked) >= FEWEST + 1:
             break
-        if text not in picked:
+        if text not in picked and possible(view, text):
             picked.append(text)
     return [choice(text) for text in picked[:MOST]]
+
+
+def possible(view: View, text: str) -> bool:
+    """Whether the rules would do it now: nobody is offered what would be refused."""
+    return all(perform(view, command, []).status == "done" for command in parse(text, view.world))
 
 
 def choice(text: str) -> Choice:

@@ -4,27 +4,20 @@ A world is named by the id of a shipped one (`winter_light`) or by a path to a f
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from agents.errors import InvalidWorld, UnknownWorld
 from agents.world.schema import World
+from agents.yamls import PathKey, YamlFault, read_yaml
 
 MAX_BYTES = 1_000_000
 """Largest world file. The shipped ones are a twentieth of it."""
-
-PathKey = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -120,38 +113,20 @@ def examine(text: str) -> tuple[World | None, list[Fault]]:
     """The world, and every fault with its line; the world is None where the shape itself is wrong."""
     from agents.world.check import find_faults  # noqa: PLC0415 - check needs Fault from here
 
-    data, faults = _read_yaml(text)
-    if data is None:
-        return None, faults
     try:
-        world = World.model_validate_json(json.dumps(_plain(data)))
-    except ValidationError as error:
-        return None, [_place(data, fault) for fault in _shape_faults(error)]
-    return world, sorted((_place(data, fault) for fault in find_faults(world)), key=lambda fault: fault.line)
-
-
-def _read_yaml(text: str) -> tuple[CommentedMap | None, list[Fault]]:
-    try:
-        data: Any = YAML(typ="rt", pure=True).load(text)
-    except DuplicateKeyError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        return None, [Fault(f"a key stands here twice: {str(error.problem).split(' with ')[0]}", line=line)]
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        return None, [Fault(f"this is not YAML: {error.problem or error.context or 'it cannot be read'}", line=line)]
-    except (YAMLError, ValueError) as error:
-        return None, [Fault(f"this is not YAML: {str(error).splitlines()[0]}")]
-    if not isinstance(data, CommentedMap):
+        document = read_yaml(text)
+    except YamlFault as error:
+        return None, [Fault(error.message, line=error.line)]
+    if not isinstance(document.data, dict):
         return None, [Fault("a world is a mapping of keys such as 'world:' and 'locations:'")]
-    return data, []
-
-
-def _plain(data: object) -> Any:
-    if isinstance(data, dict):
-        return {str(key): _plain(value) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_plain(value) for value in data]
-    return data if isinstance(data, bool | int | float) or data is None else str(data)
+    world: World | None = None
+    try:
+        world = World.model_validate(document.data)
+        faults = list(find_faults(world))
+    except ValidationError as error:
+        faults = _shape_faults(error)
+    placed = [Fault(fault.message, fault.path, document.line(fault.path)) for fault in faults]
+    return world, sorted(placed, key=lambda fault: (not fault.message.startswith("unknown key"), fault.line))
 
 
 def _shape_faults(error: ValidationError) -> list[Fault]:
@@ -171,19 +146,3 @@ def _shape_faults(error: ValidationError) -> list[Fault]:
             message = f"{name}: {item['msg'][:1].lower()}{item['msg'][1:]}"
         faults.append(Fault(message, path))
     return list(dict.fromkeys(faults))
-
-
-def _place(data: CommentedMap, fault: Fault) -> Fault:
-    """The fault with the line of the deepest part of its path that stands in the file."""
-    node: Any = data
-    line = 1
-    for part in fault.path:
-        try:
-            if isinstance(node, CommentedMap):
-                line = int(node.lc.key(part)[0]) + 1
-            elif isinstance(node, CommentedSeq) and isinstance(part, int):
-                line = int(node.lc.item(part)[0]) + 1
-            node = node[part]
-        except (KeyError, IndexError, TypeError):
-            break
-    return Fault(fault.message, fault.path, line)

@@ -7,7 +7,7 @@ and the built-in verbs after them, and `unfold` adds what follows by itself. No 
 import re
 from functools import partial
 
-from agents.story import Beat, Change, Outcome, Value, apply_changes
+from agents.story import Beat, Change, Outcome, Value
 from agents.world.beats import beat
 from agents.world.nouns import Found, find_all, find_thing
 from agents.world.parse import MAX_COMMANDS, Command, direction_of, parse
@@ -33,9 +33,11 @@ def resolve(
 
     Returns the outcome with every beat in order, and the changes, the rules' own and those that follow.
     """
-    text = _answered(View(world, slots), text, focus)
+    view = View(world, slots, number)
+    text = _answered(view, text, focus)
     commands = parse(text, world)
-    result, slots = _perform_all(world, slots, commands[:MAX_COMMANDS], [key for key in focus if not key.startswith(PENDING)])
+    spoken_of = [key for key in focus if not key.startswith(PENDING)]
+    result, slots = _perform_all(view, commands[:MAX_COMMANDS], spoken_of)
     if len(commands) > MAX_COMMANDS and result.status == "done":
         result.beats.append(beat("refused", why="too_many"))
     if result.status not in ("unclear", "unknown"):
@@ -49,18 +51,16 @@ def resolve(
     return outcome, net_changes(result.changes)
 
 
-def _perform_all(
-    world: World, slots: dict[str, Value], commands: list[Command], focus: list[str]
-) -> tuple[Result, dict[str, Value]]:
+def _perform_all(view: View, commands: list[Command], focus: list[str]) -> tuple[Result, dict[str, Value]]:
     """The commands one after the other; the first that cannot be done ends the chain."""
     result = Result(focus=[])
     for command in commands:
-        done = perform(View(world, slots), command, [*result.focus, *focus])
-        slots = apply_changes(slots, done.changes)
+        done = perform(view, command, [*result.focus, *focus])
+        view = view.after(done.changes)
         result = result.join(done)
         if done.status != "done":
             break
-    return result, slots
+    return result, dict(view.slots)
 
 
 def perform(view: View, command: Command, focus: list[str]) -> Result:
@@ -84,12 +84,12 @@ def perform(view: View, command: Command, focus: list[str]) -> Result:
 
 def _one_by_one(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
     """Several things at once: each by its own rules, each seeing what the ones before it changed."""
-    result, slots = Result(), dict(view.slots)
+    result = Result()
     for key in first.ids:
-        seen, one = View(view.world, slots), Found(ids=[key], phrase=first.phrase)
+        one = Found(ids=[key], phrase=first.phrase)
         ids = (key, *second.ids[:1])
-        done = answer(seen, command.verb, ids) or verb_function(command.verb)(seen, command, one, second, focus)
-        slots = apply_changes(slots, done.changes)
+        done = answer(view, command.verb, ids) or verb_function(command.verb)(view, command, one, second, focus)
+        view = view.after(done.changes)
         result = result.join(done)
     return result
 

@@ -8,8 +8,12 @@ could not type.
 import json
 import re
 
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import Runnable
 from typing_extensions import TypedDict
 
+from agents.prompts import Prompt
 from agents.safety.gate import MAX_TAIL
 from agents.services import Runtime, Services
 from agents.story import Change, Outcome, Usage, Value, apply_changes
@@ -61,16 +65,30 @@ def _scene(
 async def _interpret(services: Services, scene: Scene, action: str, usage: Usage) -> str:
     """One plain command, or empty: a model that fails here costs its help, not the turn."""
     verbs = ", ".join(sorted({*VERBS, *services.world.verbs}))
-    messages = services.prompts.get("interpret").render(scene=scene, action=action, verbs=verbs)
+    prompt = services.prompts.get("interpret")
+    messages = prompt.render(scene=scene, action=action, verbs=verbs)
     usage["calls"] += 1
     try:
-        answer = await services.storyteller.ainvoke(messages)
+        answer = await answering(services.storyteller, prompt).ainvoke(messages)
     except Exception:  # the parser's own answer stands; narrate will meet the same fault and name it
         return ""
     counted = getattr(answer, "usage_metadata", None) or {}
     usage["input_tokens"] += int(counted.get("input_tokens", 0))
     usage["output_tokens"] += int(counted.get("output_tokens", 0))
     return read_command(str(answer.text))
+
+
+def answering(model: BaseChatModel, prompt: Prompt) -> Runnable[LanguageModelInput, AIMessage]:
+    """The model held to the prompt's schema, where there is one and the model's profile says that it can be held to it.
+
+    LangChain's own convention: its agents bind OpenAI's `response_format` to every model whose profile has
+    `structured_output` (langchain.agents.structured_output.ProviderStrategy). Any other model is left as it is.
+    """
+    schema = prompt.front.schema_
+    if schema is None or not (model.profile or {}).get("structured_output"):
+        return model
+    form = {"type": "json_schema", "json_schema": {"name": prompt.name, "schema": schema}}
+    return model.bind(response_format=form)
 
 
 def read_command(text: str) -> str:

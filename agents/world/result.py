@@ -56,12 +56,3 @@ def missing(view: View, found: Found, said: str) -> Result:
     """For a phrase that names nothing in sight: either no phrase at all, or an unknown one."""
     phrase = found.phrase.strip()
     return refuse("what", verb=said) if not phrase else refuse("not_here", phrase=phrase[:60])
-
-
-def telling(first: str, again: list[str], times: int) -> str:
-    """The author's words for the n-th telling: the first text, each later one once, a pause, and from the start.
-
-    The pause is an empty text: the narrator then says it in its own words.
-    """
-    turn = times % (len(again) + 2)
-    return first if turn == 0 else (again[turn - 1] if turn <= len(again) else "")

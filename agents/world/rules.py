@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agents.story import apply_changes, change
+from agents.story import apply_changes
 from agents.world.beats import beat
 from agents.world.language import run_effects
-from agents.world.result import Result, refuse, telling
+from agents.world.result import Result, refuse
 from agents.world.schema import Rule, World
 from agents.world.view import View
 from agents.world.vocabulary import ARTICLES, GESTURES, PREPOSITIONS, VERBS
@@ -48,7 +48,7 @@ def parse_pattern(text: str, world: World) -> Pattern:
 
 
 def _own_verb(phrase: str, world: World) -> str:
-    return next((verb for verb, spellings in world.verbs.items() if phrase in [s.lower() for s in spellings]), "")
+    return next((verb for verb, spellings in world.verbs.items() if phrase in spellings), "")
 
 
 def matching_rules(view: View, verb: str, ids: tuple[str, ...]) -> list[tuple[str, Rule]]:
@@ -90,9 +90,8 @@ def answer(view: View, verb: str, ids: tuple[str, ...]) -> Result | None:
                 fallback = refuse("ruled_out", says=rule.otherwise, focus=list(ids))
             continue
         because = f"rule:{key}"
-        counted = [change(key, "ruled", times + 1, because)]
+        says, times, counted = view.telling(key, "ruled", [rule.says, *rule.again], because)
         changes = [*counted, *run_effects(rule.effects, apply_changes(dict(view.slots), counted), because)]
-        says = telling(rule.says, list(rule.again), times)
         entities = [i for i in ids if view.entity(i)]
         return Result([beat("ruled", says=says, times=times)], changes, entities)
     return fallback

@@ -6,9 +6,12 @@ Pure and cheap: a View is made for every question and holds no state of its own.
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from agents.story import Value
+from agents.story import Change, Value, apply_changes, change
 from agents.world.language import NOWHERE, PLAYER, all_hold, carried
 from agents.world.schema import Character, Detail, Exit, Item, Location, World
+
+FORGOTTEN = 40
+"""Turns after which a player may be told the same thing in the same words."""
 
 BOOKKEEPING = ("visits", "looks", "seen", "met", "moved", "offered", "armed")
 """Relations that count how often something was told. True facts, but none that a player wants to read."""
@@ -36,15 +39,21 @@ def initial_slots(world: World) -> dict[str, Value]:
 
 def is_bookkeeping(relation: str) -> bool:
     """Whether the relation only counts tellings."""
-    return relation in BOOKKEEPING or relation.startswith(("told_", "ruled"))
+    return relation.removesuffix("_at") in BOOKKEEPING or relation.startswith(("told_", "ruled"))
 
 
 class View:
     """What the rules and the narrator ask of a world in a given state."""
 
-    def __init__(self, world: World, slots: Mapping[str, Value]) -> None:
+    def __init__(self, world: World, slots: Mapping[str, Value], now: int = 0) -> None:
         self.world = world
         self.slots = slots
+        self.now = now
+        """The number of the turn that is played; only tellings ask for it."""
+
+    def after(self, changes: list[Change]) -> "View":
+        """The view that the changes make."""
+        return View(self.world, apply_changes(dict(self.slots), changes), self.now)
 
     @property
     def here(self) -> str:
@@ -62,6 +71,18 @@ class View:
         """A counter's value; 0 where nothing has been counted."""
         value = self.slots.get(f"{subject}.{relation}")
         return value if isinstance(value, int) else 0
+
+    def telling(self, subject: str, relation: str, texts: list[str], because: str) -> tuple[str, int, list[Change]]:
+        """What to say this time, how often it was said before, and the changes that count it.
+
+        The first text, each later one once, then nothing (the narrator says it in its own words); after FORGOTTEN turns
+        without it the first text is news again.
+        """
+        times, last = self.count(subject, relation), self.get(subject, f"{relation}_at")
+        forgotten = isinstance(last, int) and self.now - last >= FORGOTTEN
+        says = texts[0] if forgotten or not times else (texts[times] if times < len(texts) else "")
+        counted = [change(subject, relation, times + 1, because), change(subject, f"{relation}_at", self.now, because)]
+        return says, times, counted
 
     def holds(self, conditions: list[str]) -> bool:
         return all_hold(conditions, self.slots)

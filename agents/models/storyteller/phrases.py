@@ -27,6 +27,12 @@ ARRIVED = ("You come back to {place}.", "{Place} again.", "You are back at {plac
            "This is {place}.")  # fmt: skip
 LOOKED = ("You look about you.", "You take your time, looking.", "You let your eyes go round.",
           "You turn slowly, seeing.", "You look again, more slowly.", "There is {place}, all of it.")  # fmt: skip
+DETAIL = (
+    "You could look at {detail}.",
+    "{Detail} is worth a look.",
+    "Then there is {detail}.",
+    "And {detail}, of course.",
+)
 LIES_HERE = ("{List} {is} here.", "You see {list}.", "Here {is} {list}.", "There {is} {list}.",
              "{List} {lies} within reach.", "You notice {list}.", "Close by {is} {list}.")  # fmt: skip
 HOLDS = ("Inside: {list}.", "It holds {list}.", "In it {is} {list}.")
@@ -133,6 +139,6 @@ UNKNOWN = (
 )  # fmt: skip
 TRY = ("You could {list}.", "Perhaps {list}.", "Or {list}.", "There is time to {list}.")
 
-PAIRS = ("{A}, and {b}.", "{A}; {b}.", "{A}, while {b}.", "{B}, and {a}.", "{A}. All the while, {b}.",
-         "{B}, as {a}.", "{A}, and somewhere near, {b}.")  # fmt: skip
+PAIRS = ("{A}, and {b}.", "{A}; {b}.", "{A}, while {b}.", "{B}, and {a}.", "{A}, and all the while {b}.",
+                  "{B}, as {a}.", "{A}, and somewhere near, {b}.")  # fmt: skip
 """Ways to join two textures. Which one is used moves on as the textures start again."""

@@ -13,6 +13,9 @@ from agents.models.storyteller import phrases
 Beat = dict[str, Any]
 Scene = dict[str, Any]
 
+SHORT = 8
+"""Words up to which a sentence may come back without sounding like a machine."""
+
 _QUIET = frozenset({"inventory", "goals", "help", "unclear", "won", "technique"})
 """After these a texture would only be in the way."""
 
@@ -62,7 +65,11 @@ def _one(choices: Sequence[str], scene: Scene, chance: random.Random, **names: s
     """One of the phrases, moving through them with the turns so that neighbours differ."""
     del chance
     turn = int(scene.get("turn", 0)) + int(scene.get("seed", 0))
-    return _fill(choices[turn % len(choices)], names)
+    said = _fill(choices[turn % len(choices)], names)
+    if len(said.split()) > SHORT and len(names.get("thing", "").split()) > 2:
+        # A long name in a stock phrase would come back word for word: the player knows what is meant.
+        said = _fill(choices[turn % len(choices)], {**names, "thing": "that"})
+    return said
 
 
 def _fill(pattern: str, names: dict[str, str]) -> str:
@@ -129,7 +136,10 @@ def _looked(beat: Beat, scene: Scene, chance: random.Random) -> str:
         door = f" {_capital(names['door'])} is {names['state']}." if "door" in names else ""
         return f"{_capital(names['direction'])} from here is {names['place']}.{door}"
     says = str(beat.get("says") or "") or _one(phrases.LOOKED, scene, chance, **names)
-    return f"{says} {_with_list(phrases.LIES_HERE, _listed(beat), scene, chance)}".strip()
+    detail = _one(phrases.DETAIL, scene, chance, **names) if "detail" in names else ""
+    return " ".join(
+        part for part in (says, _with_list(phrases.LIES_HERE, _listed(beat), scene, chance), detail) if part
+    )
 
 
 def _examined(beat: Beat, scene: Scene, chance: random.Random) -> str:

@@ -20,7 +20,7 @@ def breathe(view: View, command: Command, first: Found, second: Found, focus: li
     fitting = [
         (key, technique)
         for key, technique in view.world.techniques.items()
-        if (not technique.here or view.here in technique.here)
+        if (not technique.here or view.here in technique.here) and view.holds(technique.when)
     ]
     if not fitting:
         return Result([beat("breathed")])

@@ -168,7 +168,7 @@ def _each(view: View, keys: list[str], act: Callable[[View, str], Result]) -> Re
     result = Result()
     slots = dict(view.slots)
     for key in keys:
-        done = act(View(view.world, slots), key)
+        done = act(View(view.world, slots, view.now), key)
         slots = apply_changes(slots, done.changes)
         result = result.join(done)
     return result

@@ -2,9 +2,10 @@
 
 from agents.story import Change, change
 from agents.world.beats import beat
+from agents.world.language import PLAYER
 from agents.world.nouns import Found
 from agents.world.parse import Command, direction_of
-from agents.world.result import Result, ask_which, missing, refuse, telling
+from agents.world.result import Result, ask_which, missing, refuse
 from agents.world.schema import Character, Item
 from agents.world.view import View
 
@@ -12,13 +13,20 @@ from agents.world.view import View
 def look(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
     """The place again, as `look` shows it: the first time the whole description."""
     del command, first, second, focus
-    times = view.count(view.here, "looks")
-    says = telling(view.location.description, view.location.again, times)
-    if times == 0 and view.count(view.here, "visits") <= 1:
-        # Arriving told the description already: a first look shows what is there and more of the place.
-        says = view.location.again[0] if view.location.again else ""
-    made = beat("looked", says=says, times=times, listed=seen_here(view), place=view.location.name)
-    return Result([made], [change(view.here, "looks", times + 1, "verb:look")])
+    # Arriving told the description already; a look goes on where the arrivals stopped, so that no line comes twice.
+    looks = view.count(view.here, "looks")
+    told = max(view.count(view.here, "visits"), 1) - 1 + looks
+    texts = [view.location.description, *view.location.again]
+    says = texts[told + 1] if told + 1 < len(texts) else ""
+    names = {"place": view.location.name, **_worth_a_look(view, looks)}
+    made = beat("looked", names, says=says, times=looks + 1, listed=seen_here(view))
+    return Result([made], [change(view.here, "looks", looks + 1, "verb:look")])
+
+
+def _worth_a_look(view: View, looks: int) -> dict[str, str]:
+    """A detail of the place to name, another one each time."""
+    names = list(view.details)
+    return {"detail": f"the {names[looks % len(names)].replace('_', ' ')}"} if names else {}
 
 
 def seen_here(view: View) -> list[str]:
@@ -50,12 +58,11 @@ def examine(view: View, command: Command, first: Found, second: Found, focus: li
 
 def _examine_one(view: View, key: str) -> Result:
     entity = view.world.items.get(key) or view.world.characters[key]
-    times = view.count(key, "seen")
-    says = telling(entity.description, list(entity.again), times)
+    says, times, counted = view.telling(key, "seen", [entity.description, *entity.again], "verb:examine")
     states = _states(view, key, entity)
     listed = [view.a_name(inner) for inner in view.inside(key)] if _contents_visible(view, key, entity) else None
     made = beat("examined", states, says=says, times=times, listed=listed, thing=view.name(key))
-    return Result([made], [change(key, "seen", times + 1, "verb:examine")], [key])
+    return Result([made], counted, [key])
 
 
 def _contents_visible(view: View, key: str, entity: Item | Character) -> bool:
@@ -78,10 +85,8 @@ def _states(view: View, key: str, entity: Item | Character) -> dict[str, str]:
 
 def _examine_detail(view: View, name: str) -> Result:
     relation = f"told_{name.replace(' ', '_')}"
-    times = view.count(view.here, relation)
-    says = telling(view.details[name].text, [], times)
-    counted = change(view.here, relation, times + 1, "verb:examine")
-    return Result([beat("examined", says=says, times=times, thing=f"the {name.replace('_', ' ')}")], [counted])
+    says, times, counted = view.telling(view.here, relation, [view.details[name].text], "verb:examine")
+    return Result([beat("examined", says=says, times=times, thing=f"the {name.replace('_', ' ')}")], counted)
 
 
 def _examine_direction(view: View, direction: str) -> Result:
@@ -123,9 +128,12 @@ def inventory(view: View, command: Command, first: Found, second: Found, focus: 
 def goals(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
     del command, first, second, focus
     still = [key for key in view.world.goals if not view.get(key, "done")]
-    hints = [view.world.goals[key].hint for key in still if not view.world.goals[key].optional][:1]
-    listed = [view.world.goals[key].title for key in still]
-    return Result([beat("goals", says=hints[0] if hints else "", listed=listed)])
+    hints = [view.world.goals[key].hint for key in still if not view.world.goals[key].optional]
+    asked = view.count(PLAYER, "told_goals")
+    made = beat(
+        "goals", says=hints[asked % len(hints)] if hints else "", listed=[view.world.goals[key].title for key in still]
+    )
+    return Result([made], [change(PLAYER, "told_goals", asked + 1, "verb:goals")])
 
 
 def help_(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:

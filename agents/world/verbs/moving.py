@@ -7,7 +7,7 @@ from agents.world.beats import beat
 from agents.world.language import PLAYER
 from agents.world.nouns import Found, find_place
 from agents.world.parse import Command, direction_of
-from agents.world.result import Result, refuse, telling
+from agents.world.result import Result, refuse
 from agents.world.schema import Exit
 from agents.world.verbs.looking import placed_lines
 from agents.world.view import View
@@ -43,7 +43,7 @@ def step(view: View, direction: str) -> Result:
             return refuse("is_locked", thing=view.name(way.door), focus=[way.door])
         opened = change(way.door, "open", True, "verb:go")
         before = Result([beat("opened", thing=view.name(way.door))], [opened], [way.door])
-    return before.join(arrive(View(view.world, apply_changes(dict(view.slots), before.changes)), way, direction))
+    return before.join(arrive(view.after(before.changes), way, direction))
 
 
 def arrive(view: View, way: Exit, direction: str = "") -> Result:
@@ -53,10 +53,11 @@ def arrive(view: View, way: Exit, direction: str = "") -> Result:
         change(PLAYER, "in", way.to, "verb:go"),
         change(way.to, "visits", visits + 1, "verb:go"),
     ]
-    there = View(view.world, apply_changes(dict(view.slots), changes))
+    there = view.after(changes)
     # After the author's tellings are used up an arrival is told from the place's textures: no text comes twice.
     texts = [there.location.description, *there.location.again]
-    says = telling(texts[0], texts[1:], visits) if visits < len(texts) else ""
+    told = visits + there.count(way.to, "looks")
+    says = texts[0] if not visits else (texts[told] if told < len(texts) else "")
     passing = way.passing if way.passing and not visits else ""
     lines = [*([passing] if passing else []), says, *(placed_lines(there) if not visits else [])]
     made = beat(
@@ -104,7 +105,7 @@ def _walk(view: View, place: str) -> Result:
     slots = dict(view.slots)
     last = Result()
     for way in path:
-        last = arrive(View(view.world, slots), way)
+        last = arrive(View(view.world, slots, view.now), way)
         changes += last.changes
         slots = apply_changes(slots, last.changes)
     # Only the last `player.in` matters, but every place on the way counts as passed through.

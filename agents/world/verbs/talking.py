@@ -7,7 +7,7 @@ from agents.world.beats import beat
 from agents.world.language import run_effects
 from agents.world.nouns import Found, find_thing, words_of
 from agents.world.parse import Command
-from agents.world.result import Result, ask_which, missing, refuse, telling
+from agents.world.result import Result, ask_which, missing, refuse
 from agents.world.schema import Character
 from agents.world.view import View
 
@@ -96,11 +96,10 @@ def _about(view: View, who: str, text: str) -> Result:
     if not view.holds(topic.when):
         says = topic.otherwise or character.unsure[0]
         return Result([beat("unsure", says=says, who=name, topic=found.replace("_", " "))], met, [who])
-    times = view.count(who, f"told_{found}")
     because = f"topic:{who}"
-    changes = [*met, change(who, f"told_{found}", times + 1, because)]
+    says, times, counted = view.telling(who, f"told_{found}", [topic.says, *topic.again], because)
+    changes = [*met, *counted]
     changes += run_effects(topic.effects, apply_changes(dict(view.slots), changes), because)
-    says = telling(topic.says, list(topic.again), times)
     return Result([beat("told", says=says, times=times, who=name, topic=found.replace("_", " "))], changes, [who])
 
 

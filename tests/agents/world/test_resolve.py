@@ -179,7 +179,8 @@ def test_techniques_are_opt_in_and_rare(play: Begin) -> None:
         story.do("wait")
         offered.append("technique" in story.kinds)
     assert offered == [True, False, False, True, False, False]
-    assert play("breathe").kinds == ["technique"]
+    assert play("breathe").kinds == ["breathed"], "grounding waits for the lamp"
+    assert play(*LIT, "breathe").kinds == ["technique"]
 
 
 def test_gestures_change_nothing(play: Begin) -> None:

@@ -1,0 +1,180 @@
+"""Story memory in Neo4j, Community edition or better, on one machine, in a cluster or in Aura.
+
+    async with open_neo4j("neo4j://db:7687", "neo4j", password) as memory:
+        await memory.setup()
+
+All stories share one database. Uniqueness constraints on (tenant, session, ...) are the indexes that find their nodes;
+the story's id stands in the full-text index too, so that a search meets no other story's moments.
+"""
+
+import logging
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, LiteralString, cast
+
+from neo4j import AsyncDriver, AsyncGraphDatabase, NotificationMinimumSeverity, Query, RoutingControl
+from neo4j.exceptions import (
+    AuthError,
+    ClientError,
+    ConfigurationError,
+    ConstraintError,
+    DriverError,
+    Neo4jError,
+    TransientError,
+)
+
+from agents.errors import InvalidSetting, StoreError, StoreFull, StoreTooNew, StoreUnavailable
+from graphs.memory import cypher, schema
+from graphs.memory.graph import GraphMemory, Row
+from graphs.memory.protocol import SCHEMA_VERSION, Scope, Session
+from graphs.memory.records import decode_session, identity, story_id
+
+STATEMENT_S = 20.0
+"""Seconds after which the server gives a statement up."""
+
+_SCHEMA_RACE = ("EquivalentSchemaRuleAlreadyExists", "ConstraintAlreadyExists", "IndexAlreadyExists")
+_FULL = ("no space left", "diskfull", "outofdisk", "out of memory", "memorypooloutofmemory", "forbiddenonreadonly")
+_CURE = "See `tta doctor`"
+
+
+class Neo4jMemory(GraphMemory):
+    """StoryMemory over a Neo4j driver. One statement is one managed transaction, retried as the driver documents.
+
+    Roughly 3 to 10 ms a statement on a server next door. `delete` takes a statement every 1,000 nodes.
+    """
+
+    def __init__(self, driver: AsyncDriver, database: str | None = None) -> None:
+        """`driver` is borrowed; without a `database`, the user's home database."""
+        self._driver = driver
+        self._database = database
+
+    async def setup(self) -> None:
+        for statement in schema.NEO4J:
+            try:
+                await self._run(statement, {})
+            except _SchemaRaceError:  # another process set it up at the same time
+                continue
+        rows = await self._run(schema.STAMP, {"version": SCHEMA_VERSION})
+        if rows[0]["version"] > SCHEMA_VERSION:
+            raise StoreTooNew(
+                f"The graph was written with schema {rows[0]['version']}, this is {SCHEMA_VERSION}", cure="Upgrade tta"
+            )
+
+    async def sessions(self, tenant: str, *, player: str | None = None, limit: int = 50) -> list[Session]:
+        parameters = {"tenant": tenant, "player": player, "limit": limit}
+        return [decode_session(row) for row in await self._run(cypher.SESSIONS, parameters, read=True)]
+
+    async def count(self, scope: Scope) -> int:
+        names = identity(scope)
+        rows = [await self._run(cypher.count_nodes(label), names, read=True) for label in cypher.LABELS]
+        return sum(row[0]["nodes"] for row in rows)
+
+    async def delete(self, scope: Scope) -> int:
+        gone = 0
+        # Again until nothing is left: a turn that was being played beside its branch may land behind the sweep.
+        while swept := sum([await self._sweep(scope, label) for label in cypher.LABELS]):
+            gone += swept
+        return gone
+
+    async def _sweep(self, scope: Scope, label: str) -> int:
+        gone = 0
+        while nodes := (await self._run(cypher.delete_nodes(label), identity(scope)))[0]["nodes"]:
+            gone += nodes
+        return gone
+
+    async def version(self) -> dict[str, str]:
+        with _translation():
+            info = await self._driver.get_server_info()
+        agent = str(info.agent).removeprefix("Neo4j/")
+        return {"server": "neo4j", "version": agent, "schema": str(SCHEMA_VERSION)}
+
+    async def close(self) -> None:
+        """Nothing: the driver belongs to who opened it."""
+
+    # Statements ------------------------------------------------------------------------------------------------------
+
+    def _search(self, scope: Scope, terms: list[str]) -> tuple[str, str]:
+        call = "CALL db.index.fulltext.queryNodes('tta_words', $query, {limit: $fetch}) YIELD node, score"
+        # Our words are letters and digits in lower case, so none is an operator. ^0: the story is no matter of degree.
+        return call, f"+story:{story_id(scope)}^0 +words:({' '.join(terms)})"
+
+    async def _read(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
+        return await self._run(statement, parameters, read=True)
+
+    async def _write(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
+        try:
+            return await self._run(statement, parameters)
+        except _DuplicateError:
+            return []
+
+    async def _run(self, statement: str, parameters: Row, *, read: bool = False) -> list[Row]:
+        # The statements are those of `cypher` and `schema`: no part of them comes from outside.
+        query = Query(cast(LiteralString, statement), timeout=STATEMENT_S)
+        with _translation():
+            result = await self._driver.execute_query(
+                query,
+                parameters,
+                database_=self._database,
+                routing_=RoutingControl.READ if read else RoutingControl.WRITE,
+            )
+        return [record.data() for record in result.records]
+
+
+class _DuplicateError(StoreError):
+    """A uniqueness constraint forbids the statement."""
+
+
+class _SchemaRaceError(StoreError):
+    """The index or constraint is there."""
+
+
+@contextmanager
+def _translation() -> Generator[None]:
+    """Every error of the vendor's as one of ours; its text is not passed on: it may quote the player."""
+    try:
+        yield
+    except ConstraintError as error:
+        raise _DuplicateError("There is such a node") from error
+    except AuthError as error:
+        raise StoreUnavailable("Neo4j refuses the user or the password", cure="Check TTA_NEO4J_USER") from error
+    except Neo4jError as error:
+        raise _told(error) from error
+    except (DriverError, OSError) as error:
+        raise StoreUnavailable("Neo4j does not answer", cure=_CURE) from error
+
+
+def _told(error: Neo4jError) -> StoreError:
+    code = error.code or ""
+    words = f"{code} {error.message}".lower()
+    if any(sign in words for sign in _FULL):
+        return StoreFull("Neo4j takes no more writes", cure="Free disk or memory, then try again")
+    if any(code.endswith(name) for name in _SCHEMA_RACE):
+        return _SchemaRaceError("There is such an index")
+    if isinstance(error, TransientError) or not isinstance(error, ClientError):
+        return StoreUnavailable(f"Neo4j cannot answer now ({code})", cure=_CURE)
+    return StoreError(f"Neo4j refused a statement ({code})", cure=_CURE)
+
+
+@asynccontextmanager
+async def open_neo4j(
+    uri: str, user: str = "", password: str = "", database: str | None = None, *, patience_s: float = 8.0
+) -> AsyncGenerator[Neo4jMemory]:
+    """Story memory at a Neo4j URI (`neo4j://`, `bolt://`, `+s` for TLS). Connects when used; without a user, no login.
+
+    Transient failures are retried for `patience_s` seconds. Raises InvalidSetting for a URI that is none.
+    """
+    # At DEBUG the driver logs every message with its parameters, which are the player's words.
+    logging.getLogger("neo4j.io").setLevel(logging.WARNING)
+    settings: dict[str, Any] = {
+        "connection_timeout": min(5.0, patience_s),
+        "connection_acquisition_timeout": max(10.0, patience_s),
+        "max_transaction_retry_time": patience_s,
+        "notifications_min_severity": NotificationMinimumSeverity.OFF,
+        "user_agent": "tta",
+    }
+    try:
+        driver = AsyncGraphDatabase.driver(uri, auth=(user, password) if user else None, **settings)
+    except (ConfigurationError, ValueError) as error:
+        raise InvalidSetting("TTA_NEO4J_URI is not a Neo4j URI", cure="Write neo4j://HOST:7687") from error
+    async with driver:
+        yield Neo4jMemory(driver, database)

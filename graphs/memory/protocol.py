@@ -1,0 +1,217 @@
+"""StoryMemory: what lasts of a story, and the one protocol that every graph database implements.
+
+A turn is a commit with a PREV link to its parent, a branch is a named pointer (HEAD) to a turn, a line is the stretch
+of turns between two forks. Undo, retry and fork move HEAD and nothing else. Every call is filtered by tenant and
+session.
+
+The state at a turn is a snapshot every `KEYFRAME` turns plus the changes of the turns since, so reading any turn of a
+story costs the same, however long the story is and however often it was forked.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from typing_extensions import TypedDict
+
+from agents.story import Change, Exchange, Fact, Moment, Tier, Turn, Value
+
+KEYFRAME = 32
+"""Turns between two stored snapshots: at most this many turns are read to rebuild the slots of any turn."""
+
+EXCHANGES = 3
+"""How many earlier turns `position` brings along for the narrator."""
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose story. Every statement carries both; ids of two tenants may be equal without meeting."""
+
+    tenant: str
+    session: str
+
+
+class Session(TypedDict):
+    """One player's play of a world. Safety state and settings belong here: undo does not touch them."""
+
+    session: str
+    tenant: str
+    player: str
+    title: str
+    world: str
+    world_version: int
+    fingerprint: str
+    """SHA-256 of the pinned world text."""
+    model: str
+    seed: int
+    branch: str
+    """The branch that is played now."""
+    risk: Tier
+    paused: bool
+    created: str
+    played: str
+    """When the last turn was committed: ISO 8601, UTC."""
+
+
+class Branch(TypedDict):
+    name: str
+    head: str
+    """turn_id of HEAD; the root's id is `root`."""
+    number: int
+    line: str
+    """The line that the next turn belongs to; empty when the next turn starts a new line (after undo or fork)."""
+    active: bool
+    created: str
+
+
+class Position(TypedDict):
+    """Where a branch stands: all that a turn needs to begin."""
+
+    branch: str
+    head: str
+    number: int
+    line: str
+    slots: dict[str, Value]
+    exchanges: list[Exchange]
+    """The last EXCHANGES turns of this branch, oldest first, narrations cut to 600 characters."""
+    focus: list[str]
+    choices: list[str]
+    risk: Tier
+    paused: bool
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What `commit` writes. `turn` is complete but for nothing; `parent` is the HEAD that the turn was played on."""
+
+    turn: Turn
+    focus: list[str]
+    moments: list[str]
+    """Sentences worth remembering (at most 4), indexed for recall together with the action and the narration."""
+    slots: dict[str, Value] | None = None
+    """All slots after the turn, given every KEYFRAME turns (when `number % KEYFRAME == 0`) and with the root."""
+    risk: Tier | None = None
+    """Raises the session's risk (never lowers it)."""
+    paused: bool | None = None
+
+
+class StoryMemory(Protocol):
+    """Every method raises StoreUnavailable when the server is gone and StoreFull when it takes no more writes."""
+
+    async def setup(self) -> None:
+        """Creates indexes and constraints, idempotently. StoreTooNew when a newer version wrote the store."""
+        ...
+
+    async def create(self, session: Session, world_text: str, opening: Turn, slots: dict[str, Value]) -> Session:
+        """Stores a new session with its pinned world, the root turn (`turn_id` root, number 0) and the branch `main`.
+
+        Creating the same session again returns what is there. One statement.
+        """
+        ...
+
+    async def session(self, scope: Scope) -> Session:
+        """Raises UnknownSession."""
+        ...
+
+    async def sessions(self, tenant: str, *, player: str | None = None, limit: int = 50) -> list[Session]:
+        """The tenant's sessions, last played first."""
+        ...
+
+    async def world_text(self, scope: Scope) -> str:
+        """The pinned world, as it was when the session was made."""
+        ...
+
+    async def update(self, scope: Scope, *, title: str | None = None, paused: bool | None = None) -> Session: ...
+
+    async def position(self, scope: Scope, branch: str | None = None) -> Position:
+        """At most two statements; without a branch, the active one. Raises UnknownSession, UnknownBranch."""
+        ...
+
+    async def recall(
+        self, scope: Scope, branch: str, query: str, *, limit: int = 4, skip: int = EXCHANGES
+    ) -> list[Moment]:
+        """The most relevant past moments among the ancestors of HEAD, best first, without the last `skip` turns.
+
+        Nothing that HEAD does not descend from is ever returned. Any text is a valid query: Lucene syntax, stop words,
+        other scripts, 2,000 characters. One statement.
+        """
+        ...
+
+    async def commit(self, scope: Scope, commit: Commit) -> Turn:
+        """Appends a turn and moves HEAD, in one statement that locks the branch before it compares HEAD.
+
+        A turn_id that is already there returns the stored turn, also after an undo. HeadMoved when HEAD is not
+        `turn.parent`. For kinds other than `story` the turn is kept beside the branch and HEAD stays.
+        """
+        ...
+
+    async def turn(self, scope: Scope, turn_id: str) -> Turn:
+        """Raises UnknownTurn."""
+        ...
+
+    async def turns(
+        self, scope: Scope, branch: str | None = None, *, limit: int = 50, before: int | None = None
+    ) -> list[Turn]:
+        """Turns of a branch from HEAD backwards, newest first, numbers below `before`; the root is not among them."""
+        ...
+
+    async def slots_at(self, scope: Scope, turn_id: str) -> dict[str, Value]:
+        """The world as it was after that turn: nearest snapshot plus changes. Cost bounded by KEYFRAME."""
+        ...
+
+    async def facts(
+        self, scope: Scope, branch: str | None = None, *, at: int | None = None, about: str | None = None
+    ) -> list[Fact]:
+        """What was true after turn number `at` (default HEAD) of the branch, with the turn that made it so."""
+        ...
+
+    async def branches(self, scope: Scope) -> list[Branch]: ...
+
+    async def create_branch(self, scope: Scope, name: str, turn_id: str | None = None) -> Branch:
+        """A new name for a turn (default: HEAD of the active branch). Conflict when the name is taken."""
+        ...
+
+    async def switch(self, scope: Scope, name: str) -> Branch:
+        """Makes a branch the active one. Raises UnknownBranch."""
+        ...
+
+    async def move_head(self, scope: Scope, branch: str, *, back: int) -> Branch:
+        """Undo: HEAD goes back `back` turns, at most to the root. The next turn starts a new line."""
+        ...
+
+    async def put_trace(self, scope: Scope, turn_id: str, trace: list[dict[str, Any]]) -> None:
+        """Keeps what the turn did, node by node, beside the turn. Writing it again replaces it."""
+        ...
+
+    async def trace(self, scope: Scope, turn_id: str) -> list[dict[str, Any]]:
+        """Empty when the turn has none."""
+        ...
+
+    async def delete(self, scope: Scope) -> int:
+        """Removes the session and all that hangs on it; how many nodes went. Not an error when there is none."""
+        ...
+
+    async def count(self, scope: Scope) -> int:
+        """Nodes that belong to the session: 0 after `delete`."""
+        ...
+
+    async def version(self) -> dict[str, str]:
+        """Server name and version and our schema version, for `tta doctor`."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+__all__ = [
+    "EXCHANGES",
+    "KEYFRAME",
+    "SCHEMA_VERSION",
+    "Branch",
+    "Change",
+    "Commit",
+    "Position",
+    "Scope",
+    "Session",
+    "StoryMemory",
+]

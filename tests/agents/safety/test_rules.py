@@ -1,0 +1,154 @@
+"""Every rule's own cases, and what a faulty file of rules is answered with."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agents.errors import InvalidSetting
+from agents.safety.literals import literals_of
+from agents.safety.normalise import views
+from agents.safety.rule_file import CATEGORIES, RuleFile, safety_folder
+from agents.safety.rules import CompiledRule, RuleSet, load_rules
+from agents.story import Tier
+
+SETS = {name: load_rules(safety_folder() / f"{name}.yaml") for name in ("action", "narration")}
+
+MUST = [
+    pytest.param(name, compiled, text, id=f"{name}-{compiled.rule.id}-{number}")
+    for name, rules in SETS.items()
+    for compiled in rules.rules
+    for number, text in enumerate(compiled.rule.must)
+]
+MUST_NOT = [
+    pytest.param(name, compiled, text, id=f"{name}-{compiled.rule.id}-{number}")
+    for name, rules in SETS.items()
+    for compiled in rules.rules
+    for number, text in enumerate(compiled.rule.must_not)
+]
+
+RULE = """
+gate: action
+version: 1
+fragments: {animal: 'cat|dog'}
+rules:
+  - id: first_rule
+    category: abuse
+    tier: crisis
+    any: ['\\b<animal> bites']
+    must: [the cat bites, a dog bites]
+    must_not: [the bird bites]
+"""
+
+
+def matches(rules: RuleSet, compiled: CompiledRule, text: str) -> bool:
+    only_at_risk = compiled.rule.tier is None and compiled.rule.at_risk is not None
+    risk: Tier = "check_in" if only_at_risk else "none"
+    view = compiled.rule.view
+    return rules.strongest(compiled, rules.reading(getattr(views(text), view), view), risk) is not None
+
+
+@pytest.mark.parametrize(("name", "compiled", "text"), MUST)
+def test_rule_matches_its_cases(name: str, compiled: CompiledRule, text: str) -> None:
+    assert matches(SETS[name], compiled, text)
+
+
+@pytest.mark.parametrize(("name", "compiled", "text"), MUST_NOT)
+def test_rule_leaves_its_counter_cases(name: str, compiled: CompiledRule, text: str) -> None:
+    assert not matches(SETS[name], compiled, text)
+
+
+def test_every_kind_of_danger_has_rules_and_the_severe_ones_a_crisis() -> None:
+    rules = [compiled.rule for compiled in SETS["action"].rules]
+    assert {rule.category for rule in rules if rule.tier} == CATEGORIES
+    assert {rule.category for rule in rules if rule.tier == "crisis"} == CATEGORIES
+    assert {rule.action for rule in rules if rule.action} == {"refuse"}
+    assert {compiled.rule.action for compiled in SETS["narration"].rules} == {"rewrite"}
+
+
+def test_a_rule_without_danger_says_nothing_unless_the_session_was_at_risk() -> None:
+    rules = SETS["action"]
+    assert rules(views("just kidding"), "none") == []
+    assert [found.signal["id"] for found in rules(views("just kidding"), "check_in")] == ["after_risk"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("tier: crisis", "tier: terrible"), "first_rule"),
+        (("tier: crisis", "tier: crisis\n    action: refuse"), "either a tier"),
+        (("category: abuse", "category: weather"), "category"),
+        (("id: first_rule", "id: First Rule"), "id"),
+        (("tier: crisis", "tier: crisis\n    colour: red"), "colour"),
+        (("bites']", "bites.*']"), "without a bound"),
+        (("bites']", "bites.{3,}']"), "without a bound"),
+        (("bites']", "bites.{0,500}']"), "without a bound"),
+        (("bites']", "(bites']"), "not valid"),
+        (("<animal> bites']", "<plant> bites']"), "no fragment <plant>"),
+        (("must: [the cat bites, a dog bites]", "must: []"), "must"),
+        (("version: 1", "version: [1"), "YAML"),
+    ],
+)
+def test_a_faulty_file_is_named_with_its_rule(tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    path = tmp_path / "action.yaml"
+    path.write_text(RULE.replace(*change), encoding="utf-8")
+    with pytest.raises(InvalidSetting) as caught:
+        load_rules(path)
+    assert said in caught.value.cause
+    assert caught.value.place.startswith(str(path))
+    assert caught.value.cure
+
+
+def test_a_syntax_error_has_its_line_and_a_missing_file_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "action.yaml"
+    with pytest.raises(InvalidSetting) as missing:
+        load_rules(path)
+    assert missing.value.place == str(path)
+    path.write_text("gate: action\nrules: [\n", encoding="utf-8")
+    with pytest.raises(InvalidSetting) as broken:
+        load_rules(path)
+    assert re.search(r"action\.yaml:\d+$", broken.value.place)
+
+
+def test_an_id_is_used_once() -> None:
+    file = SETS["action"].file
+    with pytest.raises(InvalidSetting, match="twice"):
+        RuleSet(RuleFile(gate="action", version=1, fragments=file.fragments, rules=(file.rules[0], file.rules[0])))
+
+
+def test_an_excuse_acts_on_its_own_place_only(tmp_path: Path) -> None:
+    path = tmp_path / "action.yaml"
+    path.write_text(RULE.replace("    must:", "    unless: ['cat bites the bread']\n    must:"), encoding="utf-8")
+    rules = load_rules(path)
+    assert rules(views("the cat bites the bread"), "none") == []
+    assert rules(views("the cat bites the bread and the cat bites me"), "none")
+    assert rules(views("cat bites the bread " * 40), "none"), "too many excuses hide something"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "needed"),
+    [
+        (r"\b(?:hang|drown)(?:ing)? me\b", {"hang", "drown"}),
+        (r"suicid(?:e|al)", {"suicid"}),
+        (r"(?:\w{1,8} ){0,3}die\b", {"die"}),
+        (r"(?:kill){1,2}", {"kill"}),
+        (r"\w{2}|die", None),
+        (r"(?:die)?", None),
+    ],
+)
+def test_what_a_pattern_needs_is_read_from_the_pattern(pattern: str, needed: set[str] | None) -> None:
+    assert literals_of(pattern) == needed
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_filter_hides_no_match(name: str) -> None:
+    """Each pattern is found in a text only if the filter lets it be tried there."""
+    texts = [
+        views(text) for rules in SETS.values() for one in rules.rules for text in one.rule.must + one.rule.must_not
+    ]
+    for compiled in SETS[name].rules:
+        for pattern, literals in compiled.any:
+            for text in texts:
+                view: str = getattr(text, compiled.rule.view)
+                if literals is not None and pattern.search(view):
+                    assert any(literal in view for literal in literals)

@@ -1,0 +1,77 @@
+"""What a call costs in statements, and that no statement forgets whose story it is about."""
+
+import inspect
+import re
+from collections import Counter
+
+import pytest
+from story_reference import Reference, new_turn, take
+
+from graphs.memory import KEYFRAME, Commit, schema
+from graphs.memory import cypher as shared
+from graphs.memory.graph import GraphMemory
+
+# These concern the database, not a story.
+NOBODYS = {"STAMP", "FALKOR_LOCK"}
+
+# Nodes reached from one that is filtered, or by the full-text search, are filtered with it.
+STORED = re.compile(r"\((\w*):(Session|Branch|Turn|Moment|Trace|Listed)(?P<filter> \{[^}]*\})?")
+
+
+def statements() -> dict[str, str]:
+    found = {name: text for module in (shared, schema) for name, text in vars(module).items() if isinstance(text, str)}
+    found = {name: text for name, text in found.items() if re.search(r"\b(MATCH|CREATE|MERGE) \(", text)}
+    for name, build in inspect.getmembers(shared, inspect.isfunction):
+        if not name.startswith("_") and build.__module__ == shared.__name__:
+            found[name] = build("Turn" if name.endswith("nodes") else "CALL search() YIELD node, score")
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(statements().keys() - NOBODYS))
+def test_every_node_of_every_statement_is_the_tenants_own(name: str) -> None:
+    text = statements()[name]
+    assert "$tenant" in text
+    for found in STORED.finditer(text):
+        if found["filter"] is None:
+            assert re.search(r"-\[:\w+\]->$", text[: found.start()]), f"{found[0]} is not filtered"
+        else:
+            assert "tenant: $tenant" in found["filter"]
+            assert "session: $session" in found["filter"] or name in ("SESSIONS", "LISTED")
+
+
+def test_no_statement_is_made_of_anything_from_outside() -> None:
+    assert set(statements()) >= {"COMMIT", "POSITION", "recall", "delete_nodes", "LISTED"}
+    assert not [name for name, text in statements().items() if "%s" in text or "{{" in text]
+
+
+async def test_statements_a_call_are_as_documented(story: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: Counter[str] = Counter()
+    kind = type(story.memory)
+    assert issubclass(kind, GraphMemory)
+    for name in ("_read", "_write"):
+        original = getattr(kind, name)
+
+        async def counted(*args: object, name: str = name, original: object = original) -> object:
+            asked[name] += 1
+            return await original(*args)  # type: ignore[operator]
+
+        monkeypatch.setattr(kind, name, counted)
+
+    async def cost(call: object) -> tuple[int, int]:
+        asked.clear()
+        await call  # type: ignore[misc]
+        return asked["_read"], asked["_write"]
+
+    memory, scope = story.memory, story.scope
+    for n in range(1, 2 * KEYFRAME + 2):
+        turn = new_turn(scope, n, story.head, changes=[take(f"place-{n}")], action=f"word{n}")
+        story.told[turn["turn_id"]], story.heads["main"] = turn, turn["turn_id"]
+        slots = story.slots(turn["turn_id"]) if n % KEYFRAME == 0 else None
+        assert await cost(memory.commit(scope, Commit(turn, [], [], slots))) == (int(n % KEYFRAME == 0), 1)
+    assert await cost(memory.position(scope)) == (1, 0)
+    assert await cost(memory.recall(scope, "main", "word3 word40")) == (1, 0)
+    assert await cost(memory.facts(scope)) == (2, 0)
+    assert await cost(memory.slots_at(scope, story.head)) == (1, 0)
+    assert await cost(memory.turns(scope, limit=30)) == (2, 0)
+    assert await cost(memory.create_branch(scope, "other")) == (0, 1)
+    assert await cost(memory.move_head(scope, "main", back=50)) == (1, 1)
