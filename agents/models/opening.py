@@ -53,7 +53,8 @@ def check_spec(spec: str) -> None:
     known = _known_providers()
     if not name or provider not in known:
         close = get_close_matches(spec, ["offline", "local", *PROVIDERS], n=1)
-        cure = f"Did you mean {close[0]}?" if close and not name else "Write it as provider:name."
+        guess = f"Did you mean {close[0]}?" if close and not name and provider not in known else ""
+        cure = guess or "Write it as provider:name."
         raise UnknownModel(
             f"There is no model '{spec[:60]}'",
             cure=cure,

@@ -45,7 +45,7 @@ def run(arguments: list[str]) -> int:
     """Runs one command; the exit code."""
     try:
         # Without its standalone mode click hands a command's exit code back instead of leaving with it.
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="tta", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except StoryError as error:
         return fail(error)
@@ -53,7 +53,11 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except UsageError as error:
         where = error.ctx.command_path if error.ctx else "tta"
-        print(f"{where}: {_one_line(error.format_message())} Try `{where} --help`.", file=sys.stderr)
+        if not arguments or type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            return 2
+        said = _one_line(error.format_message()).rstrip(".")
+        print(f"{where}: {said}. Try `{where} --help`.", file=sys.stderr)
         return 2
     except ClickException as error:
         print(f"tta: {_one_line(error.format_message())}", file=sys.stderr)

@@ -16,14 +16,22 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Only loopback addresses, for now: there is no login yet.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="A loopback address: there is no login yet.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="If it is taken, the next free one is used.")] = 8000,
+    any_host: Annotated[
+        bool,
+        typer.Option(
+            "--any-host",
+            envvar="TTA_SERVE_ANY_HOST",
+            help="Bind to other addresses too: only where nothing but a login of your own, or this machine, reaches them.",
+        ),
+    ] = False,
 ) -> None:
-    """Serves until it is stopped."""
-    if host not in ("127.0.0.1", "localhost", "::1"):
+    """Serves until it is stopped. Whatever it is bound to, it answers only under the names of this machine."""
+    if host not in ("127.0.0.1", "localhost", "::1") and not any_host:
         raise InvalidSetting(
             f"The API has no login yet and binds only to loopback, not to {host[:60]}",
-            cure="Put a proxy with a login before it.",
+            cure="Put a proxy with a login before it, or see --any-host in `tta serve --help`.",
             choices=["127.0.0.1", "localhost", "::1"],
         )
     from api.serve import free_port, run_server  # noqa: PLC0415

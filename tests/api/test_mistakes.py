@@ -1,0 +1,129 @@
+"""A user's mistake ends in one line with place, cause and cure, and never in exit code 0."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from api.cli.run import run
+
+Prepare = Callable[[Path], list[str]]
+
+
+def script(tmp_path: Path, content: bytes = b"look\n") -> str:
+    path = tmp_path / "script.txt"
+    path.write_bytes(content)
+    return str(path)
+
+
+def bad_world(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def unwritable(tmp_path: Path) -> str:
+    """A data directory that cannot be made: below a file, so that even root is refused."""
+    (tmp_path / "file").write_text("")
+    return str(tmp_path / "file" / "data")
+
+
+# Each: what the user types, parts that the one line must hold, the exit code.
+MISTAKES: list[tuple[str, Prepare, list[str], int]] = [
+    ("missing file", lambda p: ["play", "--script", str(p / "none.txt")], ["none.txt:", "No such file", "Check"], 2),
+    ("missing world file", lambda p: ["worlds", "validate", str(p / "no.yaml")], ["no.yaml", "Check the path", "night_train"], 1),
+    ("bad YAML", lambda p: ["worlds", "validate", bad_world(p, "world: [x\n")], ["mine.yaml:2:", "not YAML", "Mend"], 2),
+    ("bad world to play", lambda p: ["play", "--world", bad_world(p, "world: x\n")], ["mine.yaml:1:", "missing", "Mend"], 2),
+    ("unknown world", lambda p: ["play", "--world", "nite_train"], ["nite_train", "Did you mean night_train"], 1),
+    ("unknown model", lambda p: ["play", "--model", "gtp"], ["no model 'gtp'", "Choose from: offline"], 1),
+    ("model without a name", lambda p: ["play", "--model", "openai"], ["no model 'openai'", "provider:name"], 1),
+    ("no key", lambda p: ["play", "--model", "anthropic:x"], ["ANTHROPIC_API_KEY"], 2),
+    ("extra not installed", lambda p: ["play", "--model", "google_genai:x"], ["extra 'google'", "uv sync --extra google"], 2),
+    ("no such GGUF", lambda p: ["play", "--model", f"local:{p}/m.gguf"], [], 2),
+    ("unknown session", lambda p: ["trace", "nobody"], ["no session 'nobody'", "tta sessions list"], 1),
+    ("unknown session to play", lambda p: ["play", "--session", "nobody"], ["no session 'nobody'", "--world"], 1),
+    ("bad session id", lambda p: ["play", "--session", "no/body", "--world", "night_train"], ["session id", "letters"], 2),
+    ("unwritable data directory", lambda p: ["play", "--data-dir", unwritable(p)], ["data", "cannot"], 2),
+    ("script that is not UTF-8", lambda p: ["play", "--script", script(p, b"look\n\xff\n")], ["script.txt:2:", "UTF-8"], 2),
+    ("unknown command", lambda p: ["plya"], ["no command 'plya'", "Did you mean play"], 2),
+    ("unknown option", lambda p: ["play", "--wrold", "x"], ["--wrold", "--help"], 2),
+    ("number that is none", lambda p: ["play", "--seed", "x"], ["seed", "integer"], 2),
+    ("unknown prompt", lambda p: ["eval", "narate"], ["narate", "Did you mean narrate"], 1),
+    ("binding elsewhere", lambda p: ["serve", "--host", "0.0.0.0"], ["0.0.0.0", "127.0.0.1"], 2),
+    ("picture into nowhere", lambda p: ["graph", "--svg", str(p / "no" / "x.svg")], ["cannot be written", "x.svg"], 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("prepare", "parts", "code"), [m[1:] for m in MISTAKES], ids=[m[0] for m in MISTAKES])
+def test_a_mistake_is_one_line(
+    prepare: Prepare,
+    parts: list[str],
+    code: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("ANTHROPIC_API_KEY", "GOOGLE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    if "anthropic:x" in prepare(tmp_path):
+        pytest.importorskip("langchain_anthropic")
+    arguments = prepare(tmp_path)
+    got = run(arguments)
+    out, err = capsys.readouterr()
+    lines = [line for line in err.splitlines() if line.strip()]
+    assert got == code, err
+    assert len(lines) == 1, err
+    assert "Traceback" not in err + out
+    assert lines[0].startswith("tta")
+    for part in parts:
+        assert part.lower() in lines[0].lower()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "parts"),
+    [
+        ("TTA_REDIS_URL", "redis://127.0.0.1:1", ["Redis", "TTA_REDIS_URL"]),
+        ("TTA_REDIS_URL", "http://x", ["TTA_REDIS_URL", "redis://"]),
+        ("TTA_NEO4J_URI", "bolt://127.0.0.1:1", ["Neo4j"]),
+        ("TTA_NEO4J_URI", "ftp://x", ["TTA_NEO4J_URI", "bolt://"]),
+        ("TTA_MODEL", "nonsense", ["nonsense", "offline"]),
+        ("TTA_LOCALE", "nowhere", ["TTA_LOCALE"]),
+        ("TTA_MODEL_TIMEOUT_S", "soon", ["TTA_MODEL_TIMEOUT_S"]),
+    ],
+)
+def test_a_bad_setting_is_one_line(
+    variable: str, value: str, parts: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("TTA_LINGER_S", "0.1")
+    code = run(["play", "--world", "night_train", "--script", script(tmp_path), "--data-dir", str(tmp_path / "data")])
+    _, err = capsys.readouterr()
+    assert code != 0
+    assert len(err.splitlines()) == 1, err
+    assert all(part.lower() in err.lower() for part in parts), err
+
+
+def test_a_password_is_never_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("TTA_REDIS_URL", "redis://:hunter2@127.0.0.1:1")
+    monkeypatch.setenv("TTA_NEO4J_PASSWORD", "hunter3")
+    monkeypatch.setenv("TTA_NEO4J_URI", "bolt://127.0.0.1:1")
+    run(["play", "--script", script(tmp_path)])
+    run(["doctor"])
+    out, err = capsys.readouterr()
+    assert "hunter" not in out + err
+
+
+def test_another_package_called_agents_is_named(tmp_path: Path) -> None:
+    """Some other project's `agents` before ours on the path: a clear line, not a mystery."""
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "__init__.py").write_text("raise RuntimeError('not ours')\n")
+    root = Path(__file__).parents[2]
+    code = f"import sys; sys.path.insert(0, {str(root)!r}); sys.path.insert(0, {str(tmp_path)!r}); import runpy; runpy.run_module('api.cli', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=dict(os.environ))
+    assert done.returncode == 1
+    assert "another package called 'agents'" in done.stderr
+    assert "venv" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
