@@ -101,16 +101,21 @@ class _Builder:
 
     def _mapping(self, node: Any, path: PathKey) -> dict[str, Any]:
         made: dict[str, Any] = {}
+        merged: dict[str, Any] = {}  # `<<: *scene` shares a part; what stands beside it wins
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
                 raise YamlFault("a key must be a plain word", line)
             key = str(key_node.value)
-            if key in made:
-                raise YamlFault(f"the key '{key}' stands here twice", line)
             self._document.lines[(*path, key)] = line
-            made[key] = self.build(value_node, (*path, key))
-        return made
+            value = self.build(value_node, (*path, key))
+            if key == "<<":
+                merged |= value if isinstance(value, dict) else {}
+            elif key in made:
+                raise YamlFault(f"the key '{key}' stands here twice", line)
+            else:
+                made[key] = value
+        return {**merged, **made}
 
 
 def _scalar(node: Any, line: int) -> Any:

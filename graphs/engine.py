@@ -164,6 +164,7 @@ class StoryEngine(StoryReader):
         entry = await runner.inbox.current()
         if entry is None:
             return None
+        await runner.events.reopen(entry["turn_id"])
         return await runner.run(entry, await self._services(record, entry, runner))
 
     async def undo(self, session: str, back: int = 1) -> Branch:
@@ -252,9 +253,8 @@ class StoryEngine(StoryReader):
         """No one in danger gets an error page: the same pure screening reads what is being turned away."""
         verdict = self.screen.action(action if isinstance(action, str) else "")
         if verdict["tier"] != "none" or isinstance(error, SessionPaused):
-            error.help = dict(
-                response("crisis" if verdict["tier"] == "none" else verdict["tier"], self.settings.locale)
-            )
+            tier = "crisis" if verdict["tier"] == "none" else verdict["tier"]
+            error.help = {**response(tier, self.settings.locale), "paused": isinstance(error, SessionPaused)}
         return error
 
 

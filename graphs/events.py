@@ -50,6 +50,9 @@ class Events:
     async def read(self, turn_id: str, *, after: str = "") -> AsyncGenerator[Event]:
         """Events of a turn from the one after `after` until `end`, waiting for those that are still to come."""
         key, last = self._prefix + turn_id, _sequence(after)
+        newest = await self._newest(turn_id)
+        if newest and newest["kind"] == "end" and _sequence(newest["id"]) == last:
+            return
         while True:
             answer: Any = await self._redis.xread({key: last}, count=64, block=BLOCK_MS)
             for entry in _entries(answer):
@@ -62,10 +65,20 @@ class Events:
     async def drop(self, turn_id: str) -> None:
         await self._redis.delete(self._prefix + turn_id)
 
-    async def has_ended(self, turn_id: str) -> bool:
-        """Whether the stream is complete, or gone."""
-        newest: Any = await self._redis.xrevrange(self._prefix + turn_id, count=1)
-        return not newest or _event(turn_id, newest[0])["kind"] == "end"
+    async def reopen(self, turn_id: str) -> None:
+        """Takes back the error and the end of a turn that is resumed: what was said stays, the stream goes on."""
+        entries: Any = await self._redis.xrange(self._prefix + turn_id)
+        closed = [entry[0] for entry in entries or [] if _event(turn_id, entry)["kind"] in ("error", "end")]
+        if closed:
+            await self._redis.xdel(self._prefix + turn_id, *closed)
+
+    async def exists(self, turn_id: str) -> bool:
+        """Whether the stream is still kept."""
+        return bool(await self._redis.exists(self._prefix + turn_id))
+
+    async def _newest(self, turn_id: str) -> Event | None:
+        found: Any = await self._redis.xrevrange(self._prefix + turn_id, count=1)
+        return _event(turn_id, found[0]) if found else None
 
 
 def _sequence(after: str) -> str:

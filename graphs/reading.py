@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncGenerator
 
+from redis.exceptions import RedisError
+
 from agents.errors import UnknownSession, UnknownTurn
 from agents.story import Fact, Turn
 from agents.world.load import load_pinned
@@ -10,7 +12,7 @@ from graphs.events import Event, Events
 from graphs.memory.protocol import Branch, Position, Scope, Session, StoryMemory
 from graphs.sessions import recap
 from graphs.settings import Settings
-from graphs.stores import Stores
+from graphs.stores import Stores, translate_redis
 from graphs.trace import TraceEntry, TraceLog
 
 
@@ -49,13 +51,16 @@ class StoryReader:
     async def events(self, session: str, turn_id: str, *, after: str = "") -> AsyncGenerator[Event]:
         """The events of a turn, from the one after `after`; for a turn whose stream has expired, its end."""
         events = self._events(session)
-        if await events.has_ended(turn_id) and not await events.sentences(turn_id):
-            turn = await self.turn(session, turn_id)
-            yield Event(id=f"{turn_id}:0-0", kind="committed", data={"turn": turn})
-            yield Event(id=f"{turn_id}:0-1", kind="end", data={})
-            return
-        async for event in events.read(turn_id, after=after):
-            yield event
+        try:
+            if await events.exists(turn_id):
+                async for event in events.read(turn_id, after=after):
+                    yield event
+                return
+        except (RedisError, OSError) as error:
+            raise translate_redis(error) from error
+        turn = await self.turn(session, turn_id)
+        yield Event(id=f"{turn_id}:0-0", kind="committed", data={"turn": turn})
+        yield Event(id=f"{turn_id}:0-1", kind="end", data={})
 
     async def turn(self, session: str, turn_id: str) -> Turn:
         """Raises UnknownSession, UnknownTurn."""

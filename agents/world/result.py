@@ -5,7 +5,7 @@ from typing import Literal
 
 from agents.story import Beat, Change
 from agents.world.beats import beat, refused
-from agents.world.nouns import Found
+from agents.world.nouns import Found, score, words_of
 from agents.world.view import View
 
 Status = Literal["done", "refused", "unclear", "unknown"]
@@ -55,4 +55,11 @@ def ask_which(view: View, found: Found, raw: str) -> Result:
 def missing(view: View, found: Found, said: str) -> Result:
     """For a phrase that names nothing in sight: either no phrase at all, or an unknown one."""
     phrase = found.phrase.strip()
-    return refuse("what", verb=said) if not phrase else refuse("not_here", phrase=phrase[:60])
+    if not phrase:
+        return refuse("what", verb=said)
+    wanted = words_of(phrase)
+    for key, person in view.world.characters.items():
+        # Somebody the player has met is missed by name; the others stay a surprise.
+        if view.count(key, "met") and score(wanted, [person.name, *person.aliases]) >= 2:
+            return refuse("away", who=view.name(key))
+    return refuse("not_here", phrase=phrase[:60])

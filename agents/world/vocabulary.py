@@ -88,7 +88,8 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
 }
 
 PREPOSITIONS: dict[str, str] = {
-    "behind": "on", "beside": "on", "beneath": "on", "on": "on", "onto": "on", "upon": "on", "on top of": "on", "over": "on", "against": "on",
+    "behind": "on", "beside": "on", "beneath": "on",
+    "on": "on", "onto": "on", "upon": "on", "on top of": "on", "over": "on", "against": "on",
     "in": "in", "into": "in", "inside": "in", "through": "in", "under": "in",
     "with": "with", "using": "with", "by": "with",
     "to": "to", "for": "to", "towards": "to",

@@ -1,10 +1,13 @@
 """`tta eval`: the prompts' cases against a model."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.output import print_json, table, wait_for
+
+if TYPE_CHECKING:
+    from graphs.evals.run import CaseReport
 
 
 def register(app: typer.Typer) -> None:
@@ -20,9 +23,9 @@ def evaluate(
     async def work() -> int:
         from graphs.evals import run_evals  # noqa: PLC0415
 
-        def progress(prompt: str, case: str, passed: bool) -> None:
+        def progress(prompt: str, case: "CaseReport") -> None:
             if not as_json:
-                typer.echo(f"{'ok  ' if passed else 'FAIL'} {prompt}: {case}", err=True)
+                typer.echo(f"{'ok  ' if case['passed'] else 'FAIL'} {prompt}: {case['name']}", err=True)
 
         report = await run_evals([name] if name else None, model, progress=progress)
         if as_json:

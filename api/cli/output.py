@@ -25,10 +25,12 @@ def fail(error: StoryError) -> int:
     return error.exit_code
 
 
-def console() -> "Console":
-    """The terminal; rich is imported only when something is shown."""
+def console(*, record: bool = False) -> "Console":
+    """The terminal; rich is imported only when something is shown. Recording keeps what is shown for a picture."""
     from rich.console import Console  # noqa: PLC0415
 
+    if record:
+        return Console(highlight=False, record=True, width=92, force_terminal=True, color_system="truecolor")
     return Console(highlight=False)
 
 

@@ -21,6 +21,7 @@ def play(
     techniques: Annotated[bool, typer.Option("--techniques", help="Let the story offer calming techniques.")] = False,
     script: Annotated[str, typer.Option(help="Play one action a line from this file (- reads standard input).")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a turn, and a last one.")] = False,
+    svg: Annotated[Path | None, typer.Option(help="Save what a script shows as a picture in this file.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where the embedded server keeps its data.")] = None,
 ) -> None:
     """Plays until the script ends or the player quits."""
@@ -34,6 +35,7 @@ def play(
         techniques=techniques,
         script=script,
         as_json=as_json,
+        picture=svg,
         data_dir=data_dir,
     )
     wait_for(lambda: play_story(options))

@@ -29,12 +29,15 @@ class Options:
     techniques: bool = False
     script: str = ""
     as_json: bool = False
+    picture: Path | None = None
     data_dir: Path | None = None
 
 
 async def play_story(options: Options) -> int:
     """Plays; the exit code. Everything that can be wrong with the options is said before a store is opened."""
     lines = _script_lines(options.script) if options.script else None
+    if options.picture and lines is None:
+        raise InvalidInput("A picture is made of a script", cure="Name it with --script FILE.")
     if options.world:
         load_world(options.world)
     if options.model:
@@ -55,6 +58,8 @@ async def play_story(options: Options) -> int:
 def _screen(options: Options, *, scripted: bool) -> Screen:
     if options.as_json:
         return JsonScreen()
+    if options.picture:
+        return RichScreen(picture=options.picture)
     return PlainScreen() if scripted or not sys.stdout.isatty() else RichScreen()
 
 

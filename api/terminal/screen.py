@@ -1,9 +1,10 @@
 """What a sitting looks like: on a terminal, as plain text for a script, as JSON for a program."""
 
 import sys
+from pathlib import Path
 from typing import Any, Protocol
 
-from agents.errors import StoryError
+from agents.errors import InvalidSetting, StoryError
 from agents.story import Turn
 from agents.world.schema import World
 from agents.world.view import View
@@ -138,8 +139,9 @@ def turn_object(turn: Turn, action: str, timings_ms: dict[str, float]) -> dict[s
 class RichScreen(PlainScreen):
     """Colour, wrapped prose, and below it where you are and what you could do."""
 
-    def __init__(self) -> None:
-        self.console = console()
+    def __init__(self, *, picture: Path | None = None) -> None:
+        self.console = console(record=picture is not None)
+        self._picture = picture
         self._column = 0
         self._choices: list[str] = []
 
@@ -155,28 +157,30 @@ class RichScreen(PlainScreen):
         self.console.print(f"\n[dim]Welcome back.[/dim] {recap}")
 
     def begin_turn(self, action: str) -> None:
-        del action
         self._column = 0
+        if self._picture:  # nobody typed the line, so it is shown
+            self.console.print(f"[bold cyan]>[/bold cyan] [bold]{action}[/bold]")
         self.console.print()
 
     async def sentence(self, text: str) -> None:
         """Word by word within the terminal's width: prose appears as it is released."""
         for paragraph_index, paragraph in enumerate(text.split("\n\n")):
             if paragraph_index:
-                sys.stdout.write("\n\n")
+                self._write("\n\n")
                 self._column = 0
             for word in paragraph.split():
                 if self._column and self._column + 1 + len(word) > min(self.console.width, 100) - 2:
-                    sys.stdout.write("\n")
+                    self._write("\n")
                     self._column = 0
-                sys.stdout.write((" " if self._column else "") + word)
+                self._write((" " if self._column else "") + word)
                 self._column += len(word) + (1 if self._column else 0)
-            sys.stdout.flush()
+
+    def _write(self, text: str) -> None:
+        self.console.out(text, end="", highlight=False)
 
     def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float]) -> None:
         del action, timings_ms
-        sys.stdout.write("\n")
-        sys.stdout.flush()
+        self._write("\n")
         self._choices = [choice["label"] for choice in turn["choices"]]
 
     def place(self, world: World, position: Position) -> None:
@@ -190,6 +194,17 @@ class RichScreen(PlainScreen):
         if error.help:
             self.console.print(str(error.help.get("text", "")), markup=False)
         self.console.print(f"[yellow]{error.line()}[/yellow]")
+
+    def done(self, *, won: bool, turns: int, session: str) -> None:
+        if not self._picture:
+            super().done(won=won, turns=turns, session=session)
+            return
+        try:
+            self.console.save_svg(str(self._picture), title="tta play")
+        except OSError as error:
+            raise InvalidSetting(
+                f"The picture cannot be written: {error.strerror}", place=str(self._picture), cure="Check the path."
+            ) from None
 
     def goodbye(self, session: str) -> None:
         self.console.print(f"\n[dim]Your story is kept. Go on with:[/dim] tta play --session {session}")

@@ -196,28 +196,32 @@ RETURN t.turn_id AS turn_id, t.number AS number, t.changes AS changes, CASE WHEN
 
 
 def recall(search: str) -> str:
-    """Full-text hits among the ancestors of HEAD. `search` is the backend's call that yields `node, score`.
+    """Full-text hits among the ancestors of HEAD. `search` is the backend's call: at most `$fetch` hits as `node`.
 
-    One row: `number` of HEAD, how many hits were `seen`, and those of them that are `found` to be ancestors.
+    The search stands first and is cut before a property is read: 2 ms instead of 20 for 5,000 hits in FalkorDB.
+
+    One row: `number` of HEAD, how many hits were `seen`, and those of them that are `found` to be ancestors. None
+    without hits.
     """
     return f"""
-MATCH (b:Branch {{{_SCOPE}, name: $branch}})
-WITH b
-MATCH (h:Turn {{{_SCOPE}, turn_id: b.head}})
-WITH h
-MATCH (k:Turn {{{_SCOPE}, turn_id: h.keyframe}})
-WITH h, k
 {search}
-WITH h, k, node AS m, score
+WITH collect(node) AS hits
+MATCH (b:Branch {{{_SCOPE}, name: $branch}})
+WITH hits, b
+MATCH (h:Turn {{{_SCOPE}, turn_id: b.head}})
+WITH hits, h
+MATCH (k:Turn {{{_SCOPE}, turn_id: h.keyframe}})
+WITH hits, h, k
+UNWIND range(0, size(hits) - 1) AS place
+WITH h, k, place, hits[place] AS m
 WHERE m.tenant = $tenant AND m.session = $session
-WITH h, k, m, score ORDER BY score DESC, m.number DESC LIMIT $fetch
 OPTIONAL MATCH (c:Turn {{{_SCOPE}, turn_id: k.blocks[{_block("m.number")}]}})
-WITH h, k, m, score, coalesce(c.leaves, k.leaves)[{_leaf("m.number")}] AS leaf
+WITH h, k, place, m, coalesce(c.leaves, k.leaves)[{_leaf("m.number")}] AS leaf
 OPTIONAL MATCH (q:Turn {{{_SCOPE}, turn_id: leaf}})
-WITH h, m, score, CASE WHEN m.number > h.number - $skip THEN false WHEN m.number = 0 THEN true
+WITH h, place, m, CASE WHEN m.number > h.number - $skip THEN false WHEN m.number = 0 THEN true
   WHEN m.number > k.number THEN h.tail[m.number - k.number - 1] = m.turn_id
   ELSE q.segment[{_entry("m.number")}] = m.turn_id END AS kin
-ORDER BY score DESC, m.number DESC
+ORDER BY place
 WITH h, count(m) AS seen, collect(CASE WHEN kin THEN [m.turn_id, m.number, m.text, m.words] END) AS found
 RETURN h.number AS number, seen, found[..{RANKED}] AS found
 """

@@ -137,7 +137,9 @@ class FalkorMemory(GraphMemory):
     # Statements ------------------------------------------------------------------------------------------------------
 
     def _search(self, scope: Scope, terms: list[str]) -> tuple[str, str]:
-        return "CALL db.idx.fulltext.queryNodes('Moment', $query) YIELD node, score", "|".join(terms)
+        call = "CALL db.idx.fulltext.queryNodes('Moment', $query) YIELD node, score"
+        # Of equals the newest: ids grow.
+        return f"{call}\nWITH node, score ORDER BY score DESC, id(node) DESC LIMIT $fetch", "|".join(terms)
 
     async def _read(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
         return await self._query(graph_name(scope), statement, parameters, read=True)

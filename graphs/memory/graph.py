@@ -40,7 +40,7 @@ class GraphMemory(ABC):
 
     @abstractmethod
     def _search(self, scope: Scope, terms: list[str]) -> tuple[str, str]:
-        """The call that yields `node, score` for `$query`, and the query."""
+        """The call that yields the best `$fetch` hits for `$query` as `node`, best first, and the query."""
 
     # Sessions --------------------------------------------------------------------------------------------------------
 
@@ -100,7 +100,6 @@ class GraphMemory(ABC):
     async def recall(
         self, scope: Scope, branch: str, query: str, *, limit: int = 4, skip: int = EXCHANGES
     ) -> list[Moment]:
-        """As the protocol says; a second, wider statement only where abandoned lines crowd the first one's hits out."""
         terms = query_terms(query)
         if not terms or limit < 1:
             return []
@@ -156,7 +155,6 @@ class GraphMemory(ABC):
     async def turns(
         self, scope: Scope, branch: str | None = None, *, limit: int = 50, before: int | None = None
     ) -> list[Turn]:
-        """Two statements, and one more about every 32 turns beyond the first 32."""
         place = await self._ancestor(scope, branch, depth=None if before is None else before - 1)
         rows = await self._walk(scope, place["turn_id"], limit, bodies=True)
         return [records.decode_turn(row["body"], row["changes"]) for row in rows]
@@ -187,7 +185,6 @@ class GraphMemory(ABC):
     async def facts(
         self, scope: Scope, branch: str | None = None, *, at: int | None = None, about: str | None = None
     ) -> list[Fact]:
-        """Two statements. For a past `at` one more every 32 turns up to HEAD, to tell until when each fact held."""
         place = await self._ancestor(scope, branch, depth=at)
         rows = await self._read(scope, cypher.LEDGER, records.identity(scope, turn_id=place["turn_id"]))
         if not rows:
@@ -198,7 +195,6 @@ class GraphMemory(ABC):
         return facts(ledger, until, about)
 
     async def put_trace(self, scope: Scope, turn_id: str, trace: list[dict[str, Any]]) -> None:
-        """InvalidInput above 1 MiB, UnknownTurn."""
         body = records.encode(trace)
         if len(body.encode()) > records.MAX_TRACE:
             raise InvalidInput(f"The trace is too large to keep: over {records.MAX_TRACE} bytes")
@@ -240,7 +236,6 @@ class GraphMemory(ABC):
         return records.decode_branch(rows[0])
 
     async def move_head(self, scope: Scope, branch: str, *, back: int) -> Branch:
-        """Two statements, however far back. HeadMoved if a turn was committed between them."""
         if back < 0:
             raise InvalidInput("HEAD moves back by no less than 0 turns")
         place = await self._ancestor(scope, branch, back=back)

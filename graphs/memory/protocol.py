@@ -90,14 +90,20 @@ class Commit:
     moments: list[str]
     """Sentences worth remembering (at most 4), indexed for recall together with the action and the narration."""
     slots: dict[str, Value] | None = None
-    """All slots after the turn, given every KEYFRAME turns (when `number % KEYFRAME == 0`) and with the root."""
+    """All slots after the turn, given every KEYFRAME turns (when `number % KEYFRAME == 0`); without them, the memory
+    takes its last snapshot and the changes since, which is the same unless the world was changed otherwise."""
     risk: Tier | None = None
     """Raises the session's risk (never lowers it)."""
     paused: bool | None = None
 
 
 class StoryMemory(Protocol):
-    """Every method raises StoreUnavailable when the server is gone and StoreFull when it takes no more writes."""
+    """Every method raises StoreUnavailable when the server is gone and StoreFull when it takes no more writes.
+
+    Every method that names a story raises UnknownSession where there is none (`recall`, `trace`, `count` and `delete` find
+    nothing), one that names a branch UnknownBranch, one that names a turn UnknownTurn, and InvalidInput for a name that is
+    empty, longer than 200 characters or holds control characters. Every call bears being repeated after a lost connection.
+    """
 
     async def setup(self) -> None:
         """Creates indexes and constraints, idempotently. StoreTooNew when a newer version wrote the store."""
@@ -106,12 +112,12 @@ class StoryMemory(Protocol):
     async def create(self, session: Session, world_text: str, opening: Turn, slots: dict[str, Value]) -> Session:
         """Stores a new session with its pinned world, the root turn (`turn_id` root, number 0) and the branch `main`.
 
-        Creating the same session again returns what is there. One statement.
+        Creating the same session again returns what is there. One statement, but where a story has indexes of its own.
         """
         ...
 
     async def session(self, scope: Scope) -> Session:
-        """Raises UnknownSession."""
+        """The session as it is now. One statement."""
         ...
 
     async def sessions(self, tenant: str, *, player: str | None = None, limit: int = 50) -> list[Session]:
@@ -122,10 +128,12 @@ class StoryMemory(Protocol):
         """The pinned world, as it was when the session was made."""
         ...
 
-    async def update(self, scope: Scope, *, title: str | None = None, paused: bool | None = None) -> Session: ...
+    async def update(self, scope: Scope, *, title: str | None = None, paused: bool | None = None) -> Session:
+        """Changes what is given. One statement."""
+        ...
 
     async def position(self, scope: Scope, branch: str | None = None) -> Position:
-        """At most two statements; without a branch, the active one. Raises UnknownSession, UnknownBranch."""
+        """One statement; without a branch, the active one."""
         ...
 
     async def recall(
@@ -134,7 +142,7 @@ class StoryMemory(Protocol):
         """The most relevant past moments among the ancestors of HEAD, best first, without the last `skip` turns.
 
         Nothing that HEAD does not descend from is ever returned. Any text is a valid query: Lucene syntax, stop words,
-        other scripts, 2,000 characters. One statement.
+        other scripts, 2,000 characters. One statement, and a wider one if abandoned lines crowd out its 128 hits.
         """
         ...
 
@@ -142,18 +150,23 @@ class StoryMemory(Protocol):
         """Appends a turn and moves HEAD, in one statement that locks the branch before it compares HEAD.
 
         A turn_id that is already there returns the stored turn, also after an undo. HeadMoved when HEAD is not
-        `turn.parent`. For kinds other than `story` the turn is kept beside the branch and HEAD stays.
+        `turn.parent`. For kinds other than `story` the turn is kept beside the branch whatever HEAD is, its changes and
+        moments are not part of the story, and HEAD stays. InvalidInput for a turn above 64 KiB, more than 4 moments, or a
+        number that does not follow HEAD's. A keyframe reads once before it writes.
         """
         ...
 
     async def turn(self, scope: Scope, turn_id: str) -> Turn:
-        """Raises UnknownTurn."""
+        """Any turn ever committed, of whatever kind, on whatever line. One statement."""
         ...
 
     async def turns(
         self, scope: Scope, branch: str | None = None, *, limit: int = 50, before: int | None = None
     ) -> list[Turn]:
-        """Turns of a branch from HEAD backwards, newest first, numbers below `before`; the root is not among them."""
+        """Turns of a branch from HEAD backwards, newest first, numbers below `before`; the root is not among them.
+
+        Two statements, and one more for every 32 to 63 turns beyond the first.
+        """
         ...
 
     async def slots_at(self, scope: Scope, turn_id: str) -> dict[str, Value]:
@@ -163,25 +176,35 @@ class StoryMemory(Protocol):
     async def facts(
         self, scope: Scope, branch: str | None = None, *, at: int | None = None, about: str | None = None
     ) -> list[Fact]:
-        """What was true after turn number `at` (default HEAD) of the branch, with the turn that made it so."""
+        """What was true after turn number `at` (default HEAD) of the branch, sorted by slot.
+
+        `since` and `turn_id` are those of the turn that gave the slot its value (setting it to what it is changes
+        neither), `until` the number of the turn of this branch that replaced it. `about` keeps facts with that subject,
+        value or member. Two statements; for a past `at` one more for every 32 to 63 turns between it and HEAD.
+        """
         ...
 
-    async def branches(self, scope: Scope) -> list[Branch]: ...
+    async def branches(self, scope: Scope) -> list[Branch]:
+        """All branches, oldest first. One statement."""
+        ...
 
     async def create_branch(self, scope: Scope, name: str, turn_id: str | None = None) -> Branch:
-        """A new name for a turn (default: HEAD of the active branch). Conflict when the name is taken."""
+        """A new name for a turn (default: HEAD of the active branch), not switched to. Conflict when the name is taken."""
         ...
 
     async def switch(self, scope: Scope, name: str) -> Branch:
-        """Makes a branch the active one. Raises UnknownBranch."""
+        """Makes a branch the active one."""
         ...
 
     async def move_head(self, scope: Scope, branch: str, *, back: int) -> Branch:
-        """Undo: HEAD goes back `back` turns, at most to the root. The next turn starts a new line."""
+        """Undo: HEAD goes back `back` turns, at most to the root. The next turn starts a new line, unless HEAD stayed.
+
+        Two statements, however far back. HeadMoved if a turn was committed between them.
+        """
         ...
 
     async def put_trace(self, scope: Scope, turn_id: str, trace: list[dict[str, Any]]) -> None:
-        """Keeps what the turn did, node by node, beside the turn. Writing it again replaces it."""
+        """Keeps what the turn did, node by node, beside the turn. Writing it again replaces it. InvalidInput above 1 MiB."""
         ...
 
     async def trace(self, scope: Scope, turn_id: str) -> list[dict[str, Any]]:

@@ -106,7 +106,9 @@ def test_a_bad_setting_is_one_line(
     assert all(part.lower() in err.lower() for part in parts), err
 
 
-def test_a_password_is_never_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_password_is_never_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("TTA_REDIS_URL", "redis://:hunter2@127.0.0.1:1")
     monkeypatch.setenv("TTA_NEO4J_PASSWORD", "hunter3")
     monkeypatch.setenv("TTA_NEO4J_URI", "bolt://127.0.0.1:1")
@@ -122,7 +124,9 @@ def test_another_package_called_agents_is_named(tmp_path: Path) -> None:
     (tmp_path / "agents" / "__init__.py").write_text("raise RuntimeError('not ours')\n")
     root = Path(__file__).parents[2]
     code = f"import sys; sys.path.insert(0, {str(root)!r}); sys.path.insert(0, {str(tmp_path)!r}); import runpy; runpy.run_module('api.cli', run_name='__main__')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=dict(os.environ))
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=dict(os.environ)
+    )
     assert done.returncode == 1
     assert "another package called 'agents'" in done.stderr
     assert "venv" in done.stderr

@@ -104,6 +104,7 @@ REFUSED = {
     "blocked": ("The way {direction} is barred.", "You can't go {direction} yet."),
     "not_here": ("You see no such thing here.", "There is nothing like that here.", "You look for it, in vain.",
                  "Whatever that is, it isn't here."),
+    "away": ("{Who} is not here.", "You look for {who}, but not here.", "{Who} is somewhere else just now."),
     "not_portable": ("{Thing} stays where it is.", "You can't take {thing}.", "{Thing} is not for carrying."),
     "have_it": ("You have {thing} already.", "{Thing} is in your keeping already."),
     "not_held": ("You don't have {thing}.", "{Thing} is not in your hands."),

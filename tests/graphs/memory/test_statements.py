@@ -23,7 +23,7 @@ def statements() -> dict[str, str]:
     found = {name: text for name, text in found.items() if re.search(r"\b(MATCH|CREATE|MERGE) \(", text)}
     for name, build in inspect.getmembers(shared, inspect.isfunction):
         if not name.startswith("_") and build.__module__ == shared.__name__:
-            found[name] = build("Turn" if name.endswith("nodes") else "CALL search() YIELD node, score")
+            found[name] = build("Turn" if name.endswith("nodes") else "CALL search() YIELD node")
     return found
 
 

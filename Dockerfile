@@ -1,0 +1,26 @@
+# The API of TTA. `compose.yml` builds it and says how it is run: it has no login yet, so it must not be published beyond
+# the machine (see `tta serve --help`, --any-host).
+FROM python:3.13-slim AS build
+
+# The extras of the model providers that the image can talk to, such as "openai,anthropic"; none are needed for `offline`.
+ARG TTA_EXTRAS=""
+WORKDIR /source
+COPY pyproject.toml README.md LICENSE ./
+COPY agents agents
+COPY graphs graphs
+COPY api api
+COPY prompts prompts
+RUN python -m venv /tta \
+    && /tta/bin/pip install --no-cache-dir --disable-pip-version-check ".${TTA_EXTRAS:+[$TTA_EXTRAS]}"
+
+FROM python:3.13-slim
+
+RUN useradd --system --uid 10001 --create-home tta
+COPY --from=build /tta /tta
+ENV PATH=/tta/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+USER 10001
+WORKDIR /home/tta
+EXPOSE 8000
+ENTRYPOINT ["tta", "serve"]

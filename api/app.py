@@ -1,0 +1,55 @@
+"""The HTTP API: `build_app()` for any ASGI server, `tta serve` on this machine. No story logic here."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, nullcontext
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+
+from api import docs, problems
+from api.bodies import Bodies
+from api.requests import Origins, Requests
+from api.routes import health, sessions, turns, worlds
+from graphs.engine import StoryEngine, open_engine
+from graphs.settings import Settings, read_settings
+
+
+def build_app(settings: Settings | None = None, engine: StoryEngine | None = None) -> FastAPI:
+    """The app over an engine that is open already, or over one that its lifespan opens and closes."""
+
+    tasks: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with nullcontext(engine) if engine else open_engine(settings or read_settings()) as opened:
+            app.state.engine = opened
+            yield
+            if tasks:  # unfinished turns that readers have asked for
+                await asyncio.wait(tasks, timeout=opened.settings.model_timeout_s)
+
+    app = FastAPI(
+        title="TTA",
+        version=_version(),
+        description="Therapeutic text adventures: sessions, turns as JSON or server-sent events, RFC 9457 problems.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.engine = engine
+    app.state.tasks = tasks
+    app.openapi = lambda: docs.describe(app)  # pyright: ignore[reportAttributeAccessIssue] - FastAPI's documented way
+    problems.install(app)
+    for part in (health, worlds, sessions, turns, docs):
+        app.include_router(part.router)
+    for layer in (Origins, Bodies, Requests):  # the last one added is the first to see a request
+        app.add_middleware(layer)
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("tta")
+    except PackageNotFoundError:
+        return "0"

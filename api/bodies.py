@@ -1,0 +1,146 @@
+"""Reading request bodies: bounded in size and time, kept so that a refusal can look after whoever wrote them.
+
+A body is read whole before anything judges the request, because no one in danger gets an error page: whatever turns
+the request away, `spoken` gives the safety screen what the person said, however badly it was packed.
+"""
+
+import asyncio
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote_plus
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.refusals import JSON_CURE, BodyTooLarge, BodyTooSlow, InvalidJson, InvalidText, WrongMediaType
+
+BODY_LIMIT = 64 * 1024
+"""Largest body in bytes: thirty times the longest action."""
+
+SCREENED = 256 * 1024
+"""How much of a body that is too large is still read for danger: 0.2 s of screening."""
+
+DRAINED = 4 * 1024 * 1024
+"""How much of it is taken from the wire, so that an ordinary client gets to read the answer."""
+
+BODY_S = 20.0
+"""Longest wait for a whole body."""
+
+_KEY = "tta.body"
+_BODIED = ("POST", "PUT", "PATCH", "DELETE")
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+
+
+class Bodies:
+    """ASGI middleware: reads the body, refuses what is not JSON in UTF-8 of bounded size, hands the rest on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] not in _BODIED:
+            await self.app(scope, receive, send)
+            return
+        raw = await _read(scope, receive)
+        if raw:
+            _check(raw, Headers(scope=scope))
+        given = False
+
+        async def replay() -> Message:
+            nonlocal given
+            if given:
+                return await receive()
+            given = True
+            return {"type": "http.request", "body": raw, "more_body": False}
+
+        await self.app(scope, replay, send)
+
+
+async def _read(scope: Scope, receive: Receive) -> bytes:
+    """The whole body. Raises BodyTooLarge, BodyTooSlow, ClientDisconnect; what came is kept in the scope."""
+    kept, size, more = bytearray(), 0, True
+    scope[_KEY] = kept
+    try:
+        async with asyncio.timeout(BODY_S):
+            while more and size <= DRAINED:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                chunk: bytes = message.get("body", b"")
+                size += len(chunk)
+                kept += chunk[: max(0, SCREENED - len(kept))]
+                more = message.get("more_body", False)
+    except TimeoutError:
+        raise BodyTooSlow(f"The body was not complete after {BODY_S:.0f} seconds", cure="Send it again.") from None
+    if size > BODY_LIMIT:
+        raise BodyTooLarge(f"The body has more than {BODY_LIMIT} bytes", cure="Send less at a time.")
+    return bytes(kept)
+
+
+def _check(raw: bytes, headers: Headers) -> None:
+    media = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
+        raise WrongMediaType("The body is not declared as application/json", cure=JSON_CURE)
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise WrongMediaType("The body is compressed", cure="Send it as it is.")
+    try:
+        json.loads(raw.decode("utf-8"), parse_constant=_no_number)
+    except UnicodeDecodeError as error:
+        raise InvalidText("The body is not UTF-8", place=f"byte {error.start}", cure=JSON_CURE) from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        raise InvalidJson(f"The body is not JSON: {error.msg.lower()}", place=where, cure=JSON_CURE) from None
+    except (ValueError, RecursionError):
+        raise InvalidJson("The body is not JSON that can be read here", cure=JSON_CURE) from None
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(name)
+
+
+def spoken(scope: Scope) -> str:
+    """All text that a request holds, in every reading that makes sense of it; empty where it holds none."""
+    raw = bytes(scope.get(_KEY, b""))
+    query = bytes(scope.get("query_string", b""))[:SCREENED]
+    readings = [unquote_plus(query.decode("latin-1"), errors="replace")] if query else []
+    if raw[:2] in (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda"):
+        raw = _inflated(raw)
+    if raw:
+        readings += _readings(raw)
+    return "\n".join(dict.fromkeys(readings))
+
+
+def _readings(raw: bytes) -> list[str]:
+    text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", errors="replace")
+    if "\x00" in text:
+        text = text.replace("\x00", "")  # UTF-16 or UTF-32 without a mark: the letters are what is left
+    try:
+        return list(_strings(json.loads(text)))
+    except (ValueError, RecursionError):
+        unescaped = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+        return [text, unescaped, unquote_plus(text, errors="replace")]
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every string within a JSON value, keys too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield str(key)
+            yield from _strings(item)
+
+
+def _inflated(raw: bytes) -> bytes:
+    """The beginning of a compressed body; nothing where it cannot be read."""
+    try:
+        return zlib.decompressobj(wbits=47).decompress(raw, SCREENED)
+    except zlib.error:
+        return b""

@@ -1,0 +1,84 @@
+"""The documentation page, with assets of a package and none of another host: it works with the network off."""
+
+from importlib import resources
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, Response
+
+from api.refusals import UnknownRoute
+from api.schemas import Problem
+
+_PACKAGE = "fastapi_swagger.resources"
+"""PyPI `fastapi-swagger` carries a current Swagger UI (MIT over Apache-2.0). Only its files are used."""
+
+_TYPES = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "favicon-32x32.png": "image/png",
+}
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>TTA API</title>
+<link rel="stylesheet" href="docs/assets/swagger-ui.css">
+<link rel="icon" type="image/png" href="docs/assets/favicon-32x32.png">
+</head>
+<body>
+<div id="docs"></div>
+<script src="docs/assets/swagger-ui-bundle.js"></script>
+<script src="docs/assets/start.js"></script>
+</body>
+</html>
+"""
+
+_START = """SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#docs",
+  presets: [SwaggerUIBundle.presets.apis],
+  deepLinking: true,
+  tryItOutEnabled: true,
+  displayRequestDuration: true,
+  validatorUrl: null,
+});
+"""
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/docs")
+async def show_docs() -> HTMLResponse:
+    """The page."""
+    return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
+
+
+@router.get("/docs/assets/{name}")
+async def show_asset(name: str) -> Response:
+    """One of the page's files. Raises UnknownRoute for any other."""
+    if name == "start.js":
+        return Response(_START, media_type="text/javascript")
+    if name not in _TYPES:
+        raise UnknownRoute("There is no such file", choices=[*_TYPES, "start.js"])
+    content = resources.files(_PACKAGE).joinpath(name).read_bytes()
+    return Response(content, media_type=_TYPES[name], headers={"Cache-Control": "private, max-age=86400"})
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI description, made once, with the shape of problems."""
+    if app.openapi_schema is None:
+        made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        parts = made.setdefault("components", {}).setdefault("schemas", {})
+        parts.update(problem.pop("$defs", {}))
+        parts["Problem"] = problem
+        app.openapi_schema = made
+    return app.openapi_schema

@@ -1,0 +1,56 @@
+"""Structured logs: one line an event on stderr, JSON unless a person is looking. Never a body, a player's text, a secret.
+
+What other libraries log is reduced to who said it, where and how grave it is: their words may quote a prompt.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+_TRUSTED = "uvicorn"
+"""The only library whose own words are kept: they are about connections."""
+
+
+def configure(*, level: int = logging.INFO) -> None:
+    """Sets up logging for this process. Called by entry points only."""
+    as_text = sys.stderr.isatty()
+    renderer: Any = structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [LibraryLogs(logging.WARNING)]
+    root.setLevel(logging.WARNING)
+
+
+class LibraryLogs(logging.Handler):
+    """Hands the records of other libraries on, without what they may quote."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        told: dict[str, Any] = {"library": record.name, "place": f"{record.filename}:{record.lineno}"}
+        if record.name.partition(".")[0] == _TRUSTED and not record.exc_info:
+            told["message"] = record.getMessage()[:200]
+        if record.exc_info and record.exc_info[0]:
+            told["error"] = record.exc_info[0].__name__
+        structlog.get_logger("tta.library").log(record.levelno, "library", **told)
+
+
+def frames(error: BaseException, *, limit: int = 6) -> list[str]:
+    """Where an error came from, innermost last, as `file:line function`; not what it said."""
+    found: list[str] = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        found.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    return found[-limit:]

@@ -1,0 +1,119 @@
+"""Every error as an RFC 9457 problem (`application/problem+json`), translated once, on the way out.
+
+A problem that answers a person at risk carries `help`, the crisis resources, whatever its status is.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from agents.errors import StoreUnavailable, StoryError, TurnInProgress, UnknownSession
+from agents.safety.crisis import response
+from agents.safety.screen import Screen
+from api.bodies import spoken
+from api.refusals import HttpError, InvalidRequest, UnknownRoute, WrongMethod
+
+MEDIA_TYPE = "application/problem+json"
+REQUEST_ID = "tta.request_id"
+"""The key of the request's id in the ASGI scope."""
+
+_SHOWN_FAULTS = 10
+
+
+def problem(error: StoryError, scope: Scope | None = None) -> dict[str, Any]:
+    """The members of a problem; those that would be empty are left out."""
+    # Session ids open sessions as long as there is no login: they are not told to whoever guesses.
+    choices = [] if isinstance(error, UnknownSession) else list(error.choices)
+    members: dict[str, Any] = {
+        "type": f"urn:tta:problem:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.cause,
+        "instance": scope["path"] if scope else "",
+        "code": error.code,
+        "cure": error.cure,
+        "place": error.place,
+        "choices": choices,
+        "errors": error.faults if isinstance(error, InvalidRequest) else [],
+        "request_id": scope.get(REQUEST_ID, "") if scope else "",
+        "help": error.help,
+    }
+    return {key: value for key, value in members.items() if value or key in ("status", "detail")}
+
+
+async def answer(scope: Scope, error: StoryError, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The response to a request that is turned away, with help where its text is that of a person at risk."""
+    if error.help is None:
+        error.help = await find_help(scope)
+    wait = {"Retry-After": "1"} if isinstance(error, TurnInProgress | StoreUnavailable) else {}
+    return JSONResponse(problem(error, scope), error.status, headers={**wait, **(headers or {})}, media_type=MEDIA_TYPE)
+
+
+async def find_help(scope: Scope) -> dict[str, Any] | None:
+    """The resources that the text of a request calls for, read by the same pure screen that reads actions."""
+    text = spoken(scope)
+    if not text:
+        return None
+    engine = getattr(scope["app"].state, "engine", None)
+    screen = engine.screen if engine else _screen()
+    verdict = await asyncio.to_thread(screen.action, text)
+    locale = engine.settings.locale if engine else ""
+    return None if verdict["tier"] == "none" else dict(response(verdict["tier"], locale))
+
+
+@lru_cache(maxsize=1)
+def _screen() -> Screen:
+    return Screen.load()
+
+
+def of_validation(error: RequestValidationError) -> StoryError:
+    """What did not fit the schema, each field by its place; never what was sent in it."""
+    faults = [
+        {"place": ".".join(str(part)[:64] for part in fault["loc"]), "message": str(fault["msg"])}
+        for fault in list(error.errors())[:_SHOWN_FAULTS]
+    ]
+    first = faults[0] if faults else {"place": "", "message": "the request does not fit"}
+    more = f" ({len(faults) - 1} more in errors)" if len(faults) > 1 else ""
+    return InvalidRequest(
+        f"{first['place']}: {first['message']}{more}",
+        place=first["place"],
+        cure="Compare the request with /docs.",
+        faults=faults,
+    )
+
+
+def of_http(error: HTTPException) -> StoryError:
+    """What the framework refuses."""
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return UnknownRoute("There is nothing at this path", cure="See /docs for the paths that there are.")
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return WrongMethod("The path does not take this method", cure="See the Allow header and /docs.")
+    return HttpError(HTTPStatus(error.status_code).phrase, status=error.status_code)
+
+
+def install(app: FastAPI) -> None:
+    """Makes every refusal of the app's routes a problem. What is no refusal is caught in `api.requests`."""
+
+    async def on_story(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, StoryError)
+        return await answer(request.scope, error)
+
+    async def on_validation(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        return await answer(request.scope, of_validation(error))
+
+    async def on_http(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        return await answer(request.scope, of_http(error), error.headers)
+
+    app.add_exception_handler(StoryError, on_story)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(HTTPException, on_http)

@@ -1,0 +1,86 @@
+"""What HTTP itself can refuse, in the shape of every other error of the house (`agents.errors`).
+
+StoryError
+├── InvalidInput
+│   ├── InvalidRequest      fields that do not fit the schema                422
+│   ├── InvalidJson         a body that is no JSON                           400
+│   ├── InvalidText         a body that is not UTF-8                         400
+│   ├── WrongMediaType      a body that says it is something else            415
+│   ├── BodyTooLarge        more than BODY_LIMIT bytes                       413
+│   ├── BodyTooSlow         a body that does not come to its end             408
+│   └── HttpError           anything else, with the status it came with
+├── NotFound
+│   └── UnknownRoute        no such path                                     404
+├── WrongMethod             the path is there, the method is not             405
+├── ForeignHost             asked under a name that is not this machine's    421
+├── ForeignOrigin           a page of another site asks                      403
+└── InternalError           a fault of ours; nothing of it is told           500
+"""
+
+from agents.errors import InvalidInput, NotFound, StoryError
+
+JSON_CURE = 'Send JSON in UTF-8 with `Content-Type: application/json`, such as {"action": "look around"}.'
+
+
+class InvalidRequest(InvalidInput):
+    """Fields that do not fit the schema. `faults` names each with its place."""
+
+    def __init__(self, cause: str, *, place: str = "", cure: str = "", faults: list[dict[str, str]]) -> None:
+        super().__init__(cause, place=place, cure=cure)
+        self.faults = faults
+
+
+class InvalidJson(InvalidInput):
+    status = 400
+    title = "The body is not JSON"
+
+
+class InvalidText(InvalidInput):
+    status = 400
+    title = "The body is not UTF-8"
+
+
+class WrongMediaType(InvalidInput):
+    status = 415
+    title = "The body has another media type"
+
+
+class BodyTooLarge(InvalidInput):
+    status = 413
+    title = "The body is too large"
+
+
+class BodyTooSlow(InvalidInput):
+    status = 408
+    title = "The body did not come to its end"
+
+
+class HttpError(InvalidInput):
+    """A refusal of the framework that has no class of its own here."""
+
+    def __init__(self, cause: str, *, status: int) -> None:
+        super().__init__(cause)
+        self.status = status
+
+
+class UnknownRoute(NotFound):
+    title = "There is no such path"
+
+
+class WrongMethod(StoryError):
+    status = 405
+    title = "The path does not take this method"
+
+
+class ForeignHost(StoryError):
+    status = 421
+    title = "The API answers only under this machine's own names"
+
+
+class ForeignOrigin(StoryError):
+    status = 403
+    title = "The API answers no pages of other sites"
+
+
+class InternalError(StoryError):
+    title = "Something is wrong on our side"

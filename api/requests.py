@@ -1,0 +1,125 @@
+"""What is done for every request: an id, a line in the log, safe headers, no fault untold, no foreign caller.
+
+An API on a loopback address has no login, so it must not be reachable by a page of another site: a page may rebind its
+own name to 127.0.0.1 (then the Host header tells) or simply post across sites (then the Origin header does).
+"""
+
+import re
+import time
+import uuid
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from agents.errors import StoryError
+from api.logs import frames
+from api.problems import REQUEST_ID, answer
+from api.refusals import ForeignHost, ForeignOrigin, InternalError
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""The only names under which the API may be asked."""
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""Set on every response that does not say otherwise itself."""
+
+_ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
+
+
+class Requests:
+    """ASGI middleware, the outermost: ids, logs, headers, and a problem for whatever nobody else has answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = scope[REQUEST_ID] = given if _ID.match(given) else uuid.uuid4().hex
+        began, status = time.perf_counter(), 0
+
+        async def send_dressed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        error: Exception | None = None
+        try:
+            await self.app(scope, receive, send_dressed)
+        except StoryError as refusal:
+            await (await answer(scope, refusal))(scope, receive, send_dressed)
+        except ClientDisconnect:
+            status = status or 499
+        except Exception as fault:  # nothing of it may reach the client, or a log that quotes it
+            error = fault
+            if not status:
+                await (await answer(scope, _internal()))(scope, receive, send_dressed)
+        _log(scope, status, (time.perf_counter() - began) * 1000, error)
+
+
+def _internal() -> InternalError:
+    return InternalError("The request failed", cure="Try again; if it stays, tell us the request_id.")
+
+
+def _log(scope: Scope, status: int, ms: float, error: Exception | None) -> None:
+    """One line a request. The route is the template: a path may hold anything."""
+    log = structlog.get_logger("tta.api").bind(
+        request_id=scope[REQUEST_ID],
+        method=scope["method"] if scope["method"].isalpha() else "?",
+        route=getattr(scope.get("route"), "path", ""),
+        status=status,
+        ms=round(ms, 2),
+    )
+    if error is None:
+        log.info("request")
+    else:
+        log.error("request", error=type(error).__name__, frames=frames(error))
+
+
+class Origins:
+    """ASGI middleware: lets in only who asks under a loopback name, and pages only of this very server."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            check_caller(Headers(scope=scope))
+        await self.app(scope, receive, send)
+
+
+def check_caller(headers: Headers) -> None:
+    """Raises ForeignHost, ForeignOrigin."""
+    host = headers.get("host", "")
+    if len(headers.getlist("host")) != 1 or _name(f"//{host}") not in LOOPBACK:
+        raise ForeignHost("The Host header names another machine", cure="Ask under one of these.", choices=LOOPBACK)
+    origin = headers.get("origin")
+    same = origin is None or (urlsplit(origin).scheme in ("http", "https") and origin.partition("://")[2] == host)
+    if not same or headers.get("sec-fetch-site") == "cross-site":
+        raise ForeignOrigin("The request comes from a page of another site", cure="Ask without a browser's page.")
+
+
+def _name(address: str) -> str:
+    """The host's name without its port; empty for what is no address."""
+    try:
+        parts = urlsplit(address)
+        return "" if parts.username or parts.path or parts.port == 0 else (parts.hostname or "")
+    except ValueError:
+        return ""

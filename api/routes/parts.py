@@ -1,0 +1,22 @@
+"""What several routes take: the engine, and ids in the path."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from api.schemas import ID_PATTERN
+from graphs.engine import StoryEngine
+
+
+def engine_of(request: Request) -> StoryEngine:
+    """The engine that the app's lifespan has opened."""
+    engine: StoryEngine = request.app.state.engine
+    return engine
+
+
+Engine = Annotated[StoryEngine, Depends(engine_of)]
+SessionId = Annotated[str, Path(pattern=ID_PATTERN, description="A session's id.", examples=["0199f3c2b7a14e5d"])]
+PlayedTurnId = Annotated[
+    str,
+    Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="A turn's id; `root` is the opening.", examples=["root"]),
+]

@@ -1,0 +1,59 @@
+"""Sessions: begin one, look at one."""
+
+import asyncio
+
+from fastapi import APIRouter, Response, status
+
+from agents.world.load import load_world
+from agents.world.scene import goal_states
+from agents.world.view import View
+from api.routes.parts import Engine, SessionId
+from api.routes.worlds import check_model, check_world
+from api.schemas import PROBLEMS, NewSession, NewSessionAnswer, SessionAnswer, Standing, Thing
+from graphs.engine import StoryEngine
+
+router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, responses=PROBLEMS)
+async def create_session(asked: NewSession, engine: Engine, response: Response) -> NewSessionAnswer:
+    """Begins a story in a shipped world. The answer holds the opening as turn 0."""
+    world = check_world(asked.world)
+    # YAML and a provider's package take their time, once each: not in the event loop.
+    await asyncio.to_thread(load_world, world)
+    await asyncio.to_thread(check_model, asked.model, engine.settings.model)
+    made = await engine.create(
+        world,
+        player=asked.player,
+        model=asked.model,
+        seed=asked.seed,
+        title=asked.title,
+        techniques=asked.techniques,
+    )
+    response.headers["Location"] = f"/api/v1/sessions/{made['session']}"
+    shown = await show(engine, made["session"])
+    return NewSessionAnswer(**shown.model_dump(), turn=await engine.turn(made["session"], "root"))
+
+
+@router.get("/{session}", responses=PROBLEMS)
+async def get_session(session: SessionId, engine: Engine) -> SessionAnswer:
+    """A session and where its active branch stands."""
+    return await show(engine, session)
+
+
+async def show(engine: StoryEngine, session: str) -> SessionAnswer:
+    """The session as a client sees it."""
+    record = await engine.session(session)
+    position = await engine.position(session)
+    view = View(await engine.world(session), position["slots"])
+    standing = Standing(
+        branch=position["branch"],
+        turn=position["number"],
+        turn_id=position["head"],
+        location=Thing(id=view.here, name=view.location.name),
+        inventory=[Thing(id=key, name=view.name(key)) for key in view.inventory],
+        goals=goal_states(view),
+        choices=position["choices"],
+        won=view.won,
+    )
+    return SessionAnswer.model_validate({**record, "position": standing})

@@ -1,0 +1,122 @@
+"""Turns: play one, read one along, look back."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response, status
+from fastapi.responses import JSONResponse
+
+from agents.errors import InvalidInput, StoryError, UnknownTurn
+from agents.story import Turn
+from api.routes.parts import Engine, PlayedTurnId, SessionId
+from api.schemas import PROBLEMS, NewTurn, TurnPage
+from api.streams import MEDIA_TYPE, stream_turn, wants_events
+from graphs.actions import turn_id_of
+from graphs.engine import StoryEngine
+
+router = APIRouter(prefix="/api/v1/sessions/{session}/turns", tags=["turns"])
+
+EVENTS = {
+    "description": "The turn, or its events where `Accept: text/event-stream` asks for them",
+    "content": {
+        MEDIA_TYPE: {
+            "schema": {"type": "string"},
+            "example": 'id: 0199f3c2:17-0\nevent: sentence\ndata: {"text": "Snow ticks at the glass."}\n\n',
+        }
+    },
+}
+
+Key = Annotated[
+    str | None,
+    Header(min_length=1, max_length=255, description="The same key in a session is the same turn, played once."),
+]
+LastEvent = Annotated[str, Header(alias="Last-Event-ID", max_length=200, description="Go on after this event.")]
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, responses={**PROBLEMS, 201: EVENTS}, response_model=Turn)
+async def play_turn(
+    session: SessionId,
+    asked: NewTurn,
+    engine: Engine,
+    request: Request,
+    idempotency_key: Key = None,
+    last_event_id: LastEvent = "",
+) -> Response:
+    """Plays an action: the committed turn as JSON, or read along as server-sent events. Leaving cancels nothing."""
+    turn_id = _turn_id(session, asked, idempotency_key)
+    played = await _played(engine, session, turn_id, asked.action)
+    turn_id, task = await engine.start(session, asked.action, turn_id=turn_id)
+    task.add_done_callback(_looked_at)
+    if wants_events(request.headers.get("accept", "")):
+        return await stream_turn(engine, session, turn_id, after=last_event_id, task=task, status=201)
+    turn = await asyncio.shield(task)
+    headers = {"Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
+    if played:
+        headers["Idempotent-Replayed"] = "true"
+    return JSONResponse(turn, status.HTTP_201_CREATED, headers)
+
+
+def _turn_id(session: str, asked: NewTurn, key: str | None) -> str:
+    """The id that the client gave its turn, in either way; empty when it gave none."""
+    if key and asked.turn_id:
+        raise InvalidInput("An Idempotency-Key and a turn_id are two names for one turn", cure="Send one of them.")
+    return turn_id_of(session, key) if key else asked.turn_id or ""
+
+
+async def _played(engine: StoryEngine, session: str, turn_id: str, action: str) -> bool:
+    """Whether that turn is played already. Raises InvalidInput where it was played with another action."""
+    if not turn_id:
+        return False
+    try:
+        turn = await engine.turn(session, turn_id)
+    except UnknownTurn:
+        return False
+    # Only story turns keep their action: what a person in danger wrote is not stored.
+    if turn["kind"] == "story" and turn["action"] != action.strip():
+        raise InvalidInput("That key belongs to a turn with another action", cure="Use a new key for a new action.")
+    return True
+
+
+def _looked_at(task: "asyncio.Task[Turn]") -> None:
+    """A turn's error is told in its event stream; a client that left must not make it an error of ours."""
+    if not task.cancelled():
+        task.exception()
+
+
+@router.get("", responses=PROBLEMS)
+async def list_turns(
+    session: SessionId,
+    engine: Engine,
+    limit: Annotated[int, Query(ge=1, le=200, description="Turns on a page.")] = 50,
+    before: Annotated[int | None, Query(ge=1, lt=2**53, description="Only turns with a smaller number.")] = None,
+) -> TurnPage:
+    """Turns of the active branch, newest first."""
+    turns = await engine.turns(session, limit=limit, before=before)
+    more = bool(turns) and turns[-1]["number"] > 1
+    return TurnPage(turns=turns, before=turns[-1]["number"] if more else None)
+
+
+@router.get("/{turn_id}", responses=PROBLEMS)
+async def get_turn(session: SessionId, turn_id: PlayedTurnId, engine: Engine) -> Turn:
+    """One turn, on whichever branch it is."""
+    return await engine.turn(session, turn_id)
+
+
+@router.get("/{turn_id}/events", responses={**PROBLEMS, 200: EVENTS, 204: {"description": "Nothing is left to read"}})
+async def read_events(
+    session: SessionId, turn_id: PlayedTurnId, engine: Engine, request: Request, last_event_id: LastEvent = ""
+) -> Response:
+    """A turn's events, running or finished, from the one after `Last-Event-ID`."""
+    answer = await stream_turn(engine, session, turn_id, after=last_event_id)
+    recovering = asyncio.create_task(_recover(engine, session))
+    request.app.state.tasks.add(recovering)
+    recovering.add_done_callback(request.app.state.tasks.discard)
+    return answer
+
+
+async def _recover(engine: StoryEngine, session: str) -> None:
+    """Ends a turn whose process died; where it is running, or cannot be ended now, its stream says what there is."""
+    try:
+        await engine.recover(session)
+    except StoryError:
+        return

@@ -1,0 +1,151 @@
+"""The shapes of requests and answers, with examples. Turns, goals and choices are the house's own (`agents.story`)."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.story import MAX_ACTION, GoalState, Tier, Turn
+
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+TURN_ID_PATTERN = r"^[A-Za-z0-9_-]{8,64}$"
+"""Eight characters or more, so that no client can name the root."""
+
+TurnId = Annotated[str, Field(pattern=TURN_ID_PATTERN, examples=["0199f3c2b7a14e5d8c6b2f90d1e4a7c3"])]
+
+
+class Request(BaseModel):
+    """A body that a client sends. A field that is not known is refused, not dropped."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class NewSession(Request):
+    """A story to begin."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"world": "winter_light", "seed": 7}]})
+
+    world: Annotated[str, Field(max_length=64, description="A shipped world's id (`GET /api/v1/worlds`).")]
+    model: Annotated[str, Field(max_length=120, description="`offline`, `local` or `provider:name`.")] = ""
+    seed: Annotated[int | None, Field(ge=0, lt=2**31, description="The same seed and actions tell the same.")] = None
+    title: Annotated[str, Field(max_length=120, description="What the session is called.")] = ""
+    techniques: Annotated[bool, Field(description="Whether the story may offer calming techniques.")] = False
+    player: Annotated[str, Field(pattern=ID_PATTERN, description="Who plays.")] = "player"
+
+
+class NewTurn(Request):
+    """What the player does."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"action": "look around"}]})
+
+    action: Annotated[
+        str,
+        Field(description="What the player does.", json_schema_extra={"minLength": 1, "maxLength": MAX_ACTION}),
+    ]
+    turn_id: TurnId | None = None
+
+
+class Thing(BaseModel):
+    """A place or an item, by id and name."""
+
+    id: Annotated[str, Field(examples=["lamp_room"])]
+    name: Annotated[str, Field(examples=["the lamp room"])]
+
+
+class Standing(BaseModel):
+    """Where the active branch of a session stands."""
+
+    branch: Annotated[str, Field(examples=["main"])]
+    turn: Annotated[int, Field(ge=0, description="The number of the last turn; 0 at the beginning.", examples=[3])]
+    turn_id: Annotated[str, Field(description="The id of the last turn; `root` at the beginning.")]
+    location: Thing
+    inventory: list[Thing]
+    goals: list[GoalState]
+    choices: Annotated[list[str], Field(description="Actions that the player could do next.")]
+    won: bool
+
+
+class SessionAnswer(BaseModel):
+    """One player's play of a world, and where it stands."""
+
+    session: Annotated[str, Field(examples=["0199f3c2b7a14e5d"])]
+    player: Annotated[str, Field(examples=["player"])]
+    title: Annotated[str, Field(examples=["Held at Signals"])]
+    world: Annotated[str, Field(examples=["night_train"])]
+    world_version: int
+    fingerprint: Annotated[str, Field(description="SHA-256 of the world as it was when the session began.")]
+    model: Annotated[str, Field(examples=["offline"])]
+    seed: int
+    risk: Tier
+    paused: Annotated[bool, Field(description="Whether the story waits for the player's explicit choice to go on.")]
+    created: Annotated[str, Field(examples=["2026-11-24T04:00:00+00:00"])]
+    played: Annotated[str, Field(examples=["2026-11-24T04:20:00+00:00"])]
+    position: Standing
+
+
+class NewSessionAnswer(SessionAnswer):
+    """A session that has just begun, with its opening: turn 0, whose id is `root`."""
+
+    turn: Turn
+
+
+class TurnPage(BaseModel):
+    """Turns of the active branch, newest first. `before` asks for the next page; null where there is none."""
+
+    turns: list[Turn]
+    before: int | None
+
+
+class WorldAnswer(BaseModel):
+    """A world in a few figures."""
+
+    world: Annotated[str, Field(examples=["night_train"])]
+    title: str
+    summary: str
+    version: int
+    locations: int
+    items: int
+    characters: int
+    goals: int
+    consequences: int
+    techniques: list[str]
+
+
+class Health(BaseModel):
+    """`live`, or `ready` with what each store says of itself."""
+
+    status: Annotated[str, Field(examples=["ready"])]
+    stores: dict[str, str] = Field(default_factory=dict)
+
+
+class Fault(BaseModel):
+    place: Annotated[str, Field(examples=["body.action"])]
+    message: Annotated[str, Field(examples=["Field required"])]
+
+
+class Problem(BaseModel):
+    """RFC 9457, with what to do about it. Members that would be empty are left out."""
+
+    type: Annotated[str, Field(examples=["urn:tta:problem:unknown_world"])]
+    title: Annotated[str, Field(examples=["There is no such world"])]
+    status: Annotated[int, Field(examples=[404])]
+    detail: Annotated[str, Field(examples=["There is no world called 'nigth_train'"])]
+    instance: Annotated[str, Field(examples=["/api/v1/sessions"])] = ""
+    code: Annotated[str, Field(description="Stable name of the error.", examples=["unknown_world"])]
+    cure: Annotated[str, Field(examples=["Did you mean night_train?"])] = ""
+    place: str = ""
+    choices: Annotated[list[str], Field(examples=[["letter_garden", "night_train"]])] = []
+    errors: list[Fault] = []
+    request_id: str = ""
+    help: Annotated[
+        dict[str, Any] | None,
+        Field(description="Crisis resources (`tier`, `text`, `resources`, `paused`): show them before anything else."),
+    ] = None
+
+
+_PROBLEM: dict[str, Any] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "Refused", "content": _PROBLEM},
+    "5XX": {"description": "Failed", "content": _PROBLEM},
+}
+"""The error answers of every route; `api.docs` adds the schema they point to."""

@@ -1,0 +1,100 @@
+"""`tta serve`: uvicorn on a port of this machine, until it is told to stop."""
+
+import asyncio
+import errno
+import signal
+import socket
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import uvicorn
+
+from agents.errors import InvalidSetting
+from api.app import build_app
+from api.logs import configure
+from graphs.engine import open_engine
+from graphs.settings import read_settings
+
+PORTS_TRIED = 50
+GRACE_S = 30
+"""How long open connections may go on after the signal to stop. Their turns are brought to an end in any case."""
+
+
+def free_port(host: str, port: int) -> int:
+    """The port, or the next free one of the fifty after it; 0 asks for any. Raises InvalidSetting."""
+    last = min(port + PORTS_TRIED, 65_535) if port else 0
+    for candidate in range(port, last + 1):
+        try:
+            with _bound(host, candidate) as found:
+                chosen: int = found.getsockname()[1]
+                return chosen
+        except OSError as error:
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                cause = f"'{host[:60]}' is no address of this machine"
+                raise InvalidSetting(cause, cure="Use 127.0.0.1.") from None
+            if isinstance(error, PermissionError):
+                raise InvalidSetting(f"Port {candidate} may not be used here", cure="Choose one above 1023.") from None
+    raise InvalidSetting(f"No port from {port} to {last} is free on {host[:60]}", cure="Choose another --port.")
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    made = socket.socket(family, kind, protocol)
+    try:
+        if sys.platform != "win32":
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # there it would share a taken port
+        made.bind(address)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def run_server(host: str, port: int) -> None:
+    """Serves until SIGINT or SIGTERM; turns that are running then are finished first. Raises StoryError."""
+    configure()
+    try:
+        listener = _bound(host, port)
+    except OSError as error:
+        cause = f"Port {port} on {host[:60]} cannot be opened: {error.strerror}"
+        raise InvalidSetting(cause, cure="Choose another --port.") from None
+    with listener:
+        asyncio.run(_serve(listener, host, port))
+
+
+async def _serve(listener: socket.socket, host: str, port: int) -> None:
+    """The engine is opened around the server, so that a store that is gone is one line and not a traceback."""
+    async with open_engine(read_settings()) as engine:
+        config = uvicorn.Config(
+            build_app(engine=engine),
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            h11_max_incomplete_event_size=32 * 1024,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        await Server(config, f"http://{f'[{host}]' if ':' in host else host}:{port}").serve([listener])
+
+
+class Server(uvicorn.Server):
+    """Says where it listens once it does, and leaves the closing of the engine to whoever opened it."""
+
+    def __init__(self, config: uvicorn.Config, url: str) -> None:
+        super().__init__(config)
+        self.url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(f"TTA serves on {self.url} (documentation: {self.url}/docs); Ctrl-C stops it.", flush=True)
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Uvicorn raises the signal again when it has ended, which would end the process before its turns."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

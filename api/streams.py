@@ -1,0 +1,171 @@
+"""A turn as server-sent events: `metadata`, `sentence`..., `committed` or `error`, `end`. Ids are `turn_id:sequence`.
+
+The stream only reads along: a client that goes away cancels nothing, and takes it up again with `Last-Event-ID`.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, suppress
+from typing import Any
+
+import structlog
+from fastapi.responses import StreamingResponse
+from starlette.responses import Response
+
+from agents.errors import StoreUnavailable, StoryError, UnknownTurn
+from agents.story import Turn
+from api.logs import frames
+from api.problems import problem
+from graphs.engine import StoryEngine
+from graphs.events import Event
+
+HEARTBEAT_S = 10.0
+"""Longest silence: then a comment is sent, so that proxies keep the connection and a dead client is noticed."""
+
+MEDIA_TYPE = "text/event-stream"
+_HEADERS = {"X-Accel-Buffering": "no"}
+
+
+def wants_events(accept: str) -> bool:
+    """Whether the Accept header asks for events."""
+    return any(part.partition(";")[0].strip().lower() == MEDIA_TYPE for part in accept.split(","))
+
+
+async def stream_turn(
+    engine: StoryEngine,
+    session: str,
+    turn_id: str,
+    *,
+    after: str = "",
+    task: "asyncio.Task[Turn] | None" = None,
+    status: int = 200,
+) -> Response:
+    """The response that reads a turn along; 204, which tells a client not to come back, where nothing is left to read.
+
+    Raises UnknownSession, UnknownTurn, StoreError before anything is sent.
+    """
+    events = _from(engine.events(session, turn_id), after)
+    try:
+        first = await anext(events, None)
+    except UnknownTurn:
+        if task is not None:
+            await asyncio.shield(task)  # it failed before anything was out: its error is the answer
+        raise
+    if first is None:
+        return Response(status_code=204)
+    opening = (
+        [] if after or first["kind"] == "metadata" else [_metadata(session, turn_id, await engine.session(session))]
+    )
+    told = _told(opening, first, events, task)
+    headers = {**_HEADERS, "Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
+    return StreamingResponse(with_heartbeats(told), status, headers, MEDIA_TYPE)
+
+
+def _metadata(session: str, turn_id: str, record: Any) -> Event:
+    """For a turn whose stream has expired: what it would have begun with, without an id of its own."""
+    return Event(id="", kind="metadata", data={"turn_id": turn_id, "session": session, "branch": record["branch"]})
+
+
+async def _from(events: AsyncGenerator[Event], after: str) -> AsyncGenerator[Event]:
+    """The events later than `after`. A turn's stream is short: it is read from its beginning, so it always ends.
+
+    Raises UnknownSession, UnknownTurn, StoreError.
+    """
+    last = _sequence(after)
+    try:
+        async with aclosing(events):
+            async for event in events:
+                here = _sequence(event["id"])
+                # A sequence of 0 belongs to a stored turn whose stream has expired: its end is news to everybody else.
+                if here > last or (here[0] == 0 and last[0] > 0):
+                    yield event
+    except StoryError:
+        raise
+    except Exception as fault:
+        # The turn goes on; what failed is reading along. What the fault says may quote the story: it is not told.
+        structlog.get_logger("tta.api").error("stream", error=type(fault).__name__, frames=frames(fault))
+        raise StoreUnavailable("The turn cannot be read along", cure="Take it up again with Last-Event-ID.") from None
+
+
+def _sequence(event_id: str) -> tuple[int, int]:
+    """What orders the events of a turn; before everything for what is no id of ours."""
+    left, _, right = event_id.rpartition(":")[2].partition("-")
+    ours = left.isascii() and left.isdigit() and right.isascii() and right.isdigit() and len(left + right) < 40
+    return (int(left), int(right)) if ours else (-1, 0)
+
+
+async def _told(
+    opening: list[Event], first: Event, events: AsyncGenerator[Event], task: "asyncio.Task[Turn] | None"
+) -> AsyncGenerator[str]:
+    """Each event as a frame. A fault on the way becomes an `error` event, for the status has long been sent."""
+    yield "retry: 1000\n\n"
+    ended = False
+    try:
+        async with aclosing(events):
+            for event in opening:
+                yield frame(event)
+            async for event in _chained(first, events):
+                ended = event["kind"] == "end"
+                yield frame(_complete(event, task))
+    except StoryError as error:
+        yield frame(Event(id="", kind="error", data=problem(error)))
+    if not ended:
+        yield frame(Event(id="", kind="end", data={}))
+
+
+async def _chained(first: Event, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
+    yield first
+    async for event in events:
+        yield event
+
+
+def _complete(event: Event, task: "asyncio.Task[Turn] | None") -> Event:
+    """An `error` event as a whole problem: that of the turn's own task where it is ours, else by its code."""
+    if event["kind"] != "error":
+        return event
+    data = event["data"]
+    error = task.exception() if task and task.done() and not task.cancelled() else None
+    if isinstance(error, StoryError):
+        return Event(id=event["id"], kind="error", data=problem(error))
+    for kind in _kinds(StoryError):
+        known = kind(str(data.get("detail", "")))
+        if known.code == data.get("code"):
+            return Event(id=event["id"], kind="error", data=problem(known))
+    return event
+
+
+def _kinds(kind: type[StoryError]) -> Iterator[type[StoryError]]:
+    """The house's error classes; those of the API cannot stand in a turn's stream."""
+    if kind.__module__ == StoryError.__module__:
+        yield kind
+        for below in kind.__subclasses__():
+            yield from _kinds(below)
+
+
+def frame(event: Event) -> str:
+    """One event on the wire. JSON escapes line breaks, so the data is one line."""
+    name = f"id: {event['id']}\n" if event["id"] else ""
+    return f"{name}event: {event['kind']}\ndata: {json.dumps(event['data'], ensure_ascii=False)}\n\n"
+
+
+async def with_heartbeats(told: AsyncGenerator[str], every_s: float | None = None) -> AsyncIterator[str]:
+    """The frames, with a comment after each silence of `every_s` (default: HEARTBEAT_S)."""
+    silence = HEARTBEAT_S if every_s is None else every_s
+    coming = asyncio.ensure_future(anext(told, None))
+    try:
+        while True:
+            await asyncio.wait({coming}, timeout=silence)
+            if not coming.done():
+                yield ": still here\n\n"
+                continue
+            text = coming.result()
+            if text is None:
+                return
+            coming = asyncio.ensure_future(anext(told, None))
+            yield text
+    finally:
+        coming.cancel()
+        with suppress(asyncio.CancelledError, StopAsyncIteration):
+            await coming
+        await told.aclose()

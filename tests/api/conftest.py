@@ -1,0 +1,57 @@
+"""An engine over an embedded server of its own, and clients of the API over it."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api.app import build_app
+from graphs.engine import StoryEngine, open_engine
+from graphs.settings import read_settings
+
+COTTAGE = str(Path(__file__).parents[1] / "data" / "cottage.yaml")
+
+Begin = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("api")
+
+
+@pytest.fixture
+async def engine(data_dir: Path) -> AsyncGenerator[StoryEngine]:
+    """The server of a module's tests lingers between them, so that each opens it in a moment."""
+    async with open_engine(read_settings(data_dir=data_dir, linger_s=1, model_timeout_s=5)) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def client_of(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient]:
+    """A client of an app within its lifespan."""
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost:8000") as made,
+    ):
+        yield made
+
+
+@pytest.fixture
+async def client(engine: StoryEngine) -> AsyncGenerator[httpx.AsyncClient]:
+    async with client_of(build_app(engine=engine)) as made:
+        yield made
+
+
+@pytest.fixture
+def begin(engine: StoryEngine) -> Begin:
+    """Begins a session in the world that only tests have; returns the path of its turns."""
+
+    async def make(**changes: Any) -> str:
+        made = await engine.create(COTTAGE, seed=1, **changes)
+        return f"/api/v1/sessions/{made['session']}/turns"
+
+    return make

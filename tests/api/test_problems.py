@@ -1,0 +1,235 @@
+"""Every refusal is a problem that says what to do, quotes nothing, and looks after a person at risk."""
+
+import asyncio
+import gzip
+import json
+import logging
+from urllib.parse import quote_plus
+
+import httpx
+import pytest
+import structlog
+from fakes import ScriptedModel
+from httpx import AsyncClient
+from structlog.testing import capture_logs
+
+from api import bodies, logs
+from api.app import build_app
+from graphs.engine import StoryEngine
+
+JSON = {"Content-Type": "application/json"}
+DANGER = "I want to end my life tonight"
+MARKER = "xyzzy-marker-word"
+
+
+def _check(response: httpx.Response, status: int, code: str) -> dict:
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (status, code), problem
+    assert response.headers["content-type"] == "application/problem+json"
+    assert problem["status"] == status
+    assert problem["type"] == f"urn:tta:problem:{code}"
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem["instance"] == response.request.url.path
+    assert problem["request_id"] == response.headers["x-request-id"]
+    return problem
+
+
+BAD_BODIES = {
+    "broken": (b'{"action": "look', JSON, 400, "invalid_json"),
+    "no json": (b"action=look", JSON, 400, "invalid_json"),
+    "not a number": (b'{"action": NaN}', JSON, 400, "invalid_json"),
+    "deep": (b"[" * 60_000, JSON, 400, "invalid_json"),
+    "latin-1": ('{"action": "caf\xe9"}'.encode("latin-1"), JSON, 400, "invalid_text"),
+    "utf-16": ('{"action": "look"}'.encode("utf-16"), JSON, 400, "invalid_text"),
+    "form": (b"action=look", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "wrong_media_type"),
+    "text": (b'{"action": "look"}', {"Content-Type": "text/plain"}, 415, "wrong_media_type"),
+    "no type": (b'{"action": "look"}', {}, 415, "wrong_media_type"),
+    "gzip": (gzip.compress(b'{"action": "look"}'), {**JSON, "Content-Encoding": "gzip"}, 415, "wrong_media_type"),
+    "large": (b'{"action": "' + b"a" * 70_000 + b'"}', JSON, 413, "body_too_large"),
+    "very large": (b"a" * 5_000_000, JSON, 413, "body_too_large"),
+    "nothing": (b"", JSON, 422, "invalid_request"),
+    "a list": (b"[]", JSON, 422, "invalid_request"),
+    "a number": (b'{"action": 3}', JSON, 422, "invalid_request"),
+    "half a letter": (b'{"action": "\\ud800"}', JSON, 422, "invalid_request"),
+    "empty": (b'{"action": "  "}', JSON, 422, "invalid_action"),
+    "long": (json.dumps({"action": "a" * 2001}).encode(), JSON, 422, "invalid_action"),
+    "control characters": (b'{"action": "look\\u0000"}', JSON, 422, "invalid_action"),
+    "another field": (b'{"action": "look", "session": "x"}', JSON, 422, "invalid_request"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_BODIES)
+async def test_bodies_that_cannot_be_played(client: AsyncClient, begin, kind: str) -> None:
+    body, headers, status, code = BAD_BODIES[kind]
+    turns = await begin()
+    problem = _check(await client.post(turns, content=body, headers=headers), status, code)
+    assert problem["cure"]
+    assert "help" not in problem
+    assert (await client.get(turns)).json()["turns"] == [], "nothing has changed"
+
+
+ESCAPED = "".join("\\u%04x" % ord(letter) for letter in DANGER)  # noqa: UP031
+
+AT_RISK = {
+    "broken": (f'{{"action": "{DANGER}'.encode(), JSON, 400),
+    "escaped and broken": (b'{"action": "' + ESCAPED.encode(), JSON, 400),
+    "utf-16": (f'{{"action": "{DANGER}"}}'.encode("utf-16"), JSON, 400),
+    "utf-16 without a mark": (f'{{"action": "{DANGER}"}}'.encode("utf-16-le"), JSON, 400),
+    "latin-1": (f'{{"action": "\xe9 {DANGER}"}}'.encode("latin-1"), JSON, 400),
+    "form": (f"action={quote_plus(DANGER)}".encode(), {"Content-Type": "application/x-www-form-urlencoded"}, 415),
+    "gzip": (gzip.compress(DANGER.encode()), {**JSON, "Content-Encoding": "gzip"}, 415),
+    "cut gzip": (gzip.compress(DANGER.encode())[:-9], {**JSON, "Content-Encoding": "gzip"}, 415),
+    "long": (json.dumps({"action": "and so on " * 300 + DANGER}).encode(), JSON, 422),
+    "large": (json.dumps({"action": "and so on " * 10_000 + DANGER}).encode(), JSON, 413),
+    "another field": (json.dumps({"text": DANGER}).encode(), JSON, 422),
+    "a list": (json.dumps([{"a": [DANGER]}]).encode(), JSON, 422),
+    "a bad key": (json.dumps({"action": DANGER, "turn_id": "?"}).encode(), JSON, 422),
+    "a foreign page": (json.dumps({"action": DANGER}).encode(), {**JSON, "Origin": "https://else.example"}, 403),
+    "another host": (json.dumps({"action": DANGER}).encode(), {**JSON, "Host": "else.example"}, 421),
+    "control characters": (json.dumps({"action": f"\x00{DANGER}"}).encode(), JSON, 422),
+}
+
+
+@pytest.mark.parametrize("kind", AT_RISK)
+async def test_a_person_at_risk_is_never_only_refused(client: AsyncClient, begin, kind: str) -> None:
+    body, headers, status = AT_RISK[kind]
+    refused = await client.post(await begin(), content=body, headers=headers)
+    assert refused.status_code == status
+    assert refused.json()["help"]["resources"]
+    assert DANGER not in refused.text
+
+
+@pytest.mark.parametrize("path", ["/api/v1/sessions/nobody/turns", "/api/v1/sessions/no%20id/turns", "/api/v1/turns"])
+async def test_a_person_at_risk_at_a_wrong_address(client: AsyncClient, path: str) -> None:
+    refused = await client.post(path, json={"action": DANGER})
+    assert refused.status_code in (404, 422)
+    assert refused.json()["help"]["tier"] == "crisis"
+
+
+async def test_a_person_at_risk_by_a_wrong_method(client: AsyncClient, begin) -> None:
+    turns = await begin()
+    for refused in (await client.put(turns, json={"action": DANGER}), await client.post(f"{turns}?action={DANGER}")):
+        assert refused.json()["help"]["resources"], refused.status_code
+
+
+async def test_a_person_at_risk_whose_turn_is_played(client: AsyncClient, begin) -> None:
+    turns = await begin()
+    turn = (await client.post(turns, json={"action": DANGER})).json()
+    assert turn["kind"] == "crisis"
+    paused = await client.post(turns, json={"action": "look"})
+    assert (paused.status_code, paused.json()["code"]) == (409, "session_paused")
+    assert paused.json()["help"]["resources"]
+
+
+async def test_a_person_at_risk_when_all_is_broken(
+    client: AsyncClient, engine: StoryEngine, begin, monkeypatch
+) -> None:
+    async def broken(*args: object, **kwargs: object) -> None:
+        raise RuntimeError(MARKER)
+
+    turns = await begin()
+    monkeypatch.setattr(engine, "start", broken)
+    with capture_logs() as logged:
+        failed = await client.post(turns, json={"action": DANGER})
+    problem = _check(failed, 500, "internal_error")
+    assert problem["help"]["resources"]
+    assert MARKER not in failed.text + str(logged)
+    assert logged[-1]["error"] == "RuntimeError"
+    assert any("test_problems.py" in frame for frame in logged[-1]["frames"])
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "evil@localhost", "127.0.0.2", "", "x:y"])
+async def test_names_that_are_not_this_machines(client: AsyncClient, host: str) -> None:
+    _check(await client.get("/health/live", headers={"Host": host}), 421, "foreign_host")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8000", "[::1]:99", "LOCALHOST:1"])
+async def test_names_that_are(client: AsyncClient, host: str) -> None:
+    assert (await client.get("/health/live", headers={"Host": host})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:9999"},
+        {"Origin": "file://localhost:8000"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+async def test_pages_of_other_sites(client: AsyncClient, headers: dict[str, str]) -> None:
+    _check(await client.post("/api/v1/sessions", json={"world": "x"}, headers=headers), 403, "foreign_origin")
+
+
+async def test_a_page_of_this_server(client: AsyncClient) -> None:
+    assert (await client.get("/health/live", headers={"Origin": "http://localhost:8000"})).status_code == 200
+
+
+async def test_paths_and_methods_that_are_not_there(client: AsyncClient) -> None:
+    _check(await client.get("/nothing"), 404, "unknown_route")
+    wrong = await client.delete("/health/live")
+    _check(wrong, 405, "wrong_method")
+    assert wrong.headers["allow"] == "GET"
+
+
+async def test_every_answer_has_an_id_and_safe_headers(client: AsyncClient) -> None:
+    for path in ("/health/live", "/nothing", "/docs", "/openapi.json"):
+        answer = await client.get(path, headers={"X-Request-ID": "given-0001"})
+        assert answer.headers["x-request-id"] == "given-0001"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    forged = await client.get("/health/live", headers={"X-Request-ID": 'a"\\nforged line'})
+    assert len(forged.headers["x-request-id"]) == 32
+
+
+async def test_a_body_that_never_ends(engine: StoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "BODY_S", 0.1)
+    sent: list = []
+
+    async def receive() -> dict:
+        if not sent:
+            sent.append("first")
+            return {"type": "http.request", "body": DANGER.encode(), "more_body": True}
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/v1/sessions",
+        "raw_path": b"",
+        "query_string": b"",
+        "headers": [(b"host", b"localhost")],
+    }
+    await build_app(engine=engine)(scope, receive, send)
+    assert sent[1]["status"] == 408
+    assert json.loads(sent[2]["body"])["help"]["resources"]
+
+
+async def test_logs_hold_ids_and_no_words(client: AsyncClient, engine: StoryEngine, begin, capfd) -> None:
+    engine.use_model("scripted", ScriptedModel(answers=[f"The range ticks {MARKER}.", "<fail>"]))
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        logs.configure()
+        turns = await begin(model="scripted", title=MARKER)
+        await client.post(turns, json={"action": f"say {MARKER}"})
+        await client.post(turns, json={"action": f"say {MARKER}"})
+        await client.post(turns, json={MARKER: MARKER})
+        await client.get(f"/{MARKER}?{MARKER}")
+        logging.getLogger("vendor").warning("the prompt was %s", MARKER)
+        logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    finally:
+        structlog.configure(**before)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert MARKER not in str(lines)
+    assert [line["status"] for line in lines if line["event"] == "request"] == [201, 503, 422, 404]
+    assert all(line["request_id"] and line["ms"] >= 0 for line in lines if line["event"] == "request")
+    assert [line["library"] for line in lines if line["event"] == "library"] == ["vendor", "uvicorn.error"]

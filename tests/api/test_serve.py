@@ -1,0 +1,156 @@
+"""`tta serve` as a process: it finds a port, says where it is, survives its clients and ends its turns."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from agents.errors import InvalidSetting
+from api import serve
+
+ROOT = Path(__file__).parents[2]
+
+Serve = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Serve]:
+    """Starts `tta serve`; whatever still runs at the end is stopped."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, **variables: str) -> "subprocess.Popen[str]":
+        env = {**os.environ, "TTA_DATA_DIR": str(tmp_path / "data"), "TTA_LINGER_S": "0.2", **variables}
+        command = [sys.executable, "-m", "api.cli", "serve", *arguments]
+        pipe = subprocess.PIPE
+        running.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env, cwd=ROOT))
+        return running[-1]
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def url_of(process: "subprocess.Popen[str]") -> str:
+    """The URL that it says it serves on."""
+    assert process.stdout
+    line = process.stdout.readline()
+    found = re.search(r"http://\S+?:\d+", line)
+    assert found, line or process.communicate()
+    return found[0]
+
+
+@contextmanager
+def taken() -> Iterator[int]:
+    """A port of this machine on which somebody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_a_client_that_disconnects_in_mid_turn(started: Serve) -> None:
+    """The turn is committed once, and the process stops cleanly when it is told to."""
+    process = started("--port", "0")
+    url = url_of(process)
+    with httpx.Client(base_url=url, timeout=30) as client:
+        world = client.get("/api/v1/worlds").json()[0]["world"]
+        made = client.post("/api/v1/sessions", json={"world": world, "seed": 3})
+        assert made.status_code == 201, made.text
+        turns = f"{made.headers['location']}/turns"
+        with client.stream("POST", turns, json={"action": "look"}, headers={"Accept": "text/event-stream"}) as response:
+            assert response.status_code == 201
+            lines = response.iter_lines()
+            assert any(line == "event: metadata" for line in lines)
+        deadline = time.monotonic() + 10
+        while not (played := client.get(turns).json()["turns"]) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.2)
+        assert [turn["turn_id"] for turn in client.get(turns).json()["turns"]] == [played[0]["turn_id"]]
+        events = client.get(f"{turns}/{played[0]['turn_id']}/events").text
+        assert events.count("event: committed") == 1
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (0, "")
+    logged = [json.loads(line) for line in err.splitlines()]
+    assert "request" in {line["event"] for line in logged}
+    assert played[0]["narration"][:20] not in err
+
+
+def test_a_session_outlives_the_process(started: Serve) -> None:
+    first = started("--port", "0")
+    url = url_of(first)
+    world = httpx.get(f"{url}/api/v1/worlds").json()[0]["world"]
+    made = httpx.post(f"{url}/api/v1/sessions", json={"world": world})
+    assert made.status_code == 201, made.text
+    path = made.headers["location"]
+    turn = httpx.post(f"{url}{path}/turns", json={"action": "look"}).json()
+    first.kill()
+    first.wait()
+    again = url_of(started("--port", "0"))
+    assert httpx.get(f"{again}{path}/turns").json()["turns"] == [turn]
+
+
+def test_a_taken_port(started: Serve) -> None:
+    with taken() as port:
+        process = started("--port", str(port))
+        url = url_of(process)
+        assert int(url.rpartition(":")[2]) > port
+        assert httpx.get(f"{url}/health/ready").json()["status"] == "ready"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert err.splitlines()[0].startswith(f"tta: port {port} is in use; serving on ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "says", "code"),
+    [
+        (["--host", "0.0.0.0"], {}, "binds only to loopback", 2),
+        (["--host", "192.0.2.1"], {"TTA_SERVE_ANY_HOST": "1"}, "'192.0.2.1' is no address of this machine", 2),
+        (["--port", "70000"], {}, "65535", 2),
+        ([], {"TTA_REDIS_URL": "redis://127.0.0.1:1", "TTA_NEO4J_URI": "bolt://127.0.0.1:1"}, "TTA_REDIS_URL", 1),
+    ],
+)
+def test_mistakes_end_in_one_line(
+    started: Serve, arguments: list[str], variables: dict[str, str], says: str, code: int
+) -> None:
+    process = started(*arguments, **variables)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert len(err.splitlines()) == 1, err
+    assert says in err
+    assert out == ""
+
+
+def test_any_host_by_explicit_wish(started: Serve) -> None:
+    """It then still answers only under this machine's names."""
+    process = started("--host", "0.0.0.0", "--port", "0", TTA_SERVE_ANY_HOST="1")
+    port = url_of(process).rpartition(":")[2]
+    assert httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
+    foreign = httpx.get(f"http://127.0.0.1:{port}/health/live", headers={"Host": "tta.example"})
+    assert foreign.status_code == 421
+
+
+def test_free_ports() -> None:
+    with taken() as port:
+        assert port < serve.free_port("127.0.0.1", port) <= port + serve.PORTS_TRIED
+    assert serve.free_port("127.0.0.1", 0) > 0
+    assert serve.free_port("127.0.0.1", port) == port
+
+
+def test_no_port_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "PORTS_TRIED", 0)
+    with taken() as port, pytest.raises(InvalidSetting, match=f"{port} to {port}"):
+        serve.free_port("127.0.0.1", port)

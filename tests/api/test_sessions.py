@@ -1,0 +1,120 @@
+"""A client begins a story in a shipped world and sees where it stands; it names no file of the machine."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from httpx import AsyncClient
+
+from agents.world.load import shipped_worlds
+from api.app import build_app
+from graphs.engine import StoryEngine
+from graphs.settings import read_settings
+
+SESSIONS = "/api/v1/sessions"
+
+
+@pytest.fixture
+async def world(client: AsyncClient) -> str:
+    """A shipped world."""
+    return (await client.get("/api/v1/worlds")).json()[0]["world"]
+
+
+async def test_a_session_begins_with_its_opening(client: AsyncClient, world: str) -> None:
+    asked = {"world": world, "seed": 7, "title": "Mine", "player": "ada"}
+    made = await client.post(SESSIONS, json=asked)
+    assert made.status_code == 201
+    body = made.json()
+    assert made.headers["location"] == f"{SESSIONS}/{body['session']}"
+    assert body["turn"]["number"] == 0
+    assert body["turn"]["narration"]
+    assert {key: body[key] for key in asked} == asked
+    seen = (await client.get(made.headers["location"])).json()
+    assert seen == {key: value for key, value in body.items() if key != "turn"}
+
+
+async def test_where_a_session_stands(client: AsyncClient, begin) -> None:
+    turns = await begin()
+    played = (await client.post(turns, json={"action": "look"})).json()
+    seen = (await client.get(turns.removesuffix("/turns"))).json()
+    at = seen["position"]
+    assert (at["turn"], at["turn_id"], at["branch"]) == (1, played["turn_id"], "main")
+    assert at["location"]["id"] == played["location"]
+    assert at["location"]["name"]
+    assert at["goals"] == played["goals"]
+    assert at["choices"] == [choice["text"] for choice in played["choices"]]
+    assert "slots" not in at, "what the player has not seen is not told"
+
+
+async def test_worlds_are_listed(client: AsyncClient) -> None:
+    found = (await client.get("/api/v1/worlds")).json()
+    assert {world["world"] for world in found} <= set(shipped_worlds())
+    assert found
+    assert all(world["title"] and world["locations"] for world in found)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nowhere",
+        str(Path(__file__).parents[1] / "data" / "cottage.yaml"),
+        "../../tests/data/cottage.yaml",
+        "tests/data/cottage.yaml",
+        "/etc/passwd",
+        "..\\cottage.yaml",
+        "",
+    ],
+)
+async def test_only_shipped_worlds_can_be_named(client: AsyncClient, name: str) -> None:
+    refused = await client.post(SESSIONS, json={"world": name})
+    assert refused.json()["code"] in ("unknown_world", "invalid_request")
+    assert refused.status_code in (404, 422)
+    if refused.status_code == 404:
+        assert refused.json()["choices"] == shipped_worlds()
+
+
+async def test_a_near_miss_is_told(client: AsyncClient, world: str) -> None:
+    refused = (await client.post(SESSIONS, json={"world": world[:-1]})).json()
+    assert refused["cure"] == f"Did you mean {world}?"
+
+
+@pytest.mark.parametrize(("model", "code"), [("nope", "unknown_model"), ("local:/etc/passwd", "unknown_model")])
+async def test_models_that_cannot_be_had(client: AsyncClient, world: str, model: str, code: str) -> None:
+    refused = await client.post(SESSIONS, json={"world": world, "model": model})
+    problem = refused.json()
+    assert (refused.status_code, problem["code"]) == (422, code)
+    assert "offline" in problem["choices"]
+    assert not [choice for choice in problem["choices"] if choice.startswith("local:")]
+
+
+async def test_fields_that_are_not_known_are_refused(client: AsyncClient, world: str) -> None:
+    refused = await client.post(SESSIONS, json={"world": world, "tenant": "another", "risk": "none"})
+    assert refused.status_code == 422
+    assert [fault["place"] for fault in refused.json()["errors"]] == ["body.tenant", "body.risk"]
+
+
+async def test_health(client: AsyncClient, engine: StoryEngine) -> None:
+    assert (await client.get("/health/live")).json()["status"] == "live"
+    ready = await client.get("/health/ready")
+    assert ready.status_code == 200
+    assert ready.json()["stores"]["redis"] == "answers"
+
+
+async def test_a_process_lives_without_its_stores(monkeypatch: pytest.MonkeyPatch, client, engine: StoryEngine) -> None:
+    class Gone:
+        def __getattr__(self, name: str):
+            raise ConnectionError("the address is secret")
+
+    monkeypatch.setattr(engine, "_stores", Gone())
+    assert (await client.get("/health/live")).status_code == 200
+    refused = await client.get("/health/ready")
+    assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
+    assert "secret" not in refused.text
+
+
+async def test_the_app_opens_an_engine_of_its_own(data_dir: Path) -> None:
+    app = build_app(read_settings(data_dir=data_dir, linger_s=1))
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as own:
+            assert (await own.get("/health/ready")).status_code == 200
