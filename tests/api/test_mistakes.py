@@ -125,7 +125,7 @@ def test_another_package_called_agents_is_named(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     code = f"import sys; sys.path.insert(0, {str(root)!r}); sys.path.insert(0, {str(tmp_path)!r}); import runpy; runpy.run_module('api.cli', run_name='__main__')"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=dict(os.environ)
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True, cwd=tmp_path, env=dict(os.environ)
     )
     assert done.returncode == 1
     assert "another package called 'agents'" in done.stderr

@@ -8,7 +8,15 @@ from typing import Any, get_type_hints
 import pytest
 from fakes import ScriptedModel
 
-from agents.errors import InvalidAction, ModelGarbage, ModelTimeout, SessionPaused, UnknownBranch, UnknownSession, UnknownTurn
+from agents.errors import (
+    InvalidAction,
+    ModelGarbage,
+    ModelTimeout,
+    SessionPaused,
+    UnknownBranch,
+    UnknownSession,
+    UnknownTurn,
+)
 from agents.story import MAX_ACTION
 from graphs import turn as turn_module
 from graphs.engine import StoryEngine, open_engine
@@ -110,7 +118,18 @@ async def test_a_refusal_moves_no_head(engine: StoryEngine) -> None:
     assert (await engine.position(session))["number"] == 0
 
 
-BAD_ACTIONS: list[Any] = ["", "   ", "x" * (MAX_ACTION + 1), "look\x00", "look\x1b[31m", "\ud800", None, 3, ["look"], {}]
+BAD_ACTIONS: list[Any] = [
+    "",
+    "   ",
+    "x" * (MAX_ACTION + 1),
+    "look\x00",
+    "look\x1b[31m",
+    "\ud800",
+    None,
+    3,
+    ["look"],
+    {},
+]
 
 
 @pytest.mark.parametrize("action", BAD_ACTIONS, ids=lambda a: repr(a)[:20])
@@ -137,7 +156,9 @@ async def test_a_person_in_danger_reads_the_resources_whatever_else_is_wrong(eng
     assert plain.value.help is None
 
 
-@pytest.mark.parametrize(("answer", "error"), [("", ModelGarbage), ("```json\n{}\n```", ModelGarbage), ("<hang>", ModelTimeout)])
+@pytest.mark.parametrize(
+    ("answer", "error"), [("", ModelGarbage), ("```json\n{}\n```", ModelGarbage), ("<hang>", ModelTimeout)]
+)
 async def test_a_model_that_fails_costs_no_turn(engine: StoryEngine, answer: str, error: type[Exception]) -> None:
     session = await begun(engine)
     engine.use_model("offline", ScriptedModel(answers=[answer]))

@@ -35,9 +35,11 @@ def wander(view: View, chance: random.Random, number: int) -> str:
         lambda: f"drop {chance.choice(things or ['it'])}",
         lambda: f"open {chance.choice(things or ['it'])}",
         lambda: f"talk to {chance.choice(people).name}" if people else "wait",
-        lambda: f"ask {(p := chance.choice(people)).name} about {chance.choice(list(p.topics)).replace('_', ' ')}"
-        if people
-        else "look",
+        lambda: (
+            f"ask {(p := chance.choice(people)).name} about {chance.choice(list(p.topics)).replace('_', ' ')}"
+            if people
+            else "look"
+        ),
         lambda: f"use {chance.choice(things or ['it'])} on {chance.choice(things or ['it'])}",
         lambda: f"give {chance.choice(things or ['it'])} to {chance.choice(people).name}" if people else "listen",
         lambda: chance.choice(["look", "wait", "inventory", "goals", "flibber the wug", "sing", "breathe"]),

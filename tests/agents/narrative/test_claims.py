@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agents.narrative.claims import contradiction, known_facts
-from agents.story import change, apply_changes
+from agents.story import apply_changes, change
 from agents.world.load import load_text
 from agents.world.view import View, initial_slots
 

@@ -285,7 +285,7 @@ async def test_listing_without_namespace_goes_through_all_root_first(redis: Redi
     saver = RedisSaver(redis)
     for ns in ("b", "", "a", "a:b"):
         await put_turns(saver, "t", 1, ns=ns)
-    found = [each.config["configurable"]["checkpoint_ns"] async for each in saver.alist({"configurable": {"thread_id": "t"}})]  # type: ignore[typeddict-item] # fmt: skip # noqa: E501
+    found = [each.config["configurable"]["checkpoint_ns"] async for each in saver.alist({"configurable": {"thread_id": "t"}})]  # type: ignore[typeddict-item] # fmt: skip
     assert found == ["", "a", "a:b", "b"]
 
 
