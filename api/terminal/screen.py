@@ -1,5 +1,6 @@
 """What a sitting looks like: on a terminal, as plain text for a script, as JSON for a program."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any, Protocol
@@ -200,7 +201,7 @@ class RichScreen(PlainScreen):
             super().done(won=won, turns=turns, session=session)
             return
         try:
-            self.console.save_svg(str(self._picture), title="tta play")
+            self.console.save_svg(str(self._picture), title="tta play", code_format=_without_web_fonts())
         except OSError as error:
             raise InvalidSetting(
                 f"The picture cannot be written: {error.strerror}", place=str(self._picture), cure="Check the path."
@@ -208,6 +209,13 @@ class RichScreen(PlainScreen):
 
     def goodbye(self, session: str) -> None:
         self.console.print(f"\n[dim]Your story is kept. Go on with:[/dim] tta play --session {session}")
+
+
+def _without_web_fonts() -> str:
+    """Rich's picture without the fonts that it would fetch from the web: a picture of ours asks no other host."""
+    from rich._export_format import CONSOLE_SVG_FORMAT  # noqa: PLC0415
+
+    return re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace("Fira Code", "monospace")
 
 
 def place_panel(world: World, position: Position, choices: list[str]) -> Any:

@@ -107,7 +107,14 @@ def _open_topics(view: View, who: str) -> list[str]:
     """Up to three topics that have not been asked and can be answered now."""
     character = view.world.characters[who]
     still = [n for n, t in character.topics.items() if not view.count(who, f"told_{n}") and view.holds(t.when)]
-    return [name.replace("_", " ") for name in still[:3]]
+    return [_spoken_name(view, name) for name in still[:3]]
+
+
+def _spoken_name(view: View, topic: str) -> str:
+    """A topic as one would say it: people by their names."""
+    plain = topic.replace("_", " ")
+    named = (c.name for c in view.world.characters.values() if plain in (c.name.lower(), *map(str.lower, c.aliases)))
+    return next(named, plain)
 
 
 def _person(view: View, found: Found, focus: list[str]) -> str:
