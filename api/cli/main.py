@@ -4,6 +4,7 @@ Exit codes: 0 fine, 1 the asked thing failed, 2 wrong usage, 100 an evaluation b
 """
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -13,6 +14,7 @@ _OURS = ("agents", "graphs", "api", "prompts")
 
 def main() -> NoReturn:
     """Runs `tta` with the arguments of the process."""
+    keep_compiled()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
@@ -22,6 +24,20 @@ def main() -> NoReturn:
     from api.cli.run import run  # noqa: PLC0415 - only once it is clear whose packages will be imported
 
     sys.exit(run(sys.argv[1:]))
+
+
+def keep_compiled() -> None:
+    """Keeps compiled modules in a cache folder of our own where none may be written beside the packages.
+
+    Containers often set PYTHONDONTWRITEBYTECODE; compiling LangGraph anew at every start costs more than a second
+    (measured: first prompt 2.7 s without, 1.2 s with). TTA_NO_CACHE=1 leaves the interpreter as it is.
+    """
+    if not sys.dont_write_bytecode or os.environ.get("TTA_NO_CACHE") == "1":
+        return
+    from platformdirs import user_cache_path  # noqa: PLC0415 - only where it is needed
+
+    sys.pycache_prefix = str(user_cache_path("tta") / "pycache")
+    sys.dont_write_bytecode = False
 
 
 def shadowed() -> str:
