@@ -19,6 +19,7 @@ from graphs.inbox import Accepted, Inbox
 from graphs.memory.protocol import Scope, StoryMemory
 from graphs.state import TurnServices
 from graphs.stores import Stores, translate_redis
+from graphs.trace import without_words
 
 ATTEMPTS = 2
 """How often a turn is taken up again within one call when a store has failed under it."""
@@ -70,7 +71,10 @@ class Runner:
         """
         turn = await self._patiently(accepted, services)
         turn_id = turn["turn_id"]
-        await self._keep_trace(turn_id, services)
+        await self._keep_trace(turn, services)
+        if turn["kind"] != "story":
+            # What a person at risk wrote is not kept, so the thread that carried it goes; story memory has the rest.
+            await self.graph.checkpointer.adelete_thread(self.thread(accepted["line"]))
         await self.events.append(turn_id, "committed", {"turn": turn})
         await self.events.append(turn_id, "end", {})
         await self.inbox.clear()
@@ -137,10 +141,12 @@ class Runner:
     def config(self, line: str) -> RunnableConfig:
         return RunnableConfig(configurable={"thread_id": self.thread(line)})
 
-    async def _keep_trace(self, turn_id: str, services: TurnServices) -> None:
+    async def _keep_trace(self, turn: Turn, services: TurnServices) -> None:
         entries = await services.trace.entries()
+        if turn["kind"] != "story":
+            entries = [without_words(entry) for entry in entries]
         if entries:
-            await self.stores.memory.put_trace(self.scope, turn_id, [dict(entry) for entry in entries])
+            await self.stores.memory.put_trace(self.scope, turn["turn_id"], [dict(entry) for entry in entries])
             await services.trace.drop()
 
     async def _fail(self, turn_id: str, error: StoryError, *, keep: bool) -> None:

@@ -66,6 +66,14 @@ def route_entries(entries: list[TraceEntry]) -> list[TraceEntry]:
     return entries
 
 
+def without_words(entry: TraceEntry) -> TraceEntry:
+    """The entry without the player's words: those of a person at risk are not kept."""
+    for side in (entry["input"], entry["output"]):
+        if "action" in side:
+            side["action"] = "<not kept>"
+    return entry
+
+
 Node = Callable[[Any, Runtime[Any]], Awaitable[Any]]
 
 
