@@ -119,7 +119,8 @@ def _plain(beat: Beat, scene: Scene, chance: random.Random) -> str:
 
 def _moved(choices: Sequence[str]) -> Callable[[Beat, Scene, random.Random], str]:
     def teller(beat: Beat, scene: Scene, chance: random.Random) -> str:
-        said = _one(choices, scene, chance, **_names(beat))
+        turn = int(scene.get("turn", 0)) + int(scene.get("seed", 0))
+        said = _fill(choices[turn % len(choices)], _names(beat))
         return f"{said} {beat['says']}" if beat.get("says") else said
 
     return teller
