@@ -41,6 +41,9 @@ from graphs.turn import build_turn_graph
 KEEP_CHECKPOINTS = 24
 """Checkpoints kept a line: two turns' steps. What lasts is in story memory; older ones are only for stepping into."""
 
+CHECKPOINT_TTL_S = 7 * 24 * 3600
+"""Seconds that a line's checkpoints outlive its last turn: abandoned lines do not pile up."""
+
 _LOCK_WAIT_S = 0.2
 
 
@@ -56,7 +59,7 @@ class StoryEngine(StoryReader):
         self._prompts = Prompts()
         self._models: dict[str, BaseChatModel] = {}
         self._tasks: set[asyncio.Task[Turn]] = set()
-        self._saver = RedisSaver(stores.redis, keep=KEEP_CHECKPOINTS)
+        self._saver = RedisSaver(stores.redis, keep=KEEP_CHECKPOINTS, ttl=CHECKPOINT_TTL_S)
         self._graph = build_turn_graph(self._saver)
 
     async def create(
@@ -210,12 +213,14 @@ class StoryEngine(StoryReader):
     async def delete(self, session: str) -> int:
         """Removes a session from both stores; how many nodes went."""
         record = await self.session(session)
-        lines = {branch["line"] for branch in await self.memory.branches(self.scope(session))}
         removed = await self.memory.delete(self.scope(session))
         runner = self._runner(session)
-        for line in lines - {""}:
-            await self._saver.adelete_thread(runner.thread(line))
-        await runner.inbox.clear()
+        try:
+            for line in await runner.inbox.lines():
+                await self._saver.adelete_thread(runner.thread(line))
+            await runner.inbox.forget()
+        except (RedisError, OSError) as error:
+            raise translate_redis(error) from error
         self._worlds.pop(record["session"], None)
         return removed
 

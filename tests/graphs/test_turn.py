@@ -123,6 +123,7 @@ async def test_the_words_of_a_person_at_risk_are_kept_nowhere(engine: StoryEngin
                 b"string": redis.get,
                 b"hash": redis.hgetall,
                 b"stream": redis.xrange,
+                b"set": redis.smembers,
                 b"zset": lambda k: redis.zrange(k, 0, -1),
             }
             held = repr(await readers[kind](key)) if kind in readers else repr(await redis.lrange(key, 0, -1))
@@ -236,6 +237,8 @@ async def test_an_edited_world_changes_no_running_story(engine: StoryEngine, tmp
 async def test_a_deleted_session_leaves_nothing(engine: StoryEngine) -> None:
     session = await begun(engine, "gone")
     await engine.act(session, "look")
+    await engine.undo(session)
+    await engine.act(session, "wait")
     assert await engine.delete(session) > 0
     assert await engine.memory.count(engine.scope(session)) == 0
     with pytest.raises(UnknownSession):
