@@ -104,6 +104,8 @@ REFUSED = {
     "blocked": ("The way {direction} is barred.", "You can't go {direction} yet."),
     "not_here": ("You see no such thing here.", "There is nothing like that here.", "You look for it, in vain.",
                  "Whatever that is, it isn't here."),
+    "no_way": ("You know no way there from here.", "The way there is not plain from here.",
+               "You can't see how to get there."),
     "away": ("{Who} is not here.", "You look for {who}, but not here.", "{Who} is somewhere else just now."),
     "not_portable": ("{Thing} stays where it is.", "You can't take {thing}.", "{Thing} is not for carrying."),
     "have_it": ("You have {thing} already.", "{Thing} is in your keeping already."),

@@ -215,7 +215,7 @@ def _refused(beat: Beat, scene: Scene, chance: random.Random) -> str:
     choices = phrases.REFUSED.get(names.get("why", ""), phrases.REFUSED["no_effect"])
     said = _one(choices, scene, chance, **names)
     ways = [str(way.get("direction")) for way in scene.get("exits", [])]
-    if names.get("why") == "no_exit" and ways:
+    if names.get("why") in ("no_exit", "no_way") and ways:
         said += f" {_capital(_listing(ways, 0, 'or'))}, perhaps."
     if names.get("why") == "who" and _listed(beat):
         said += f" {_capital(_listing(_listed(beat), 0, 'or'))}?"

@@ -3,11 +3,13 @@
 from agents.story import Change, change
 from agents.world.beats import beat
 from agents.world.language import PLAYER
-from agents.world.nouns import Found
+from agents.world.nouns import Found, words_of
 from agents.world.parse import Command, direction_of
 from agents.world.result import Result, ask_which, missing, refuse
 from agents.world.schema import Character, Item
 from agents.world.view import View
+
+_HERE = frozenset({"place", "this", "here", "room", "around", "surroundings", "going", "on", "happening"})
 
 
 def look(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
@@ -48,8 +50,10 @@ def examine(view: View, command: Command, first: Found, second: Found, focus: li
         return _examine_detail(view, first.detail)
     if first.asked:
         return ask_which(view, first, command.raw)
+    if not first.ids and set(words_of(first.phrase)) <= _HERE:
+        return look(view, command, first, first, [])
     if not first.ids:
-        return missing(view, first, "examine") if first.phrase else look(view, command, first, first, [])
+        return missing(view, first, "examine")
     result = Result()
     for key in first.ids:
         result = result.join(_examine_one(view, key))

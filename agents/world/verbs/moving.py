@@ -27,7 +27,7 @@ def go(view: View, command: Command, first: Found, second: Found, focus: list[st
     if place:
         return _walk(view, place)
     through = next((d for d, way in view.exits.items() if way.door and _door_named(view, way.door, wanted)), "")
-    return step(view, through) if through else refuse("no_exit", direction=wanted[:60])
+    return step(view, through) if through else refuse("no_way", phrase=wanted[:60])
 
 
 def step(view: View, direction: str) -> Result:
@@ -100,7 +100,7 @@ def _walk(view: View, place: str) -> Result:
         return step(view, direction)
     path = _path(view, place)
     if not path:
-        return refuse("no_exit", direction=view.world.locations[place].name)
+        return refuse("no_way", phrase=view.world.locations[place].name)
     changes: list[Change] = []
     slots = dict(view.slots)
     last = Result()

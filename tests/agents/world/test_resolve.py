@@ -70,7 +70,7 @@ def test_a_verb_prefers_what_it_can_act_on(play: Begin) -> None:
         (["read lamp"], "not_readable"),
         (["n", "take note"], "kept"),
         (["take lamp", "use lamp"], "no_effect"),
-        (["go home"], "no_exit"),
+        (["go home"], "no_way"),
     ],
 )
 def test_refusals_have_a_reason_and_change_nothing(play: Begin, actions: list[str], why: str) -> None:
