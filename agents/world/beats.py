@@ -23,7 +23,7 @@ REFUSALS = (
     "no_exit", "door_closed", "blocked", "not_here", "not_portable", "have_it", "not_held", "hands_full", "not_openable",
     "is_open", "is_closed", "is_locked", "not_lockable", "no_key", "not_container", "closed_container", "in_itself",
     "not_person", "nobody_here", "not_readable", "use_what", "no_effect", "what", "kept", "known_already", "who",
-    "where_from", "ruled_out", "away", "no_way",
+    "where_from", "ruled_out", "nothing_to_take", "away", "no_way",
 )  # fmt: skip
 
 ESSENTIAL = frozenset({"ruled", "met", "told", "read", "examined", "consequence", "goal_done", "won", "technique"})

@@ -77,9 +77,14 @@ def find_thing(view: View, phrase: str, focus: list[str], prefer: Callable[[str]
     return Found(ids=found, phrase=phrase)
 
 
+def is_all(phrase: str) -> bool:
+    """Whether the phrase means everything in sight."""
+    return " ".join(words_of(phrase)) in ALL_WORDS or phrase.strip().lower() in ALL_WORDS
+
+
 def find_all(view: View, phrase: str, focus: list[str], prefer: Callable[[str], bool]) -> Found:
     """Like `find_thing` for a list: `the key and the lamp`, `key, lamp`, `everything`."""
-    if " ".join(words_of(phrase)) in ALL_WORDS or phrase.strip().lower() in ALL_WORDS:
+    if is_all(phrase):
         return Found(ids=[key for key in _in_sight(view) if prefer(key)], phrase=phrase)
     whole = find_thing(view, phrase, focus, prefer)
     parts = [part for part in re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*", phrase) if part.strip()]

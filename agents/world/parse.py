@@ -32,6 +32,9 @@ _ANY = ("with", "on", "in", "to", "at", "about")
 _PARTICLES = (
     (re.compile(r"^(?:pick|take|lift) (.+) up$"), r"take \1"),
     (re.compile(r"^(?:put|set|lay) (.+) down$"), r"drop \1"),
+    (re.compile(r"^leave (.+) (?:here|there|behind)$"), r"drop \1"),
+    (re.compile(r"^leave (.+) ((?:on|in|with|under|beside) .+)$"), r"put \1 \2"),
+    (re.compile(r"^leave (?:the |this )?(?:room|place|building|house|here)$"), "leave"),
     (re.compile(r"^(?:switch|turn) (?:on|off) (.+)$"), r"use \1"),
     (re.compile(r"^(?:switch|turn) (.+) (?:on|off)$"), r"use \1"),
     (re.compile(r"^who(?:'s| is) (?:here|there)\??$"), "look"),
@@ -132,7 +135,7 @@ def _one(piece: str, verbs: dict[str, tuple[str, str]]) -> Command:
 
 
 def _may_stand_alone(verb: str, phrase: str) -> bool:
-    return verb != "examine" or phrase in ("search", "investigate")
+    return verb != "examine" or " " not in phrase
 
 
 def _strip_leads(body: str, verbs: dict[str, tuple[str, str]]) -> str:

@@ -17,6 +17,7 @@ from agents.prompts import Prompt
 from agents.safety.gate import MAX_TAIL
 from agents.services import Runtime, Services
 from agents.story import Change, Outcome, Usage, Value, apply_changes
+from agents.world.breath import draw_breath
 from agents.world.resolve import resolve
 from agents.world.scene import Scene, build_scene
 from agents.world.view import View
@@ -47,19 +48,15 @@ async def resolve_action(state: ResolveInput, runtime: Runtime[Services]) -> Res
     outcome, changes = resolve(world, slots, state["action"], state["focus"], state["number"])
     interpreted = ""
     if outcome["status"] == "unknown" and services.model != "offline":
-        scene = _scene(services, slots, changes, outcome, state)
+        scene = build_scene(View(world, slots), outcome, number=state["number"], seed=state["seed"])
         interpreted = await _interpret(services, scene, state["action"], usage)
         if interpreted:
             outcome, changes = resolve(world, slots, interpreted, state["focus"], state["number"])
-    scene = _scene(services, slots, changes, outcome, state)
+    view = View(world, apply_changes(slots, changes), state["number"])
+    textures, told = draw_breath(view, outcome, state["seed"])
+    scene = build_scene(view, outcome, number=state["number"], seed=state["seed"], textures=textures)
+    changes = [*changes, *told]
     return ResolveOutput(outcome=outcome, changes=changes, scene=scene, usage=usage, interpreted=interpreted)
-
-
-def _scene(
-    services: Services, slots: dict[str, Value], changes: list[Change], outcome: Outcome, state: ResolveInput
-) -> Scene:
-    view = View(services.world, apply_changes(slots, changes))
-    return build_scene(view, outcome, number=state["number"], seed=state["seed"])
 
 
 async def _interpret(services: Services, scene: Scene, action: str, usage: Usage) -> str:

@@ -8,7 +8,7 @@ from agents.world.beats import beat
 from agents.world.language import run_effects
 from agents.world.result import Result, refuse
 from agents.world.schema import Rule, World
-from agents.world.view import View
+from agents.world.view import REMINDED, View
 from agents.world.vocabulary import ARTICLES, GESTURES, PREPOSITIONS, VERBS
 
 
@@ -87,7 +87,7 @@ def answer(view: View, verb: str, ids: tuple[str, ...]) -> Result | None:
             continue
         if not view.holds(rule.when):
             if rule.otherwise and fallback is None:
-                fallback = refuse("ruled_out", says=rule.otherwise, focus=list(ids))
+                fallback = _not_yet(view, key, rule, ids)
             continue
         because = f"rule:{key}"
         says, times, counted = view.telling(key, "ruled", [rule.says, *rule.again], because)
@@ -95,3 +95,11 @@ def answer(view: View, verb: str, ids: tuple[str, ...]) -> Result | None:
         entities = [i for i in ids if view.entity(i)]
         return Result([beat("ruled", says=says, times=times)], changes, entities)
     return fallback
+
+
+def _not_yet(view: View, key: str, rule: Rule, ids: tuple[str, ...]) -> Result:
+    """The author's reason, in full unless it was given a moment ago."""
+    says, _, counted = view.telling(key, "told_otherwise", [rule.otherwise], f"rule:{key}", REMINDED)
+    refusal = refuse("ruled_out", says=says, focus=list(ids))
+    refusal.changes = counted
+    return refusal

@@ -4,7 +4,7 @@ The block is the whole interface between the rules and the telling: the offline 
 prompt as any language model does.
 """
 
-import random
+from collections.abc import Sequence
 from typing import NotRequired
 
 from typing_extensions import TypedDict
@@ -38,6 +38,7 @@ class Scene(TypedDict):
     place: str
     visits: int
     textures: list[str]
+    """Small true things of the place to tell after the beats; mostly none."""
     exits: list[Way]
     items: list[str]
     carried: list[str]
@@ -47,7 +48,7 @@ class Scene(TypedDict):
     status: str
 
 
-def build_scene(view: View, outcome: Outcome, *, number: int, seed: int) -> Scene:
+def build_scene(view: View, outcome: Outcome, *, number: int, seed: int, textures: Sequence[str] = ()) -> Scene:
     """The scene after the changes of the action; bounded by what one place can hold."""
     return Scene(
         title=view.world.title,
@@ -56,7 +57,7 @@ def build_scene(view: View, outcome: Outcome, *, number: int, seed: int) -> Scen
         seed=seed,
         place=view.location.name,
         visits=view.count(view.here, "visits"),
-        textures=_textures(view, number, seed),
+        textures=[*textures],
         exits=[_way(view, direction) for direction in view.exits],
         items=[view.name(key) for key in view.listed_here()][:20],
         carried=[view.name(key) for key in view.inventory],
@@ -65,24 +66,6 @@ def build_scene(view: View, outcome: Outcome, *, number: int, seed: int) -> Scen
         beats=outcome["beats"],
         status=outcome["status"],
     )
-
-
-def _textures(view: View, number: int, seed: int) -> list[str]:
-    """Two pairs of a texture of this place and one of the world, such that no pair comes back for hundreds of turns.
-
-    In each round of as many turns as the world has textures every one of them comes once, in a new order; which of the
-    place's own goes with it moves on from round to round.
-    """
-    own, common = view.location.textures or view.world.tone.textures, view.world.tone.textures
-    round_, step = divmod(number, len(common))
-    order = random.Random(f"{seed}:{round_}").sample(range(len(common)), len(common))
-    first, second = order[step], order[(step + len(common) // 2) % len(common)]
-    return [
-        own[(round_ + first) % len(own)],
-        common[first],
-        own[(round_ + second + len(own) // 2) % len(own)],
-        common[second],
-    ]
 
 
 def _way(view: View, direction: str) -> Way:

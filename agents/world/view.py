@@ -10,8 +10,11 @@ from agents.story import Change, Value, apply_changes, change
 from agents.world.language import NOWHERE, PLAYER, all_hold, carried
 from agents.world.schema import Character, Detail, Exit, Item, Location, World
 
-FORGOTTEN = 40
+FORGOTTEN = 80
 """Turns after which a player may be told the same thing in the same words."""
+
+REMINDED = 20
+"""Turns after which the reason why something cannot be done yet is given again in full."""
 
 BOOKKEEPING = ("visits", "looks", "seen", "met", "moved", "offered", "armed")
 """Relations that count how often something was told. True facts, but none that a player wants to read."""
@@ -72,14 +75,16 @@ class View:
         value = self.slots.get(f"{subject}.{relation}")
         return value if isinstance(value, int) else 0
 
-    def telling(self, subject: str, relation: str, texts: list[str], because: str) -> tuple[str, int, list[Change]]:
+    def telling(
+        self, subject: str, relation: str, texts: list[str], because: str, forget: int = FORGOTTEN
+    ) -> tuple[str, int, list[Change]]:
         """What to say this time, how often it was said before, and the changes that count it.
 
-        The first text, each later one once, then nothing (the narrator says it in its own words); after FORGOTTEN turns
+        The first text, each later one once, then nothing (the narrator says it in its own words); after `forget` turns
         without it the first text is news again.
         """
         times, last = self.count(subject, relation), self.get(subject, f"{relation}_at")
-        forgotten = isinstance(last, int) and self.now - last >= FORGOTTEN
+        forgotten = isinstance(last, int) and self.now - last >= forget
         says = texts[0] if forgotten or not times else (texts[times] if times < len(texts) else "")
         counted = [change(subject, relation, times + 1, because), change(subject, f"{relation}_at", self.now, because)]
         return says, times, counted
@@ -120,6 +125,11 @@ class View:
         doors = [door for door in self.doors if self.slots.get(f"{door}.in") != self.here]
         held = [key for person in self.people for key in self.inside(person)]
         return [*self._unfold(self.here), *doors, *held]
+
+    def holder(self, key: str) -> str:
+        """The character who has the thing in hand, or empty."""
+        place = self.get(key, "in")
+        return str(place) if place in self.world.characters else ""
 
     @cached_property
     def items_carried(self) -> list[str]:

@@ -11,6 +11,7 @@ from agents.narrative.claims import contradiction, known_facts
 from agents.safety.screen import Screen
 from agents.safety.sentences import split_sentences
 from agents.story import apply_changes
+from agents.world.breath import draw_breath
 from agents.world.choices import suggest
 from agents.world.load import load_world
 from agents.world.resolve import resolve
@@ -56,7 +57,9 @@ def aimless_play(name: str, seed: int) -> Iterator[tuple[str, str, View, bool]]:
         outcome, changes = resolve(world, slots, action, focus, number)
         slots, focus = apply_changes(slots, changes), outcome["focus"]
         view = View(world, slots)
-        prose = tell(dict(build_scene(view, outcome, number=number, seed=seed)))
+        textures, told = draw_breath(View(world, slots, number), outcome, seed)
+        slots = apply_changes(slots, told)
+        prose = tell(dict(build_scene(view, outcome, number=number, seed=seed, textures=textures)))
         yield action, prose, view, any(item["slot"] == "player.in" for item in changes)
 
 

@@ -42,6 +42,17 @@ BEARS_NOTHING = ("There is nothing on it.", "It is bare.", "Nothing lies on it."
 
 WAITED = ("You wait.", "Time goes by.", "You let a moment pass.", "You stay where you are.", "A while goes by.",
           "You give it a minute.", "Nothing hurries you.", "You stand and let time work.")  # fmt: skip
+SAT = (
+    "You sit down for a while.",
+    "You sit, and let time go by.",
+    "It is good to sit.",
+    "You rest your legs a moment.",
+)
+SLEPT = (
+    "You close your eyes for a little.",
+    "You doze, and wake to the same hour.",
+    "Sleep does not come, but rest does.",
+)
 BREATHED = ("You breathe in, and out.", "One breath, then another.", "You breathe, and nothing asks more.")
 GESTURED = {
     "smell": ("You breathe in through your nose.", "You smell the air here.", "It smells of this place."),
@@ -131,8 +142,9 @@ REFUSED = {
     "known_already": ("It is so already.", "That is how it is already."),
     "who": ("Whom do you mean?", "More than one is here. Who?"),
     "where_from": ("Where, exactly?", "Which way?"),
+    "nothing_to_take": ("There is nothing here to take.", "You find nothing to carry off."),
     "too_many": ("The rest can wait a turn.", "One thing after another. Then the rest."),
-    "ruled_out": ("Not yet.", "Not as things are."),
+    "ruled_out": ("Not yet.", "Not as things are.", "Nothing has changed about that.", "Still no; not for now."),
 }  # fmt: skip
 UNCLEAR = ("Which one: {list}?", "Do you mean {list}?", "{List}: which?")
 UNKNOWN = (
@@ -144,4 +156,4 @@ TRY = ("You could {list}.", "Perhaps {list}.", "Or {list}.", "There is time to {
 
 PAIRS = ("{A}, and {b}.", "{A}; {b}.", "{A}, while {b}.", "{B}, and {a}.", "{A}, and all the while {b}.",
                   "{B}, as {a}.", "{A}, and somewhere near, {b}.")  # fmt: skip
-"""Ways to join two textures. Which one is used moves on as the textures start again."""
+"""Ways to join two textures."""

@@ -1,7 +1,7 @@
 """Telling a scene: every beat in order, then a breath of the place.
 
 Deterministic: the same scene gives the same prose. It differs between visits because the scene carries the turn's number,
-how often each thing was told before, and textures that move on (`agents/world/scene.py`).
+how often each thing was told before, and what the place still has to say (`agents/world/breath.py`).
 """
 
 import random
@@ -16,9 +16,6 @@ Scene = dict[str, Any]
 SHORT = 8
 """Words up to which a sentence may come back without sounding like a machine."""
 
-_QUIET = frozenset({"inventory", "goals", "help", "unclear", "won", "technique"})
-"""After these a texture would only be in the way."""
-
 
 def tell(scene: Scene) -> str:
     """The prose of a turn, at least one sentence, never a fact that the scene does not hold."""
@@ -26,9 +23,7 @@ def tell(scene: Scene) -> str:
     chance = random.Random(f"{scene.get('seed', 0)}:{scene.get('turn', 0)}")
     told = [_tell_beat(beat, scene, chance, index) for index, beat in enumerate(beats)]
     lines = [line for line in told if line]
-    kinds = {str(beat.get("kind")) for beat in beats}
-    if not kinds & _QUIET:
-        lines += _breath(scene, chance, kinds)
+    lines += _breath(scene)
     return " ".join(lines) or _one(phrases.WAITED, scene, chance)
 
 
@@ -37,27 +32,16 @@ def _tell_beat(beat: Beat, scene: Scene, chance: random.Random, index: int) -> s
     return teller(beat, {**scene, "turn": int(scene.get("turn", 0)) + index}, chance)
 
 
-def _breath(scene: Scene, chance: random.Random, kinds: set[str]) -> list[str]:
-    """One sentence of the place, sometimes two: always after waiting and looking, else three times in five."""
-    textures = [str(t) for t in scene.get("textures", [])]
-    if len(textures) < 4:
-        return []
-    idle = bool(kinds & {"waited", "looked", "gestured", "unknown"})
-    if not idle and chance.random() > 0.6:
-        return []
-    people = [p for p in scene.get("people", []) if p.get("gestures")]
-    turn = int(scene.get("turn", 0))
-    if people and chance.random() < 0.5 and not kinds & {"told", "met", "unsure"}:
-        gesture = str(people[turn % len(people)]["gestures"][0])
-        return [_join(gesture, textures[1], turn)]
-    lines = [_join(textures[0], textures[1], turn)]
-    if "waited" in kinds:
-        lines.append(_join(textures[2], textures[3], turn + 3))
-    return lines
+def _breath(scene: Scene) -> list[str]:
+    """The small true things of the place, in one sentence."""
+    textures, turn = [str(t) for t in scene.get("textures", [])], int(scene.get("turn", 0))
+    if len(textures) < 2:
+        return [f"{_capital(line)}." for line in textures]
+    return [_join(textures[0], textures[1], turn)]
 
 
 def _join(one: str, other: str, turn: int) -> str:
-    pattern = phrases.PAIRS[(turn // 11) % len(phrases.PAIRS)]
+    pattern = phrases.PAIRS[turn % len(phrases.PAIRS)]
     return pattern.format(A=_capital(one), a=one, B=_capital(other), b=other)
 
 
@@ -168,6 +152,13 @@ def _opened(beat: Beat, scene: Scene, chance: random.Random) -> str:
     return f"{said} {inside or _one(phrases.HOLDS_NOTHING, scene, chance)}"
 
 
+def _waited(beat: Beat, scene: Scene, chance: random.Random) -> str:
+    how = str(beat["names"].get("verb", "")).split(" ")[0]
+    return _one(
+        {"sit": phrases.SAT, "sleep": phrases.SLEPT, "nap": phrases.SLEPT}.get(how, phrases.WAITED), scene, chance
+    )
+
+
 def _gestured(beat: Beat, scene: Scene, chance: random.Random) -> str:
     names = _names(beat)
     group = names.get("group") or names.get("verb", "")
@@ -253,7 +244,7 @@ _TELLERS: dict[str, Callable[[Beat, Scene, random.Random], str]] = {
     "unsure": _spoken(phrases.UNSURE_AGAIN),
     "handed_back": _spoken(phrases.HANDED_BACK),
     "ruled": _spoken(phrases.RULED_AGAIN),
-    "waited": lambda beat, scene, chance: _one(phrases.WAITED, scene, chance),
+    "waited": _waited,
     "breathed": lambda beat, scene, chance: _one(phrases.BREATHED, scene, chance),
     "gestured": _gestured,
     "inventory": _inventory,

@@ -10,8 +10,8 @@ from agents.world.view import View
 
 
 def wait(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
-    del view, command, first, second, focus
-    return Result([beat("waited")])
+    del view, first, second, focus
+    return Result([beat("waited", verb=command.said)])
 
 
 def breathe(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
@@ -25,12 +25,14 @@ def breathe(view: View, command: Command, first: Found, second: Found, focus: li
     if not fitting:
         return Result([beat("breathed")])
     times = view.count(PLAYER, "told_technique")
+    counted = [change(PLAYER, "told_technique", times + 1, "verb:breathe")]
     key, technique = fitting[times % len(fitting)]
-    line = technique.invitation[(times // len(fitting)) % len(technique.invitation)]
-    return Result(
-        [beat("technique", says=line, technique=key)],
-        [change(PLAYER, "told_technique", times + 1, "verb:breathe")],
-    )
+    asked = times // len(fitting)
+    if asked // len(technique.invitation) % 2:
+        # All its words were said once: for a round, breathing is only breathing.
+        return Result([beat("breathed")], counted)
+    line = technique.invitation[asked % len(technique.invitation)]
+    return Result([beat("technique", says=line, technique=key)], counted)
 
 
 def gesture(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from agents.story import Change, apply_changes, change
 from agents.world.beats import beat
 from agents.world.language import PLAYER, run_effects
-from agents.world.nouns import Found
+from agents.world.nouns import Found, is_all
 from agents.world.parse import Command
 from agents.world.result import Result, ask_which, missing, refuse
 from agents.world.view import View
@@ -14,7 +14,7 @@ from agents.world.view import View
 def can_take(view: View, key: str) -> bool:
     """Whether `take everything` would mean this thing."""
     item = view.world.items.get(key)
-    return bool(item and item.portable and not item.door and not view.carries(key) and not _held_by(view, key))
+    return bool(item and item.portable and not item.door and not view.carries(key) and not view.holder(key))
 
 
 def take(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
@@ -23,6 +23,8 @@ def take(view: View, command: Command, first: Found, second: Found, focus: list[
         return ask_which(view, first, command.raw)
     if first.detail:
         return refuse("not_portable", thing=f"the {first.detail.replace('_', ' ')}")
+    if not first.ids and is_all(first.phrase):
+        return refuse("nothing_to_take")
     if not first.ids:
         return missing(view, first, command.said or "take")
     return _each(view, first.ids, _take_one)
@@ -35,7 +37,7 @@ def _take_one(view: View, key: str) -> Result:
     item = view.world.items[key]
     if view.get(key, "in") == PLAYER:
         return refuse("have_it", thing=name, focus=[key])
-    if holder := _held_by(view, key):
+    if holder := view.holder(key):
         return refuse("kept", thing=name, who=view.name(holder), focus=[key])
     if not item.portable or item.door or item.scenery:
         return refuse("not_portable", thing=name, focus=[key])
@@ -172,12 +174,6 @@ def _each(view: View, keys: list[str], act: Callable[[View, str], Result]) -> Re
         slots = apply_changes(slots, done.changes)
         result = result.join(done)
     return result
-
-
-def _held_by(view: View, key: str) -> str:
-    """The character who has the thing, or empty."""
-    place = view.get(key, "in")
-    return str(place) if place in view.world.characters else ""
 
 
 def _is_within(view: View, inner: str, outer: str) -> bool:

@@ -10,6 +10,7 @@ from agents.world.schema import Character, Item
 from agents.world.view import View
 
 _HERE = frozenset({"place", "this", "here", "room", "around", "surroundings", "going", "on", "happening"})
+_AROUND = frozenset({"search", "investigate", "observe"})
 
 
 def look(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
@@ -50,6 +51,8 @@ def examine(view: View, command: Command, first: Found, second: Found, focus: li
         return _examine_detail(view, first.detail)
     if first.asked:
         return ask_which(view, first, command.raw)
+    if not first.phrase and command.said not in _AROUND:
+        return refuse("what", verb=command.said if len(command.said) > 1 else "examine")
     if not first.ids and set(words_of(first.phrase)) <= _HERE:
         return look(view, command, first, first, [])
     if not first.ids:
@@ -115,6 +118,9 @@ def read(view: View, command: Command, first: Found, second: Found, focus: list[
     result = Result()
     for key in first.ids:
         item = view.world.items.get(key)
+        if item and (holder := view.holder(key)):
+            result = result.join(refuse("kept", thing=view.name(key), who=view.name(holder), focus=[key]))
+            continue
         if item is None or item.read is None:
             result = result.join(refuse("not_readable", thing=view.name(key), focus=[key]))
             continue

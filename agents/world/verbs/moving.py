@@ -5,17 +5,18 @@ from collections import deque
 from agents.story import Change, apply_changes, change
 from agents.world.beats import beat
 from agents.world.language import PLAYER
-from agents.world.nouns import Found, find_place
+from agents.world.nouns import Found, find_place, find_thing
 from agents.world.parse import Command, direction_of
 from agents.world.result import Result, refuse
 from agents.world.schema import Exit
+from agents.world.verbs import handling
 from agents.world.verbs.looking import placed_lines
 from agents.world.view import View
 
 
 def go(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
     """A direction, a neighbouring place, or any place visited before that can be walked to."""
-    del first, second, focus
+    del first, second
     wanted = command.first
     if not wanted:
         return _leave(view, command)
@@ -26,6 +27,8 @@ def go(view: View, command: Command, first: Found, second: Found, focus: list[st
         return refuse("known_already", place=view.location.name)
     if place:
         return _walk(view, place)
+    if command.said == "leave" and (held := find_thing(view, wanted, focus)).ids and view.carries(held.ids[0]):
+        return handling.drop(view, command, held, Found(), focus)
     through = next((d for d, way in view.exits.items() if way.door and _door_named(view, way.door, wanted)), "")
     return step(view, through) if through else refuse("no_way", phrase=wanted[:60])
 
