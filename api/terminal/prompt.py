@@ -12,6 +12,7 @@ from agents.world.view import View
 from agents.world.vocabulary import VERBS
 
 if TYPE_CHECKING:
+    from agents.safety.screen import Screen
     from graphs.engine import StoryEngine
 
 STEERING = ("undo", "retry", "save", "load", "branches", "quit")
@@ -28,7 +29,8 @@ class SightCompleter(Completer):
         """What can be named from now on."""
         self.verbs = sorted({*VERBS, *view.world.verbs, *STEERING, *view.exits})
         keys = [*view.items_here, *view.items_carried, *view.people]
-        self.names = [view.name(key).removeprefix("the ") for key in keys] + list(view.details)
+        self.names = [view.name(key).removeprefix("the ") for key in keys]
+        self.names += [detail.replace("_", " ") for detail in view.details]
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         del complete_event
@@ -58,8 +60,20 @@ async def read_lines(engine: "StoryEngine", session: str) -> AsyncGenerator[str]
             return
 
 
+class PrivateHistory(FileHistory):
+    """What was typed before; the words of a person at risk are kept for nobody to find."""
+
+    def __init__(self, filename: str, screen: "Screen") -> None:
+        super().__init__(filename)
+        self._screen = screen
+
+    def store_string(self, string: str) -> None:
+        if self._screen.action(string)["tier"] == "none":
+            super().store_string(string)
+
+
 def _history(engine: "StoryEngine") -> FileHistory | InMemoryHistory:
-    """What was typed before, beside the other private data; nothing is kept where that folder is not ours."""
+    """The history beside the other private data; nothing is kept where that folder is not ours."""
     folder = engine.settings.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -67,4 +81,4 @@ def _history(engine: "StoryEngine") -> FileHistory | InMemoryHistory:
         path.touch(mode=0o600)
     except OSError:
         return InMemoryHistory()
-    return FileHistory(str(path))
+    return PrivateHistory(str(path), engine.screen)
