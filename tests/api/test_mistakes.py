@@ -42,6 +42,7 @@ MISTAKES: list[tuple[str, Prepare, list[str], int]] = [
     ("model without a name", lambda p: ["play", "--model", "openai"], ["no model 'openai'", "provider:name"], 1),
     ("no key", lambda p: ["play", "--model", "anthropic:x"], ["ANTHROPIC_API_KEY"], 2),
     ("extra not installed", lambda p: ["play", "--model", "google_genai:x"], ["extra 'google'", "uv sync --extra google"], 2),
+    ("package not installed", lambda p: ["play", "--model", "mistralai:x"], ["package 'langchain-mistralai'", "uv pip install"], 2),
     ("no such GGUF", lambda p: ["play", "--model", f"local:{p}/m.gguf"], [], 2),
     ("unknown session", lambda p: ["trace", "nobody"], ["no session 'nobody'", "tta sessions list"], 1),
     ("unknown session to play", lambda p: ["play", "--session", "nobody"], ["no session 'nobody'", "--world"], 1),
@@ -68,8 +69,10 @@ def test_a_mistake_is_one_line(
 ) -> None:
     for name in ("ANTHROPIC_API_KEY", "GOOGLE_API_KEY"):
         monkeypatch.delenv(name, raising=False)
-    if "anthropic:x" in prepare(tmp_path):
-        pytest.importorskip("langchain_anthropic")
+    if "anthropic:x" in prepare(tmp_path):  # the package is there, as far as anybody looks before the key
+        (tmp_path / "installed" / "langchain_anthropic").mkdir(parents=True)
+        (tmp_path / "installed" / "langchain_anthropic" / "__init__.py").touch()
+        monkeypatch.syspath_prepend(tmp_path / "installed")
     arguments = prepare(tmp_path)
     got = run(arguments)
     out, err = capsys.readouterr()
