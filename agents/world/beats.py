@@ -13,7 +13,10 @@ A beat says what the rules decided and carries the names and the author's words 
     inventory goals help        listed
     refused                     names.why (one of REFUSALS) and the names that it needs, says if the author wrote it
     unclear                     the question `which one?`: names.phrase, listed
-    unknown                     the action could not be read
+    unknown                     the action could not be read: names.word is what was not understood
+    heard                       a feeling or a polite word was taken: says, names.who
+    present                     who is here: says (their authors' lines), listed (the names of the others)
+    beside                      the player is at names.thing already
     consequence goal_done won technique   says
 """
 
@@ -23,10 +26,13 @@ REFUSALS = (
     "no_exit", "door_closed", "blocked", "not_here", "not_portable", "have_it", "not_held", "hands_full", "not_openable",
     "is_open", "is_closed", "is_locked", "not_lockable", "no_key", "not_container", "closed_container", "in_itself",
     "not_person", "nobody_here", "not_readable", "use_what", "no_effect", "what", "kept", "known_already", "who",
-    "where_from", "ruled_out", "nothing_to_take", "away", "no_way",
+    "where_from", "ruled_out", "nothing_to_take", "away", "no_way", "here_already", "so_already", "there_already",
+    "nothing_held", "what_it", "no_verb", "nothing_that_way",
 )  # fmt: skip
 
-ESSENTIAL = frozenset({"ruled", "met", "told", "read", "examined", "consequence", "goal_done", "won", "technique"})
+ESSENTIAL = frozenset(
+    {"ruled", "heard", "met", "told", "read", "examined", "consequence", "goal_done", "won", "technique"}
+)
 """Kinds whose `says` the player must not miss: `review_narration` adds them where a narrator left them out."""
 
 

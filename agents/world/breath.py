@@ -10,10 +10,10 @@ from agents.story import Change, Outcome, apply_changes, change
 from agents.world.language import PLAYER
 from agents.world.view import View
 
-QUIET = frozenset({"inventory", "goals", "help", "unclear", "won", "technique"})
+QUIET = frozenset({"inventory", "goals", "help", "unclear", "won", "technique", "heard", "refused", "unknown"})
 """Beats after which a texture would only be in the way."""
 
-_IDLE = frozenset({"waited", "looked", "gestured", "unknown"})
+_IDLE = frozenset({"waited", "gestured"})
 _SPEECH = frozenset({"told", "met", "unsure"})
 _TOLD = "told_textures"
 
@@ -24,7 +24,7 @@ SILENCE = 250
 def draw_breath(view: View, outcome: Outcome, seed: int) -> tuple[list[str], list[Change]]:
     """None, one or two clauses to tell after the beats of turn `view.now`, and the changes that count them.
 
-    Always after waiting and looking, else in half of the turns, by the seed.
+    Always after waiting, never behind a refusal or a feeling, else in half of the turns, by the seed.
     """
     kinds = {beat["kind"] for beat in outcome["beats"]}
     chance = random.Random(f"{seed}:{view.now}:breath")
@@ -43,7 +43,7 @@ def draw_breath(view: View, outcome: Outcome, seed: int) -> tuple[list[str], lis
 
 def _sources(view: View, kinds: set[str], chance: random.Random) -> list[tuple[str, list[str]]]:
     """Whose lines may be told, in the order in which they are asked: somebody here, the place, the world at large."""
-    people = [] if kinds & _SPEECH else [(key, view.world.characters[key].gestures) for key in view.people]
+    people = [] if kinds & _SPEECH else [(key, view.said(view.world.characters[key].gestures)) for key in view.people]
     chance.shuffle(people)
     about = [(view.here, view.location.textures), (PLAYER, view.world.tone.textures)]
     if chance.random() < 0.4:

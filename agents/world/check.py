@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
+from agents.world.heart import kinds
 from agents.world.language import NOWHERE, PLAYER, Act, LanguageFault, Test, parse_condition, parse_effect
 from agents.world.load import Fault, PathKey
 from agents.world.reach import reach
 from agents.world.rules import PatternFault, parse_pattern
-from agents.world.schema import Exit, World
+from agents.world.schema import Case, Exit, Line, Said, World
 from agents.world.view import initial_slots
-from agents.world.vocabulary import DIRECTIONS
+from agents.world.vocabulary import DIRECTIONS, GESTURES, VERBS
 
 _KINDS = ("locations", "items", "characters", "goals", "rules", "consequences", "techniques", "invariants")
 _BUILT_IN = frozenset({"in", "open", "locked", "visits", "looks", "seen", "met", "moved", "done", "fired"})
@@ -21,7 +22,7 @@ _BUILT_IN = frozenset({"in", "open", "locked", "visits", "looks", "seen", "met",
 
 def find_faults(world: World) -> list[Fault]:
     """Every fault that can be found, without lines (`load.examine` adds them)."""
-    faults = [*_names(world), *_places(world), *_ways(world), *_things(world), *_languages(world)]
+    faults = [*_names(world), *_places(world), *_ways(world), *_things(world), *_words(world), *_languages(world)]
     return faults or list(_unreachable(world))
 
 
@@ -113,6 +114,21 @@ def _things(world: World) -> Iterator[Fault]:
                     yield Fault(_unknown(place, world.locations, "location"), (kind, key, "here", index))
 
 
+def _words(world: World) -> Iterator[Fault]:
+    """Verbs that a thing refuses, and kinds of feelings that are answered, are known ones."""
+    verbs = {*VERBS, *GESTURES, *world.verbs}
+    for key, item in world.items.items():
+        for verb in item.refuses:
+            if verb not in verbs:
+                yield Fault(_unknown(verb, verbs, "verb"), ("items", key, "refuses", verb))
+    hearts: list[tuple[PathKey, dict[str, list[str]]]] = [(("heart",), world.heart)]
+    hearts += [(("characters", who, "heart"), person.heart) for who, person in world.characters.items()]
+    for path, heart in hearts:
+        for kind in heart:
+            if kind not in kinds():
+                yield Fault(_unknown(kind, kinds(), "kind of feeling"), (*path, kind))
+
+
 def _languages(world: World) -> Iterator[Fault]:
     """Conditions, effects and patterns can be read, and what they name exists."""
     for path, text in conditions_of(world):
@@ -161,6 +177,27 @@ def conditions_of(world: World) -> Iterator[tuple[PathKey, str]]:
         for group in ("topics", "gifts"):
             for key, part in getattr(character, group).items():
                 yield from ((("characters", who, group, key, "when", i), text) for i, text in enumerate(part.when))
+    for path, line in lines_of(world):
+        if isinstance(line, Case):
+            yield from (((*path, "when", i), text) for i, text in enumerate(line.when))
+
+
+def lines_of(world: World) -> Iterator[tuple[PathKey, Line | Case]]:
+    """Every line that may have conditions, with its path."""
+    for kind, name in (("goals", "hint"), ("rules", "otherwise")):
+        for key, part in getattr(world, kind).items():
+            yield from _numbered((kind, key, name), getattr(part, name))
+    for who, character in world.characters.items():
+        yield from _numbered(("characters", who, "present"), character.present)
+        yield from _numbered(("characters", who, "gestures"), character.gestures)
+        for group in ("topics", "gifts"):
+            for key, part in getattr(character, group).items():
+                yield from _numbered(("characters", who, group, key, "otherwise"), part.otherwise)
+
+
+def _numbered(path: PathKey, lines: list[Said] | Line) -> Iterator[tuple[PathKey, Line | Case]]:
+    if isinstance(lines, list):
+        yield from (((*path, i), line) for i, line in enumerate(lines))
 
 
 def effects_of(world: World) -> Iterator[tuple[PathKey, str]]:

@@ -39,14 +39,34 @@ def _names(view: View, key: str) -> list[str]:
 
 def score(wanted: list[str], names: Iterable[str]) -> int:
     """How well the words fit one of the names: 3 the whole name, 2 its last word, 1 some of its words, 0 not at all."""
-    best = 0
+    best, stems = 0, [stem(word) for word in wanted]
     for name in names:
         have = words_of(name)
         if wanted == have:
             return 3
-        if wanted and have and set(wanted) <= set(have):
-            best = max(best, 2 if wanted[-1] == have[-1] else 1)
+        bare = [stem(word) for word in have]
+        if wanted and have and set(stems) <= set(bare):
+            best = max(best, 2 if stems[-1] == bare[-1] else 1)
     return best
+
+
+def stem(word: str) -> str:
+    """The word without a plural or possessive s: enough to match a name or a topic."""
+    word = word.removesuffix("'s")
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def _begins(wanted: list[str], names: Iterable[str]) -> bool:
+    """Whether the one word is the beginning of a name's word: `bird` for `birdcage`."""
+    return (
+        len(wanted) == 1
+        and len(wanted[0]) >= _FEWEST
+        and any(word.startswith(wanted[0]) for name in names for word in words_of(name))
+    )
+
+
+_FEWEST = 4
+"""Letters that a part of a word must have to be taken for it."""
 
 
 def find_thing(view: View, phrase: str, focus: list[str], prefer: Callable[[str], bool] | None = None) -> Found:
@@ -66,7 +86,7 @@ def find_thing(view: View, phrase: str, focus: list[str], prefer: Callable[[str]
         if score(wanted, [name.replace("_", " "), *detail.aliases]) > best:
             return Found(detail=name, phrase=phrase)
     if not best:
-        return Found(phrase=phrase)
+        return _by_beginning(view, phrase, wanted)
     # A whole name wins outright; otherwise every candidate that fits is asked about.
     found = [key for points, key in scored if points == best]
     found = list(dict.fromkeys(found))
@@ -77,26 +97,32 @@ def find_thing(view: View, phrase: str, focus: list[str], prefer: Callable[[str]
     return Found(ids=found, phrase=phrase)
 
 
+def _by_beginning(view: View, phrase: str, wanted: list[str]) -> Found:
+    """A last guess: the one thing here, or else the one detail, that begins with the word."""
+    begun = [key for key in _in_sight(view) if _begins(wanted, _names(view, key))]
+    if len(begun) == 1:
+        return Found(ids=begun, phrase=phrase)
+    details = [n for n, d in view.details.items() if _begins(wanted, [n.replace("_", " "), *d.aliases])]
+    if begun or len(details) != 1:
+        return Found(asked=begun, phrase=phrase)
+    return Found(detail=details[0], phrase=phrase)
+
+
 def is_all(phrase: str) -> bool:
     """Whether the phrase means everything in sight."""
     return " ".join(words_of(phrase)) in ALL_WORDS or phrase.strip().lower() in ALL_WORDS
 
 
 def find_all(view: View, phrase: str, focus: list[str], prefer: Callable[[str], bool]) -> Found:
-    """Like `find_thing` for a list: `the key and the lamp`, `key, lamp`, `everything`."""
+    """Like `find_thing`, and `everything` means all that the verb would be tried on."""
     if is_all(phrase):
         return Found(ids=[key for key in _in_sight(view) if prefer(key)], phrase=phrase)
-    whole = find_thing(view, phrase, focus, prefer)
-    parts = [part for part in re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*", phrase) if part.strip()]
-    if whole.known or whole.asked or len(parts) < 2:
-        return whole
-    ids: list[str] = []
-    for part in parts:
-        found = find_thing(view, part, focus, prefer)
-        if not found.ids:
-            return Found(ids=[], detail=found.detail, asked=found.asked, phrase=part)
-        ids.extend(found.ids)
-    return Found(ids=list(dict.fromkeys(ids)), phrase=phrase)
+    return find_thing(view, phrase, focus, prefer)
+
+
+def parts_of(phrase: str) -> list[str]:
+    """The phrases of a list: `the key and the lamp`, `key, lamp`; one phrase for anything else."""
+    return [part for part in re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*", phrase) if part.strip()]
 
 
 def find_place(view: View, phrase: str) -> str:
@@ -128,4 +154,6 @@ def _pronoun(view: View, word: str, focus: list[str]) -> Found:
         if (wanted == "thing" and (person is None or person.pronoun == "it")) or (person and person.pronoun == wanted):
             return Found(ids=[key], phrase=word)
     people = [k for k in view.people if wanted in ("he", "she", "they") and view.world.characters[k].pronoun == wanted]
+    if len(people) != 1 and wanted != "thing" and len(view.people) == 1:
+        people = view.people
     return Found(ids=people, phrase=word) if len(people) == 1 else Found(phrase=word)

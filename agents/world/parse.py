@@ -7,6 +7,7 @@ takes splits the rest. What cannot be read comes back with the verb `unknown`, n
 import re
 from dataclasses import dataclass
 
+from agents.world.heart import is_of_self, kind_of, spelt_out
 from agents.world.schema import World
 from agents.world.vocabulary import DIRECTIONS, GESTURES, LEAD_INS, PREPOSITIONS, QUESTION_WORDS, VERBS
 
@@ -37,8 +38,15 @@ _PARTICLES = (
     (re.compile(r"^leave (?:the |this )?(?:room|place|building|house|here)$"), "leave"),
     (re.compile(r"^(?:switch|turn) (?:on|off) (.+)$"), r"use \1"),
     (re.compile(r"^(?:switch|turn) (.+) (?:on|off)$"), r"use \1"),
-    (re.compile(r"^who(?:'s| is) (?:here|there)\??$"), "look"),
-    (re.compile(r"^where (?:am i|are we)\??$"), "look"),
+    (re.compile(r"^(pull|push|drag|haul|lift|move|shove) (.+) (?:up|out|down|off|away|over|in)$"), r"\1 \2"),
+    (re.compile(r"^(?:get|climb|jump) (?:off|out of|down from) (.+)$"), r"leave \1"),
+    (re.compile(r"^(?:go|turn|walk|head|come|run) back(?: again| the way i came| where i came from)?$"), "go back"),
+    (re.compile(r"^(?:return|back)$"), "go back"),
+    (re.compile(r"^(?:go|get|step|walk|climb) (?:out|outside|outdoors)$"), "go out"),
+    (re.compile(r"^(?:get|climb|step) (?:in|inside)$"), "go in"),
+    (re.compile(r"^where (?:am i|are we)$"), "look"),
+    (re.compile(r"^help (?!me$|us$)(.+)$"), r"assist \1"),
+    (re.compile(r"^(.+?) (?:again|once more|one more time)$"), r"\1"),
 )
 _TIDY = re.compile(r"[\s]+")
 _JOINTS = re.compile(r"\s*(?:;|\.(?=\s)|,?\s+(?:and\s+)?then\b)\s*", re.IGNORECASE)
@@ -65,7 +73,7 @@ def parse(text: str, world: World) -> list[Command]:
         return [spoken]
     verbs = verb_phrases(world)
     pieces = [piece for part in _JOINTS.split(line) for piece in _split_and(part, verbs) if piece.strip()]
-    commands = [_one(piece, verbs) for piece in pieces]
+    commands = [_one(piece, verbs, world) for piece in pieces]
     return commands or [Command("unknown", raw=line)]
 
 
@@ -115,8 +123,10 @@ def _begins_command(text: str, verbs: dict[str, tuple[str, str]]) -> bool:
 _ALONE = frozenset({"look", "wait", "inventory", "goals", "help", "sing", "listen", "smell", "breathe", "rest", "sit"})
 
 
-def _one(piece: str, verbs: dict[str, tuple[str, str]]) -> Command:
+def _one(piece: str, verbs: dict[str, tuple[str, str]], world: World) -> Command:
     raw = piece.strip()
+    if heard := _from_the_heart(raw, verbs, world):
+        return heard
     body = raw.lower().strip(" .!,")
     asks = body.endswith("?")
     body = _strip_leads(body.rstrip("? "), verbs) or ("?" if asks else "")
@@ -129,6 +139,8 @@ def _one(piece: str, verbs: dict[str, tuple[str, str]]) -> Command:
         phrase = " ".join(words[:n])
         if phrase in verbs and (n < len(words) or _may_stand_alone(verbs[phrase][0], phrase)):
             return _with_phrases(verbs[phrase][0], phrase, " ".join(words[n:]), raw)
+    if words[:1] == ["assist"]:
+        return Command("assist", first=" ".join(words[1:]), raw=raw, said="help")
     if words and (asks or words[0] in QUESTION_WORDS):
         return Command("say", first=body, raw=raw, said="ask")
     return Command("unknown", first=body, raw=raw, said=words[0] if words else "")
@@ -136,6 +148,18 @@ def _one(piece: str, verbs: dict[str, tuple[str, str]]) -> Command:
 
 def _may_stand_alone(verb: str, phrase: str) -> bool:
     return verb != "examine" or " " not in phrase
+
+
+def _from_the_heart(raw: str, verbs: dict[str, tuple[str, str]], world: World) -> Command | None:
+    """A feeling or a small social word; what is a command of this world word for word stays one."""
+    plain = raw.lower().strip(" .!?,")
+    known = verbs.get(plain)
+    if known and known[0] not in ("talk", "thank"):
+        return None
+    kind, who = kind_of(raw, world)
+    if not kind and is_of_self(raw):
+        kind = "said"
+    return Command("heart", first=kind, prep="to", second=who, raw=raw, said=spelt_out(raw)) if kind else None
 
 
 def _strip_leads(body: str, verbs: dict[str, tuple[str, str]]) -> str:
@@ -161,7 +185,8 @@ def _with_phrases(verb: str, said: str, rest: str, raw: str) -> Command:
     if verb == "look" and rest:
         if direction := direction_of(rest):
             return Command("examine", first=direction, raw=raw, said=said)
-        return Command("examine", first=re.sub(r"^(?:at|in|on|under|behind) ", "", rest), raw=raw, said=said)
+        bare = re.sub(r"^(?:out of|out at|out|at|in|on|under|behind|up at|down at|over at|around|about) ", "", rest)
+        return Command("examine", first=bare, raw=raw, said=said)
     if verb == "ask":
         return _ask(said, rest, raw)
     first, prep, second = _cut(rest, _SPLITS.get(verb, _ANY))

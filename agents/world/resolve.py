@@ -5,11 +5,12 @@ and the built-in verbs after them, and `unfold` adds what follows by itself. No 
 """
 
 import re
+from dataclasses import replace
 from functools import partial
 
 from agents.story import Beat, Change, Outcome, Value
 from agents.world.beats import beat
-from agents.world.nouns import Found, find_all, find_thing
+from agents.world.nouns import Found, find_all, find_thing, parts_of
 from agents.world.parse import MAX_COMMANDS, Command, direction_of, parse
 from agents.world.result import Result, ask_which
 from agents.world.rules import answer
@@ -23,7 +24,10 @@ PENDING = "?"
 """Marks, in the focus list, the command that an unclear phrase belongs to: `?take {}`."""
 
 _MANY = frozenset({"take", "drop", "put", "give", "examine", "read"})
-_NO_NOUN = frozenset({"go", "look", "wait", "inventory", "goals", "help", "breathe", "say", "unknown"})
+_EACH = _MANY | {"open", "close", "use", "smell", "touch"}
+_MOST_PARTS = 6
+_NO_NOUN = frozenset({"go", "look", "wait", "inventory", "goals", "help", "breathe", "say", "unknown", "who", "heart",
+                      "assist"})  # fmt: skip
 
 
 def resolve(
@@ -55,6 +59,10 @@ def _perform_all(view: View, commands: list[Command], focus: list[str]) -> tuple
     """The commands one after the other; the first that cannot be done ends the chain."""
     result = Result(focus=[])
     for command in commands:
+        if command.first in ("them", "these", "those", "both") and result.focus:
+            # `take the card and the key and look at them`: all that this line has spoken of.
+            named = [view.name(key) for key in dict.fromkeys(result.focus) if key in view.world.items]
+            command = replace(command, first=" and ".join(reversed(named)) or command.first)  # noqa: PLW2901
         done = perform(view, command, [*result.focus, *focus])
         view = view.after(done.changes)
         result = result.join(done)
@@ -67,6 +75,10 @@ def perform(view: View, command: Command, focus: list[str]) -> Result:
     """One command in one state of the world."""
     if command.verb == "unknown":
         return _unread(view, command, focus)
+    if command.verb in _EACH and len(parts := parts_of(command.first)) > 1:
+        whole, _ = _match(view, command, focus)
+        if not whole.known and not whole.asked:
+            return _part_by_part(view, command, parts, focus)
     first, second = _match(view, command, focus)
     ids = tuple(found.ids[0] if found.ids else found.detail for found in (first, second) if found.known)
     if command.verb == "go":
@@ -91,6 +103,18 @@ def _one_by_one(view: View, command: Command, first: Found, second: Found, focus
         done = answer(view, command.verb, ids) or verb_function(command.verb)(view, command, one, second, focus)
         view = view.after(done.changes)
         result = result.join(done)
+    return result
+
+
+def _part_by_part(view: View, command: Command, parts: list[str], focus: list[str]) -> Result:
+    """Each thing of a list as a command of its own: what is not here is named, and the rest is done."""
+    result, statuses = Result(), list[str]()
+    for part in parts[:_MOST_PARTS]:
+        done = perform(view, replace(command, first=part, raw=command.raw.replace(command.first, part)), focus)
+        view = view.after(done.changes)
+        result = result.join(done)
+        statuses.append(done.status)
+    result.status = "done" if "done" in statuses else result.status
     return result
 
 
@@ -133,7 +157,8 @@ def _unread(view: View, command: Command, focus: list[str]) -> Result:
         spoken = verb_function("say")(view, Command("say", command.first, raw=command.raw), Found(), Found(), focus)
         if spoken.beats and spoken.beats[0]["kind"] == "told":
             return spoken
-    return Result([beat("unknown")], status="unknown")
+    word = next(iter(re.findall(r"[\w'-]+", command.raw)), "")[:24]
+    return Result([beat("unknown", word=word)], status="unknown")
 
 
 def _names_place(view: View, place: str, text: str) -> bool:

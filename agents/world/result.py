@@ -7,6 +7,7 @@ from agents.story import Beat, Change
 from agents.world.beats import beat, refused
 from agents.world.nouns import Found, score, words_of
 from agents.world.view import View
+from agents.world.vocabulary import PRONOUNS
 
 Status = Literal["done", "refused", "unclear", "unknown"]
 _WORSE: tuple[Status, ...] = ("done", "refused", "unclear", "unknown")
@@ -57,9 +58,23 @@ def missing(view: View, found: Found, said: str) -> Result:
     phrase = found.phrase.strip()
     if not phrase:
         return refuse("what", verb=said)
+    if phrase.lower() in PRONOUNS:
+        if PRONOUNS[phrase.lower()] == "thing":
+            return refuse("what_it", phrase=phrase)
+        result = refuse("who" if view.people else "nobody_here", verb=said)
+        result.beats[0]["listed"] = [view.name(key) for key in view.people]
+        return result
     wanted = words_of(phrase)
     for key, person in view.world.characters.items():
-        # Somebody the player has met is missed by name; the others stay a surprise.
-        if view.count(key, "met") and score(wanted, [person.name, *person.aliases]) >= 2:
+        # A proper name is known from the story's opening or from others; a trade or a kind stays a surprise.
+        least = 2 if view.count(key, "met") else 3
+        names = [person.name, *person.aliases] if view.count(key, "met") else [person.name]
+        if score(wanted, names) >= least and key not in view.people:
             return refuse("away", who=view.name(key))
-    return refuse("not_here", phrase=phrase[:60])
+    return refuse("not_here", phrase=_shown(phrase))
+
+
+def _shown(phrase: str) -> str:
+    """The player's words as an answer may repeat them: few, plain, without an article."""
+    words = words_of(phrase)
+    return " ".join(words[:4]) or "such thing"

@@ -18,6 +18,8 @@ class Person(TypedDict):
     pronoun: str
     wants: str
     gestures: list[str]
+    silent: NotRequired[bool]
+    """Never speaks aloud; left out for those who do."""
 
 
 class Way(TypedDict):
@@ -46,6 +48,8 @@ class Scene(TypedDict):
     goals: list[str]
     beats: list[Beat]
     status: str
+    plural: list[str]
+    """Names in the beats that take a plural verb."""
 
 
 def build_scene(view: View, outcome: Outcome, *, number: int, seed: int, textures: Sequence[str] = ()) -> Scene:
@@ -65,7 +69,16 @@ def build_scene(view: View, outcome: Outcome, *, number: int, seed: int, texture
         goals=[goal.title for key, goal in view.world.goals.items() if not view.get(key, "done")],
         beats=outcome["beats"],
         status=outcome["status"],
+        plural=_plural(view, outcome["beats"]),
     )
+
+
+def _plural(view: View, beats: list[Beat]) -> list[str]:
+    names = [name for item in beats for name in [*item.get("names", {}).values(), *item.get("listed", [])]]
+    return [name for name in dict.fromkeys(names) if len(name) < _LONGEST_NAME and view.is_plural(name)]
+
+
+_LONGEST_NAME = 60
 
 
 def _way(view: View, direction: str) -> Way:
@@ -81,10 +94,13 @@ def _way(view: View, direction: str) -> Way:
 
 def _person(view: View, key: str, number: int, seed: int) -> Person:
     character = view.world.characters[key]
-    gestures = character.gestures
+    gestures = view.said(character.gestures)
     start = number + seed
     picked = [gestures[(start + i) % len(gestures)] for i in range(min(3, len(gestures)))]
-    return Person(name=character.name, pronoun=character.pronoun, wants=character.wants, gestures=picked)
+    made = Person(name=character.name, pronoun=character.pronoun, wants=character.wants, gestures=picked)
+    if character.silent:
+        made["silent"] = True
+    return made
 
 
 def goal_states(view: View) -> list[GoalState]:

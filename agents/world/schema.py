@@ -33,6 +33,20 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
+class Case(Part):
+    """A line that is said only while its conditions hold."""
+
+    when: list[Condition] = []
+    says: Line
+
+
+Said = Line | Case
+"""A line, or a line with conditions. In a list the first whose conditions hold is said."""
+
+Heart = dict[Id, list[Line]]
+"""Answers to feelings and small social words, by kind (`prompts/heart/heart.yaml` lists the kinds). {Who} is the person."""
+
+
 class Tone(Part):
     """How the story sounds. `textures` are clauses that are true at any time and anywhere in this world."""
 
@@ -73,7 +87,7 @@ class Location(Part):
 class Item(Part):
     name: Line = Field(description="without article: `brass lamp`")
     article: Literal["a", "an", "the", "some", "your", ""] | None = None
-    plural: bool = False
+    plural: bool | None = Field(None, description="needed only where the name does not show it: `lens`, `sheep`")
     aliases: list[Line] = []
     in_: str | None = Field(
         None, alias="in", description="a location, container, surface, character, player or nowhere"
@@ -92,6 +106,9 @@ class Item(Part):
     locked: bool = False
     key: Id | None = None
     read: Prose | None = None
+    refuses: dict[Id, Line] = Field(
+        {}, description="by verb, what is said where nothing comes of it: `open: It is shut.`"
+    )
     states: dict[Id, StateValue] = {}
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, populate_by_name=True)
@@ -102,9 +119,10 @@ class Topic(Part):
 
     says: Prose
     again: list[Line] = []
+    called: Line = Field("", description="how one speaks of it, where the id does not say: `the supply boat`")
     aliases: list[Line] = []
     when: list[Condition] = []
-    otherwise: Line = ""
+    otherwise: list[Said] | Line = ""
     effects: list[Effect] = []
 
 
@@ -113,7 +131,7 @@ class Gift(Part):
 
     says: Prose
     when: list[Condition] = []
-    otherwise: Line = ""
+    otherwise: list[Said] | Line = ""
     effects: list[Effect] = []
     keeps: bool = True
 
@@ -127,10 +145,14 @@ class Character(Part):
     again: list[Line] = []
     wants: Line
     knows: list[Line] = Field([], description="for the narrator: what this character may speak of")
+    silent: bool = Field(False, description="never speaks aloud: no stock line gives this character words")
+    handed_back: list[Line] = Field([], description="said in turn over a thing that this character does not want")
+    present: list[Said] = Field([], description="how the player sees this character on coming in or looking round")
+    heart: Heart = Field({}, description="this character's manner of taking a feeling, thanks, a hug, a joke")
     greeting: list[Line] = Field(
         min_length=2, description="the first is for the first meeting; quotation marks included"
     )
-    gestures: list[Line] = Field(min_length=3, description="clauses with the name: `Maren turns the cup in her hands`")
+    gestures: list[Said] = Field(min_length=3, description="clauses with the name: `Maren turns the cup in her hands`")
     unsure: list[Line] = Field(min_length=2, description="for topics that are not known; quotation marks included")
     topics: dict[str, Topic] = {}
     gifts: dict[Id, Gift] = {}
@@ -144,7 +166,7 @@ class Goal(Part):
 
     title: Line
     when: list[Condition] = Field(min_length=1)
-    hint: Line
+    hint: list[Said] | Line = Field(description="a list tells one next step at a time: the first whose `when` holds")
     done: Prose
     optional: bool = False
     effects: list[Effect] = []
@@ -161,7 +183,7 @@ class Rule(Part):
     when: list[Condition] = []
     says: Prose
     again: list[Line] = Field([], description="for every later time")
-    otherwise: Line = ""
+    otherwise: list[Said] | Line = ""
     effects: list[Effect] = []
     once: bool = False
 
@@ -205,6 +227,9 @@ class World(Part):
     opening: Prose
     start: Id
     capacity: int = Field(12, ge=1, le=50, description="how many things the player can carry")
+    heart: Heart = Field(
+        {}, description="how this world answers a feeling or a small social word; without it, the defaults"
+    )
     states: dict[Id, StateValue] = Field({}, description="the world's own states, read as `world.NAME`")
     relations: dict[Id, Literal["one", "many"]] = Field(
         {"feels": "one", "promised": "many", "remembers": "many"},

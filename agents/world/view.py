@@ -3,20 +3,18 @@
 Pure and cheap: a View is made for every question and holds no state of its own.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from agents.story import Change, Value, apply_changes, change
 from agents.world.language import NOWHERE, PLAYER, all_hold, carried
-from agents.world.schema import Character, Detail, Exit, Item, Location, World
+from agents.world.schema import Case, Character, Detail, Exit, Item, Location, Said, World
 
 FORGOTTEN = 80
 """Turns after which a player may be told the same thing in the same words."""
 
-REMINDED = 20
-"""Turns after which the reason why something cannot be done yet is given again in full."""
-
-BOOKKEEPING = ("visits", "looks", "seen", "met", "moved", "offered", "armed")
+BOOKKEEPING = ("came_from", "visits", "looks", "seen", "met", "moved", "offered", "armed")
 """Relations that count how often something was told. True facts, but none that a player wants to read."""
 
 
@@ -42,7 +40,13 @@ def initial_slots(world: World) -> dict[str, Value]:
 
 def is_bookkeeping(relation: str) -> bool:
     """Whether the relation only counts tellings."""
-    return relation.removesuffix("_at") in BOOKKEEPING or relation.startswith(("told_", "ruled"))
+    return relation.removesuffix("_at") in BOOKKEEPING or relation.startswith(("told_", "ruled", "otherwise_"))
+
+
+def looks_plural(name: str) -> bool:
+    """Whether the words look like more than one thing: `beach stones`, not `box of matches`, `glass` or `bus`."""
+    head = name.split(" of ", maxsplit=1)[0].split(" on ", maxsplit=1)[0].split()[-1:] or [""]
+    return head[0].endswith("s") and not head[0].endswith(("ss", "us", "is", "ens", "as", "'s"))
 
 
 class View:
@@ -91,6 +95,20 @@ class View:
 
     def holds(self, conditions: list[str]) -> bool:
         return all_hold(conditions, self.slots)
+
+    def said(self, lines: list[Said] | str) -> list[str]:
+        """The lines whose conditions hold, in the author's order."""
+        if isinstance(lines, str):
+            return [lines] if lines else []
+        return [
+            line.says if isinstance(line, Case) else line
+            for line in lines
+            if not isinstance(line, Case) or self.holds(line.when)
+        ]
+
+    def first_said(self, lines: list[Said] | str) -> str:
+        """The first line whose conditions hold, or empty."""
+        return next(iter(self.said(lines)), "")
 
     def inside(self, holder: str) -> list[str]:
         """The items directly in or on something, in the world's order."""
@@ -175,6 +193,24 @@ class View:
         found = self.entity(key)
         return found.name if found else key.replace("_", " ")
 
+    def detail_name(self, detail: str) -> str:
+        """How a detail of the place is called: `the pump`, also where its id begins with an article."""
+        return f"the {detail.replace('_', ' ').removeprefix('the ')}"
+
+    def topic_name(self, who: str, topic: str) -> str:
+        """A topic as one would say it: people by their names, else as the author says, else by its id."""
+        if called := self.world.characters[who].topics[topic].called:
+            return called
+        plain = topic.replace("_", " ")
+        named = (c.name for c in self.world.characters.values() if plain in map(str.lower, (c.name, *c.aliases)))
+        return next(named, plain)
+
+    def is_plural(self, name: str) -> bool:
+        """Whether a name as `name`, `a_name` or `detail_name` give it takes a plural verb."""
+        bare = re.sub(r"^(?:the|a|an|some|your) ", "", name)
+        item = next((i for i in self.world.items.values() if i.name == bare), None)
+        return item.plural if item and item.plural is not None else looks_plural(bare)
+
     def a_name(self, key: str) -> str:
         """How the thing is called when it is new: `a brass lamp`, `some rope`."""
         item = self.world.items.get(key)
@@ -182,7 +218,7 @@ class View:
             return self.name(key)
         article = item.article
         if article is None:
-            article = "some" if item.plural else ("an" if item.name[:1].lower() in "aeiou" else "a")
+            article = "some" if self.is_plural(item.name) else ("an" if item.name[:1].lower() in "aeiou" else "a")
         return f"{article} {item.name}".strip()
 
     def listed_here(self) -> list[str]:

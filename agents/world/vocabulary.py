@@ -1,7 +1,11 @@
 """The verbs that every world understands, and the small words around them."""
 
 VERBS: dict[str, tuple[str, ...]] = {
-    "look": ("look around", "look about", "look", "l", "where am i", "what do i see", "what can i see", "survey"),
+    "look": ("look around", "look about", "look", "l", "where am i", "what do i see", "what can i see", "survey",
+             "what is this place", "what's this place", "where is this", "what is here", "what's here"),
+    "who": ("who is here", "who's here", "who is there", "who else is here", "where is everybody", "where is everyone",
+            "where are they", "is anybody here", "is anyone here", "is anybody there", "is anyone there",
+            "is somebody here", "is someone here", "who can i talk to", "who is with me"),
     "examine": (
         "examine", "x", "inspect", "look at", "look in", "look inside", "look into", "look under", "look behind",
         "look through", "look on", "look closely at", "study", "check", "search", "observe", "watch", "describe",
@@ -31,7 +35,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "inventory": ("inventory", "i", "inv", "what am i carrying", "what do i have", "check my pockets",
                   "check pockets", "what am i holding", "check inventory", "look at my things"),
     "goals": ("goals", "goal", "quests", "quest", "objectives", "journal", "what should i do", "what do i do",
-              "what now", "hint", "hints", "i am stuck", "i'm stuck", "what next"),
+              "what now", "hint", "hints", "i am stuck", "what do i do now",
+              "what should i do now", "what can i do now", "what to do", "i'm stuck", "what next"),
     "help": ("help", "commands", "what can i do", "how do i play", "instructions", "?"),
     "breathe": ("breathe", "take a breath", "take a deep breath", "breathe deeply", "ground myself", "calm down",
                 "calm myself", "close my eyes", "close eyes"),
@@ -68,6 +73,8 @@ GESTURES: dict[str, tuple[str, ...]] = {
     "light": ("light", "ignite", "kindle"),
     "throw": ("throw", "toss", "hurl"),
     "fill": ("fill", "empty"),
+    "stand": ("stand up", "get up", "stand", "stretch", "wake up"),
+    "nod": ("yes", "no", "maybe", "perhaps", "of course", "okay then"),
     "tie": ("tie", "untie", "fix", "mend", "repair"),
 }  # fmt: skip
 """Things that people try and that change nothing unless a rule of the world says so."""
@@ -111,7 +118,8 @@ ALL_WORDS = frozenset({"all", "everything", "both", "every thing", "all of it", 
 
 LEAD_INS = (
     "i would like to", "i'd like to", "i want to", "i try to", "i attempt to", "i decide to", "i am going to",
-    "i'm going to", "i will", "i'll", "i go and", "let me", "let us", "let's", "can i", "could i", "can you", "may i",
+    "i'm going to", "i need to", "i have to", "i must", "i should",
+    "i will", "i'll", "i go and", "let me", "let us", "let's", "can i", "could i", "can you", "may i",
     "try to", "attempt to", "please", "then", "now", "carefully", "quietly", "gently", "slowly", "quickly", "just",
     "well", "okay", "ok", "so", "and", "also", "again",
 )  # fmt: skip

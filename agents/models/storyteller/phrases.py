@@ -1,22 +1,33 @@
 """What the offline storyteller says where the author wrote nothing: short, plain, many of each.
 
 Eight words or fewer where it can be, since a short sentence may come back and a long one that does sounds like a machine.
-Braces are names of the beat; `{Thing}` is `{thing}` with a capital.
+Braces are names of the beat; `{Thing}` is `{thing}` with a capital. `[stays|stay]` is the verb for one thing or for many.
 """
 
-TOOK = ("You take {thing}.", "{Thing} is yours now.", "You pick up {thing}.", "You have {thing} now.",
-        "{Thing} comes away in your hand.", "You gather up {thing}.")  # fmt: skip
-DROPPED = ("You put {thing} down.", "You set {thing} down here.", "{Thing} stays here, for now.",
+TOOK = ("You take {thing}.", "{Thing} [is|are] yours now.", "You pick up {thing}.", "You have {thing} now.",
+        "{Thing} [comes|come] away in your hand.", "You gather up {thing}.")  # fmt: skip
+DROPPED = ("You put {thing} down.", "You set {thing} down here.", "{Thing} [stays|stay] here, for now.",
            "You let go of {thing}.", "Carefully, you put {thing} down.")  # fmt: skip
-PUT = ("You put {thing} {onto}.", "{Thing} goes {onto}.", "You lay {thing} {onto}.", "{Thing} rests {onto} now.")
+PUT = (
+    "You put {thing} {onto}.",
+    "{Thing} [goes|go] {onto}.",
+    "You lay {thing} {onto}.",
+    "{Thing} [rests|rest] {onto} now.",
+)
 GAVE = ("You hand {thing} to {who}.", "{Who} takes {thing} from you.", "You hold out {thing} to {who}.")
-OPENED = ("You open {thing}.", "{Thing} opens.", "{Thing} gives, and opens.", "You ease {thing} open.")
-CLOSED = ("You close {thing}.", "{Thing} closes.", "You push {thing} shut.", "{Thing} is closed again.")
-UNLOCKED = ("{Thing} unlocks.", "The lock of {thing} turns.", "You unlock {thing}.")
-LOCKED = ("You lock {thing}.", "{Thing} locks.", "The lock of {thing} turns back.")
+OPENED = (
+    "You open {thing}.",
+    "{Thing} [opens|open].",
+    "{Thing} [gives, and opens|give, and open].",
+    "You ease {thing} open.",
+)
+CLOSED = ("You close {thing}.", "{Thing} [closes|close].", "You push {thing} shut.", "{Thing} [is|are] closed again.")
+UNLOCKED = ("{Thing} [unlocks|unlock].", "The lock of {thing} turns.", "You unlock {thing}.")
+LOCKED = ("You lock {thing}.", "{Thing} [locks|lock].", "The lock of {thing} turns back.")
 
-EXAMINED_AGAIN = ("{Thing} is as it was.", "Nothing about {thing} has changed.", "You know {thing} by now.",
-                  "You look once more at {thing}.", "{Thing} keeps its own counsel.",
+EXAMINED_AGAIN = ("{Thing} [is as it was|are as they were].", "Nothing about {thing} has changed.",
+                  "You know {thing} by now.",
+                  "You look once more at {thing}.", "You have seen {thing}, and see [it|them] again.",
                   "There is no more to {thing}.")  # fmt: skip
 STATE = {"open": ("It is open.", "It stands open."), "closed": ("It is closed.", "It is shut."),
          "locked": ("It is locked.", "It is shut fast, and locked.")}  # fmt: skip
@@ -25,18 +36,20 @@ READ_AGAIN = ("You read it again.", "Once more, you read it.", "It says what it 
 ARRIVED = ("You come back to {place}.", "{Place} again.", "You are back at {place}.", "Here is {place} once more.",
            "You return to {place}.", "Your steps bring you to {place}.", "{Place} waits as you left it.",
            "This is {place}.")  # fmt: skip
-LOOKED = ("You look about you.", "You take your time, looking.", "You let your eyes go round.",
-          "You turn slowly, seeing.", "You look again, more slowly.", "There is {place}, all of it.")  # fmt: skip
-DETAIL = (
-    "You could look at {detail}.",
-    "{Detail} is worth a look.",
-    "Then there is {detail}.",
-    "And {detail}, of course.",
+PRESENT = (
+    "{List} [is|are] here.",
+    "Here [is|are] {list}.",
+    "You find {list} here.",
+    "{List} [is|are] here as well as you.",
 )
-LIES_HERE = ("{List} {is} here.", "You see {list}.", "Here {is} {list}.", "There {is} {list}.",
-             "{List} {lies} within reach.", "You notice {list}.", "Close by {is} {list}.")  # fmt: skip
-HOLDS = ("Inside: {list}.", "It holds {list}.", "In it {is} {list}.")
-BEARS = ("On it: {list}.", "On it {is} {list}.", "It bears {list}.")
+NOBODY = ("There is nobody here but you.", "Nobody is here just now.", "You are the only one here.")
+WAYS = ("From here you can go {list}.", "The ways out are {list}.", "You can go {list}.")
+WAY = ("The way out is {list}.", "From here you can only go {list}.")
+BESIDE = ("You are standing by {thing} as it is.", "{Thing} [is|are] right here.", "You are there: {thing}.")
+LIES_HERE = ("You see {list}.", "You see {list} here.", "You notice {list}.", "There [is|are] {list} here.",
+             "Here [is|are] {list}.", "Close by [is|are] {list}.")  # fmt: skip
+HOLDS = ("Inside: {list}.", "It holds {list}.", "In it [is|are] {list}.")
+BEARS = ("On it: {list}.", "On it [is|are] {list}.", "It bears {list}.")
 HOLDS_NOTHING = ("It is empty.", "There is nothing in it.", "It holds nothing just now.")
 BEARS_NOTHING = ("There is nothing on it.", "It is bare.", "Nothing lies on it.")
 
@@ -57,16 +70,21 @@ BREATHED = ("You breathe in, and out.", "One breath, then another.", "You breath
 GESTURED = {
     "smell": ("You breathe in through your nose.", "You smell the air here.", "It smells of this place."),
     "listen": ("You stand still and listen.", "You listen.", "You hold your breath, listening."),
-    "touch": ("You touch {thing}, lightly.", "Your fingers find {thing}.", "{Thing} is cool under your hand."),
+    "touch": ("You touch {thing}, lightly.", "Your fingers find {thing}.", "{Thing} [is|are] cool under your hand."),
     "hug": ("You open your arms for a moment.", "It is a good thought.", "You let the warmth of it stand."),
-    "push": ("You push {thing}; nothing comes of it.", "{Thing} does not budge."),
-    "pull": ("You pull at {thing}, without result.", "{Thing} stays where it is."),
-    "turn": ("{Thing} does not turn.", "You try to turn {thing}. No."),
-    "lift": ("You try to lift {thing}.", "{Thing} is better where it is."),
-    "shake": ("You shake {thing}. Nothing rattles.", "{Thing} takes it calmly."),
+    "beneath": ("You look. There is nothing there but what is always there.", "Nothing is hidden there.",
+                "You look, and find nothing more."),
+    "person": ("You think better of it. {Thing} might not care for that.", "One does not do that to people."),
+    "stand": ("You get up, and stretch.", "You stand, and feel your feet under you.", "You straighten your back."),
+    "nod": ("You say so, though nothing was asked.", "All right, then. Nothing was asked just now."),
+    "push": ("You push {thing}; nothing comes of it.", "{Thing} [does|do] not budge."),
+    "pull": ("You pull at {thing}, without result.", "{Thing} [stays where it is|stay where they are]."),
+    "turn": ("{Thing} [does|do] not turn.", "You try to turn {thing}. No."),
+    "lift": ("You try to lift {thing}.", "{Thing} [is better where it is|are better where they are]."),
+    "shake": ("You shake {thing}. Nothing rattles.", "{Thing} [takes|take] it calmly."),
     "attack": ("You think better of it.", "You let the impulse go by.", "Nothing here needs breaking."),
     "knock": ("You knock. The sound goes off alone.", "You knock, and wait a little."),
-    "climb": ("There is nothing to gain by climbing.", "You look up, and stay down."),
+    "climb": ("You would get no higher on {thing}.", "There is nothing here to climb.", "You look up, and stay down."),
     "jump": ("You do, and land where you were.", "A small jump. Nobody minds."),
     "swim": ("Not here, and not today.", "You keep your feet dry."),
     "dig": ("The ground has nothing for you here.", "You find nothing worth digging for."),
@@ -76,18 +94,22 @@ GESTURED = {
     "cry": ("You let it come, and pass.", "It is all right to feel that."),
     "think": ("You turn it over in your mind.", "The thought stays a while, then settles."),
     "thank": ("You say it, and mean it.", "The words are small, and enough."),
-    "eat": ("You would rather not eat that.", "You are not hungry enough for that."),
-    "drink": ("You let it be.", "You are not as thirsty as that."),
-    "wear": ("It is not made for wearing.", "You try, and give it up."),
+    "eat": ("{Thing} [is|are] not for eating.", "You would not get far with a bite of {thing}.", "There is nothing to eat."),
+    "drink": ("{Thing} [is|are] not for drinking.", "There is nothing to drink just here.", "You leave {thing} undrunk."),
+    "wear": ("{Thing} [is|are] not made for wearing.", "You keep on what you have on."),
     "write": ("You find no words just now.", "The words will come another time."),
-    "clean": ("You wipe at {thing} a little.", "{Thing} looks much the same."),
-    "light": ("You have no way to light that.", "It is not a thing that burns."),
+    "clean": ("You wipe at {thing} a little.", "{Thing} [looks|look] much the same."),
+    "light": ("There is no use in lighting {thing} here.", "You see no reason to set light to {thing}.",
+              "There is nothing to light."),
     "throw": ("You weigh it, and keep it.", "Throwing it would help nothing."),
-    "fill": ("There is nothing here to do that with.",),
-    "tie": ("That would hold nothing.", "You see no way to do that."),
+    "fill": ("You have nothing to fill {thing} with.", "There is nothing here to fill or empty."),
+    "tie": ("{Thing} [needs|need] no tying or mending from you.", "There is nothing here to tie or mend."),
     "say": ("Your words hang in the air.", "You say it aloud. It helps a little.", "Nobody answers, but you said it."),
 }  # fmt: skip
-GESTURED_OTHER = ("You try, and nothing comes of it.", "You do. The moment passes.", "It changes nothing here.")
+GESTURED_OTHER = ("There is nothing here to {verb}.", "You see nothing here that you could {verb}.")
+GESTURED_WITH = ("You can't {verb} {thing}; not here, at least.",
+                 "You try to {verb} {thing}. [It stays as it was|They stay as they were].",
+                 "There is no way to {verb} {thing} that you can see.")  # fmt: skip
 
 MET_AGAIN = ("{Who} nods to you.", '"Yes?" says {who}.', '"You again," {who} says, not unkindly.',
              "{Who} looks up and waits.", '"Go on," says {who}.', "{Who} makes room for you.")  # fmt: skip
@@ -97,7 +119,7 @@ UNSURE_AGAIN = ("{Who} shakes a head, slowly.", '"I could not say," says {who}.'
                 '"Ask me something else," says {who}.', "{Who} thinks, and gives it up.")  # fmt: skip
 HANDED_BACK = ("{Who} looks, and hands it back.", '"Keep it," says {who}.', "{Who} has no use for {thing}.",
                '"That is yours," says {who}.')  # fmt: skip
-MIGHT_ASK = ("You might ask about {list}.", "There is {list} to ask about.", "You could ask about {list}.",
+MIGHT_ASK = ("You might ask about {list}.", "You could ask about {list}.",
              "Perhaps ask about {list}.")  # fmt: skip
 RULED_AGAIN = ("It goes as it went before.", "The same again, much the same.", "Again; it is no less true.")
 
@@ -110,50 +132,52 @@ HELP = ("You can look, examine, go, take, drop, put, open, close, lock, unlock, 
         "Say it plainly: `take the lamp`, `ask her about the boat`, `go north`.")  # fmt: skip
 
 REFUSED = {
-    "no_exit": ("There is no way {direction} here.", "Nothing leads {direction}.", "You find no way {direction}.",
-                "Not {direction}; not from here."),
+    "no_exit": ("There is no way {direction} here.", "Nothing leads {direction} from here.", "You find no way {direction}."),
+    "nothing_that_way": ("You look {direction}. There is nothing to see that way.",
+                         "You look {direction}, and see nothing new."),
     "blocked": ("The way {direction} is barred.", "You can't go {direction} yet."),
-    "not_here": ("You see no such thing here.", "There is nothing like that here.", "You look for it, in vain.",
-                 "Whatever that is, it isn't here."),
-    "no_way": ("You know no way there from here.", "The way there is not plain from here.",
-               "You can't see how to get there."),
+    "not_here": ("You see no {phrase} here.", "No {phrase} here, that you can see.",
+                 "You look for “{phrase}”, and it is not here.",
+                 "If there is such a thing as “{phrase}”, it is not here."),
+    "what_it": ("“{phrase}” could be anything. Say its name.", "Which thing is “{phrase}”? Say its name."),
+    "no_way": ("You know no way to “{phrase}” from here.", "How to get to “{phrase}” from here you could not say."),
+    "here_already": ("You are in {place} already.", "This is {place}; you are there."),
+    "so_already": ("{Thing} [is|are] {state} already.",),
+    "there_already": ("{Thing} [is|are] {place} already.",),
+    "nothing_held": ("Your hands are empty as it is.", "You carry nothing that you could put down."),
     "away": ("{Who} is not here.", "You look for {who}, but not here.", "{Who} is somewhere else just now."),
-    "not_portable": ("{Thing} stays where it is.", "You can't take {thing}.", "{Thing} is not for carrying."),
-    "have_it": ("You have {thing} already.", "{Thing} is in your keeping already."),
-    "not_held": ("You don't have {thing}.", "{Thing} is not in your hands."),
+    "not_portable": ("{Thing} [stays where it is|stay where they are].", "You can't take {thing}.",
+                     "{Thing} [is|are] not for carrying."),
+    "have_it": ("You have {thing} already.", "{Thing} [is|are] in your keeping already."),
+    "not_held": ("You don't have {thing}.", "{Thing} [is|are] not in your hands."),
     "hands_full": ("You have your hands full.", "You can carry no more."),
-    "not_openable": ("{Thing} does not open.", "There is nothing to open or close there."),
-    "is_open": ("{Thing} is open already.", "Somebody opened {thing} before you."),
-    "is_closed": ("{Thing} is closed already.", "{Thing} is shut as it is."),
-    "is_locked": ("{Thing} is locked.", "{Thing} will not open: locked.", "Locked. {Thing} will need a key."),
-    "not_lockable": ("{Thing} has no lock.", "There is no lock on {thing}."),
+    "not_openable": ("{Thing} [does|do] not open.", "There is nothing to open or close there."),
+    "is_open": ("{Thing} [is|are] open already.", "Somebody opened {thing} before you."),
+    "is_closed": ("{Thing} [is|are] closed already.", "{Thing} [is|are] shut already."),
+    "is_locked": ("{Thing} [is|are] locked.", "{Thing} will not open: locked.", "Locked. {Thing} will need a key."),
+    "not_lockable": ("{Thing} [has|have] no lock.", "There is no lock on {thing}."),
     "no_key": ("You have nothing that fits {thing}.", "Not without the right key."),
-    "not_container": ("Nothing will stay there.", "{Thing} holds nothing."),
-    "closed_container": ("{Thing} is closed.", "First {thing} would have to be open."),
+    "not_container": ("Nothing would stay on {thing}.", "{Thing} [holds|hold] nothing."),
+    "closed_container": ("{Thing} [is|are] closed.", "First {thing} would have to be open."),
     "in_itself": ("{Thing} can't go into itself.", "That would be a neat trick."),
-    "not_person": ("{Thing} has nothing to say.", "{Thing} keeps quiet."),
+    "not_person": ("{Thing} [has|have] nothing to say.", "{Thing} [keeps|keep] quiet."),
     "nobody_here": ("There is nobody here to hear.", "You are alone here.", "Nobody is here just now."),
-    "not_readable": ("There is nothing to read on {thing}.", "{Thing} bears no words."),
+    "not_readable": ("There is nothing to read on {thing}.", "{Thing} [bears|bear] no words."),
     "use_what": ("Use it with what?", "On what, though?"),
-    "no_effect": ("Nothing comes of it.", "You try. {Thing} is unimpressed.", "That does nothing here.",
-                  "It was worth a try."),
+    "no_effect": ("You see no use for {thing} here.", "You try it with {thing}. Nothing comes of it.",
+                  "{Thing} [does|do] nothing there."),
     "what": ("What do you want to {verb}?", "{Verb} what, exactly?"),
     "kept": ("{Who} is holding on to that.", "That belongs to {who}, for now."),
-    "known_already": ("It is so already.", "That is how it is already."),
+    "known_already": ("That has been done already.",),
     "who": ("Whom do you mean?", "More than one is here. Who?"),
     "where_from": ("Where, exactly?", "Which way?"),
     "nothing_to_take": ("There is nothing here to take.", "You find nothing to carry off."),
     "too_many": ("The rest can wait a turn.", "One thing after another. Then the rest."),
-    "ruled_out": ("Not yet.", "Not as things are.", "Nothing has changed about that.", "Still no; not for now."),
+    "ruled_out": ("That can't be done as things stand.", "Something else would have to come first."),
 }  # fmt: skip
 UNCLEAR = ("Which one: {list}?", "Do you mean {list}?", "{List}: which?")
 UNKNOWN = (
-    "The thought drifts off before you can act.", "You hesitate; your hands don't know how.",
-    "That finds no hold here.", "Something in you wants to. How, though?", "The idea does not quite land.",
-    "You begin, and lose the thread.",
+    "“{word}” is a word that means nothing here yet.", "You know the word “{word}” no more than the walls do.",
+    "How one would do that, with “{word}” in it, you can't think.", "“{word}”? You turn the word over, and put it back.",
 )  # fmt: skip
-TRY = ("You could {list}.", "Perhaps {list}.", "Or {list}.", "There is time to {list}.")
-
-PAIRS = ("{A}, and {b}.", "{A}; {b}.", "{A}, while {b}.", "{B}, and {a}.", "{A}, and all the while {b}.",
-                  "{B}, as {a}.", "{A}, and somewhere near, {b}.")  # fmt: skip
-"""Ways to join two textures."""
+TRY = ("You could {list}.", "What you can do: {list}.", "You might {list}.")

@@ -5,6 +5,7 @@ how often each thing was told before, and what the place still has to say (`agen
 """
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -33,32 +34,32 @@ def _tell_beat(beat: Beat, scene: Scene, chance: random.Random, index: int) -> s
 
 
 def _breath(scene: Scene) -> list[str]:
-    """The small true things of the place, in one sentence."""
-    textures, turn = [str(t) for t in scene.get("textures", [])], int(scene.get("turn", 0))
-    if len(textures) < 2:
-        return [f"{_capital(line)}." for line in textures]
-    return [_join(textures[0], textures[1], turn)]
-
-
-def _join(one: str, other: str, turn: int) -> str:
-    pattern = phrases.PAIRS[turn % len(phrases.PAIRS)]
-    return pattern.format(A=_capital(one), a=one, B=_capital(other), b=other)
+    """The small true things of the place, each a sentence of its own: a joint would claim that they hang together."""
+    return [f"{_capital(str(line))}." for line in scene.get("textures", [])]
 
 
 def _one(choices: Sequence[str], scene: Scene, chance: random.Random, **names: str) -> str:
     """One of the phrases, moving through them with the turns so that neighbours differ."""
     del chance
+    many = names.pop("many", "") or _is_many(scene, names.get("thing", "") or names.get("door", ""))
     turn = int(scene.get("turn", 0)) + int(scene.get("seed", 0))
-    said = _fill(choices[turn % len(choices)], names)
+    pattern = choices[turn % len(choices)]
+    said = _fill(pattern, names, many=bool(many))
     if len(said.split()) > SHORT and len(names.get("thing", "").split()) > 2:
         # A long name in a stock phrase would come back word for word: the player knows what is meant.
-        said = _fill(choices[turn % len(choices)], {**names, "thing": "that"})
+        said = _fill(pattern, {**names, "thing": "that"})
     return said
 
 
-def _fill(pattern: str, names: dict[str, str]) -> str:
+def _is_many(scene: Scene, name: str) -> bool:
+    return name in scene.get("plural", [])
+
+
+def _fill(pattern: str, names: dict[str, str], *, many: bool = False) -> str:
+    """The phrase with its names, and of `[stays|stay]` the form that agrees with them."""
     words = {**names, **{key.capitalize(): _capital(value) for key, value in names.items()}}
-    return _capital(pattern.format_map(_Blank(words)))
+    agreed = re.sub(r"\[([^|\]]*)\|([^\]]*)\]", lambda found: found[2 if many else 1], pattern)
+    return _capital(agreed.format_map(_Blank(words)))
 
 
 class _Blank(dict[str, str]):
@@ -90,9 +91,13 @@ def _listed(beat: Beat) -> list[str]:
 def _with_list(choices: Sequence[str], things: list[str], scene: Scene, chance: random.Random) -> str:
     if not things:
         return ""
-    many = len(things) > 1 or things[0].startswith("some ")
-    forms = {"is": "are" if many else "is", "lies": "lie" if many else "lies"}
-    return _one(choices, scene, chance, list=_listing(things, int(scene.get("turn", 0))), **forms)
+    turn = int(scene.get("turn", 0))
+    first = things[turn % len(things)]
+    pattern = choices[(turn + int(scene.get("seed", 0))) % len(choices)]
+    # Before its list a verb agrees with the list's first thing, after it with all of them.
+    after = pattern.lower().startswith("{list}")
+    many = (after and len(things) > 1) or first.startswith("some ") or _is_many(scene, first)
+    return _one([pattern], scene, chance, list=_listing(things, turn), many="yes" if many else "")
 
 
 def _plain(beat: Beat, scene: Scene, chance: random.Random) -> str:
@@ -103,8 +108,7 @@ def _plain(beat: Beat, scene: Scene, chance: random.Random) -> str:
 
 def _moved(choices: Sequence[str]) -> Callable[[Beat, Scene, random.Random], str]:
     def teller(beat: Beat, scene: Scene, chance: random.Random) -> str:
-        turn = int(scene.get("turn", 0)) + int(scene.get("seed", 0))
-        said = _fill(choices[turn % len(choices)], _names(beat))
+        said = _one(choices, scene, chance, **_names(beat))
         return f"{said} {beat['says']}" if beat.get("says") else said
 
     return teller
@@ -118,13 +122,31 @@ def _arrived(beat: Beat, scene: Scene, chance: random.Random) -> str:
 def _looked(beat: Beat, scene: Scene, chance: random.Random) -> str:
     names = _names(beat)
     if "direction" in names and "listed" not in beat:
-        door = f" {_capital(names['door'])} is {names['state']}." if "door" in names else ""
+        door = ""
+        if "door" in names:
+            door = _fill(
+                f" {_capital(names['door'])} [is|are] {names['state']}.", {}, many=_is_many(scene, names["door"])
+            )
         return f"{_capital(names['direction'])} from here is {names['place']}.{door}"
-    says = str(beat.get("says") or "") or _one(phrases.LOOKED, scene, chance, **names)
-    detail = _one(phrases.DETAIL, scene, chance, **names) if "detail" in names else ""
-    return " ".join(
-        part for part in (says, _with_list(phrases.LIES_HERE, _listed(beat), scene, chance), detail) if part
-    )
+    says = str(beat.get("says") or "") or f"This is {names.get('place', 'where you are')}."
+    ways = _ways_out(scene, chance) if names.get("ways") else ""
+    return " ".join(part for part in (says, _with_list(phrases.LIES_HERE, _listed(beat), scene, chance), ways) if part)
+
+
+def _ways_out(scene: Scene, chance: random.Random, *, named: bool = True) -> str:
+    """All ways by direction, with the place where the player knows it."""
+    ways = [f"{way['direction']} to {way['place']}" if named and way.get("place") else str(way["direction"])
+            for way in scene.get("exits", [])]  # fmt: skip
+    choices = phrases.WAY if len(ways) == 1 else phrases.WAYS
+    return _one(choices, scene, chance, list=_listing(ways, 0, "or" if len(ways) > 1 else "and")) if ways else ""
+
+
+def _present(beat: Beat, scene: Scene, chance: random.Random) -> str:
+    """Who is here: the author's lines, then the names of those who have none left."""
+    said, named = str(beat.get("says") or ""), [_capital(name) for name in _listed(beat)]
+    if not said and not named:
+        return _one(phrases.NOBODY, scene, chance)
+    return f"{said} {_with_list(phrases.PRESENT, named, scene, chance)}".strip()
 
 
 def _examined(beat: Beat, scene: Scene, chance: random.Random) -> str:
@@ -164,13 +186,20 @@ def _gestured(beat: Beat, scene: Scene, chance: random.Random) -> str:
     group = names.get("group") or names.get("verb", "")
     choices = phrases.GESTURED.get(group, phrases.GESTURED_OTHER)
     if not names.get("thing"):
-        choices = [c for c in choices if "{" not in c and "{T" not in c] or phrases.GESTURED_OTHER
+        choices = [c for c in choices if "{" not in c] or phrases.GESTURED_OTHER
+    elif group not in phrases.GESTURED:
+        choices = phrases.GESTURED_WITH
+    else:
+        choices = [c for c in choices if "{" in c] or choices
     return _one(choices, scene, chance, **names)
 
 
 def _spoken(again: Sequence[str]) -> Callable[[Beat, Scene, random.Random], str]:
     def teller(beat: Beat, scene: Scene, chance: random.Random) -> str:
-        said = str(beat.get("says") or "") or _one(again, scene, chance, **_names(beat))
+        names = _names(beat)
+        silent = any(p.get("name") == names.get("who") and p.get("silent") for p in scene.get("people", []))
+        choices = [line for line in again if '"' not in line] if silent else again
+        said = str(beat.get("says") or "") or _one(choices, scene, chance, **names)
         topics = _listed(beat)
         if topics and beat.get("kind") == "met":
             listing = _listing(topics, int(scene.get("turn", 0)), joint="or")
@@ -205,9 +234,8 @@ def _refused(beat: Beat, scene: Scene, chance: random.Random) -> str:
     names = _names(beat)
     choices = phrases.REFUSED.get(names.get("why", ""), phrases.REFUSED["no_effect"])
     said = _one(choices, scene, chance, **names)
-    ways = [str(way.get("direction")) for way in scene.get("exits", [])]
-    if names.get("why") in ("no_exit", "no_way") and ways:
-        said += f" {_capital(_listing(ways, 0, 'or'))}, perhaps."
+    if names.get("why") in ("no_exit", "no_way") and scene.get("exits"):
+        said += " " + _ways_out(scene, chance, named=False)
     if names.get("why") == "who" and _listed(beat):
         said += f" {_capital(_listing(_listed(beat), 0, 'or'))}?"
     return said
@@ -218,8 +246,7 @@ def _unclear(beat: Beat, scene: Scene, chance: random.Random) -> str:
 
 
 def _unknown(beat: Beat, scene: Scene, chance: random.Random) -> str:
-    del beat
-    said = _one(phrases.UNKNOWN, scene, chance)
+    said = _one(phrases.UNKNOWN, scene, chance, word=_names(beat).get("word") or "that")
     ideas = [f"look at {thing}" for thing in scene.get("items", [])[:1]]
     ideas += [f"talk to {person['name']}" for person in scene.get("people", [])[:1]]
     ideas += [f"go {way['direction']}" for way in scene.get("exits", [])[:1]]
@@ -230,6 +257,8 @@ _TELLERS: dict[str, Callable[[Beat, Scene, random.Random], str]] = {
     "arrived": _arrived,
     "looked": _looked,
     "examined": _examined,
+    "present": _present,
+    "beside": lambda beat, scene, chance: _one(phrases.BESIDE, scene, chance, **_names(beat)),
     "read": _read,
     "took": _moved(phrases.TOOK),
     "dropped": _moved(phrases.DROPPED),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from agents.world.nouns import Found
 from agents.world.parse import Command
 from agents.world.result import Result
-from agents.world.verbs import gestures, handling, looking, moving, opening, talking
+from agents.world.verbs import feeling, gestures, handling, looking, moving, opening, talking
 from agents.world.view import View
 
 Verb = Callable[[View, Command, Found, Found, list[str]], Result]
@@ -14,6 +14,9 @@ VERB_FUNCTIONS: dict[str, Verb] = {
     "look": looking.look,
     "examine": looking.examine,
     "read": looking.read,
+    "who": looking.who,
+    "heart": feeling.heart,
+    "assist": talking.assist,
     "inventory": looking.inventory,
     "goals": looking.goals,
     "help": looking.help_,

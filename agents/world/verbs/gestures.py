@@ -2,10 +2,12 @@
 
 from agents.story import change
 from agents.world.beats import beat
+from agents.world.heart import answer_heart
 from agents.world.language import PLAYER
 from agents.world.nouns import Found
 from agents.world.parse import Command
-from agents.world.result import Result, ask_which, missing
+from agents.world.result import Result, ask_which, missing, refuse
+from agents.world.verbs import moving
 from agents.world.view import View
 
 
@@ -37,14 +39,35 @@ def breathe(view: View, command: Command, first: Found, second: Found, focus: li
 
 def gesture(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
     """A try that no rule answers. It is told kindly, and nothing changes."""
-    del focus
     target = first if first.phrase or first.known else second
     if target.asked:
         return ask_which(view, target, command.raw)
-    if target.phrase and not target.known and command.verb not in ("think", "sing", "cry", "write", "thank", "laugh"):
+    person = next((key for key in target.ids if key in view.world.characters), "")
+    if command.verb in _KINDLY and (person or not target.phrase):
+        return answer_heart(view, _KINDLY[command.verb], person)
+    if command.verb == "climb" and (by := _way(view, command)):
+        return moving.step(view, by)
+    if target.phrase and not target.known and command.verb not in _INWARD:
         return missing(view, target, command.said)
-    name = (
-        view.name(target.ids[0]) if target.ids else (f"the {target.detail.replace('_', ' ')}" if target.detail else "")
-    )
-    made = beat("gestured", verb=command.said or command.verb, group=command.verb, thing=name)
-    return Result([made], focus=target.ids)
+    item = view.world.items.get(target.ids[0]) if target.ids else None
+    if item and (says := item.refuses.get(command.verb, "")):
+        return refuse("ruled_out", says=says, focus=target.ids)
+    name = view.name(target.ids[0]) if target.ids else (view.detail_name(target.detail) if target.detail else "")
+    group = "person" if person and command.verb in _ROUGH else command.verb
+    made = beat("gestured", verb=command.said or command.verb, group=group, thing=name)
+    return Result([made], focus=[*target.ids, *focus])
+
+
+def _way(view: View, command: Command) -> str:
+    """Where a climb leads: `climb up`, `climb the path`."""
+    if command.said in ("climb up", "climb down") and not command.first:
+        return command.said.removeprefix("climb ")
+    up = "up " if command.said in ("climb", "climb up") else "down "
+    return moving.way_by(view, up + command.first) if command.first else ""
+
+
+_KINDLY = {"hug": "hug", "thank": "thanks"}
+_INWARD = frozenset({"think", "sing", "cry", "write", "thank", "laugh", "nod", "stand", "jump"})
+_ROUGH = frozenset(
+    {"push", "pull", "turn", "lift", "shake", "throw", "eat", "drink", "wear", "light", "tie", "fill", "touch"}
+)

@@ -22,7 +22,7 @@ def take(view: View, command: Command, first: Found, second: Found, focus: list[
     if first.asked:
         return ask_which(view, first, command.raw)
     if first.detail:
-        return refuse("not_portable", thing=f"the {first.detail.replace('_', ' ')}")
+        return refuse("not_portable", thing=view.detail_name(first.detail))
     if not first.ids and is_all(first.phrase):
         return refuse("nothing_to_take")
     if not first.ids:
@@ -40,7 +40,7 @@ def _take_one(view: View, key: str) -> Result:
     if holder := view.holder(key):
         return refuse("kept", thing=name, who=view.name(holder), focus=[key])
     if not item.portable or item.door or item.scenery:
-        return refuse("not_portable", thing=name, focus=[key])
+        return refuse("not_portable", thing=name, says=item.refuses.get("take", ""), focus=[key])
     if len(view.inventory) >= view.world.capacity:
         return refuse("hands_full", thing=name, focus=[key])
     return Result([beat("took", thing=name)], move(view, key, PLAYER, "verb:take"), [key])
@@ -58,6 +58,8 @@ def drop(view: View, command: Command, first: Found, second: Found, focus: list[
     del second, focus
     if first.asked:
         return ask_which(view, first, command.raw)
+    if not first.ids and is_all(first.phrase):
+        return refuse("nothing_held")
     if not first.ids:
         return missing(view, first, command.said or "drop")
     return _each(view, first.ids, _drop_one)
@@ -78,7 +80,7 @@ def put(view: View, command: Command, first: Found, second: Found, focus: list[s
     if not first.ids:
         return missing(view, first, command.said or "put")
     if second.detail:
-        return refuse("not_container", thing=f"the {second.detail.replace('_', ' ')}")
+        return refuse("not_container", thing=view.detail_name(second.detail))
     if not second.ids:
         return missing(view, second, "put") if second.phrase else refuse("where_from", thing=view.name(first.ids[0]))
     return _each(view, first.ids, lambda seen, key: _put_one(seen, key, second.ids[0]))
@@ -96,7 +98,8 @@ def _put_one(view: View, key: str, target: str) -> Result:
     if not view.shows_contents(target):
         return refuse("closed_container", thing=onto, focus=[target])
     if view.get(key, "in") == target:
-        return refuse("known_already", place=f"{'in' if holder.container else 'on'} {onto}", focus=[key])
+        where = f"{'in' if holder.container else 'on'} {onto}"
+        return refuse("there_already", thing=name, place=where, focus=[key])
     if not view.carries(key) and not can_take(view, key):
         return _take_one(view, key)
     prep = "on" if holder.surface else "in"
@@ -131,7 +134,9 @@ def give_one(view: View, key: str, who: str) -> Result:
         return refuse("not_held", thing=thing, focus=[key])
     gift = view.world.characters[who].gifts.get(key)
     if gift is None or not view.holds(gift.when):
-        says = gift.otherwise if gift else ""
+        says = view.first_said(gift.otherwise) if gift else ""
+        lines = view.world.characters[who].handed_back
+        says = says or (lines[view.now % len(lines)] if lines else "")
         return Result([beat("handed_back", says=says, thing=thing, who=person)], focus=[who, key])
     because = f"gift:{who}"
     changes = move(view, key, who, because) if gift.keeps else []
@@ -148,7 +153,7 @@ def use(view: View, command: Command, first: Found, second: Found, focus: list[s
             return ask_which(view, found, command.raw)
     if not first.ids:
         if first.detail:
-            return refuse("no_effect", thing=f"the {first.detail.replace('_', ' ')}", verb=command.said or "use")
+            return refuse("no_effect", thing=view.detail_name(first.detail), verb=command.said or "use")
         return missing(view, first, command.said or "use")
     key, target = first.ids[0], second.ids[0] if second.ids else ""
     if second.phrase and not second.known:
@@ -162,7 +167,8 @@ def use(view: View, command: Command, first: Found, second: Found, focus: list[s
             return looking.read(view, command, first, second, focus)
         if item.openable or item.door:
             return (opening.close if view.is_open(key) else opening.open_)(view, command, first, second, focus)
-    return refuse("no_effect", thing=view.name(key), verb=command.said or "use", focus=first.ids)
+    says = view.world.items[key].refuses.get("use", "") if key in view.world.items else ""
+    return refuse("no_effect", thing=view.name(key), verb=command.said or "use", says=says, focus=first.ids)
 
 
 def _each(view: View, keys: list[str], act: Callable[[View, str], Result]) -> Result:

@@ -1,7 +1,10 @@
 """Verbs of looking: they tell, and count what was told."""
 
+import hashlib
+
 from agents.story import Change, change
 from agents.world.beats import beat
+from agents.world.heart import answer_heart
 from agents.world.language import PLAYER
 from agents.world.nouns import Found, words_of
 from agents.world.parse import Command, direction_of
@@ -10,31 +13,48 @@ from agents.world.schema import Character, Item
 from agents.world.view import View
 
 _HERE = frozenset({"place", "this", "here", "room", "around", "surroundings", "going", "on", "happening"})
+_SELF = frozenset({"me", "myself", "self", "yourself", "my self"})
+_BENEATH = frozenset({"look under", "look behind"})
 _AROUND = frozenset({"search", "investigate", "observe"})
 
 
 def look(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
-    """The place again, as `look` shows it: the first time the whole description."""
+    """The whole place, as often as it is asked for: the description, what lies here, who is here, the ways out."""
     del command, first, second, focus
-    # Arriving told the description already; a look goes on where the arrivals stopped, so that no line comes twice.
     looks = view.count(view.here, "looks")
-    told = max(view.count(view.here, "visits"), 1) - 1 + looks
-    texts = [view.location.description, *view.location.again]
-    says = texts[told + 1] if told + 1 < len(texts) else ""
-    names = {"place": view.location.name, **_worth_a_look(view, looks)}
-    made = beat("looked", names, says=says, times=looks + 1, listed=seen_here(view))
-    return Result([made], [change(view.here, "looks", looks + 1, "verb:look")])
+    says = " ".join([view.location.description, *placed_lines(view)])
+    made = beat("looked", says=says, times=looks + 1, listed=unplaced(view), place=view.location.name, ways="yes")
+    looked = Result([made], [change(view.here, "looks", looks + 1, "verb:look")])
+    return looked.join(see_people(view, anew=True))
 
 
-def _worth_a_look(view: View, looks: int) -> dict[str, str]:
-    """A detail of the place to name, another one each time."""
-    names = list(view.details)
-    return {"detail": f"the {names[looks % len(names)].replace('_', ' ')}"} if names else {}
+def who(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    """Who is here, each as the author shows them."""
+    del command, first, second, focus
+    return see_people(view, anew=True) if view.people else Result([beat("present", listed=[])])
 
 
-def seen_here(view: View) -> list[str]:
-    """The loose things and what is on or in open things, as a look names them."""
-    return [view.a_name(key) for key in view.listed_here()]
+def see_people(view: View, *, anew: bool = False) -> Result:
+    """One beat for everybody here: an author's line that was not told yet, else only the name.
+
+    `anew` tells the lines again: the player asked to see.
+    """
+    said, named, changes = list[str](), list[str](), list[Change]()
+    for key in view.people:
+        lines = view.world.characters[key].present
+        holding = view.said(lines)
+        fresh = [line for line in holding if not view.get(key, _told_present(line))]
+        if line := next(iter(holding if anew else fresh), ""):
+            said.append(line)
+            changes.append(change(key, _told_present(line), True, "verb:look"))
+        else:
+            named.append(view.name(key))
+    return Result([beat("present", says=" ".join(said), listed=named)] if view.people else [], changes, view.people)
+
+
+def _told_present(line: str) -> str:
+    """The mark that a line was told: the line itself, so that the author may reorder them."""
+    return f"told_present_{hashlib.sha256(line.encode()).hexdigest()[:8]}"
 
 
 def placed_lines(view: View) -> list[str]:
@@ -43,10 +63,20 @@ def placed_lines(view: View) -> list[str]:
     return [view.world.items[k].placed for k in from_start]
 
 
+def unplaced(view: View) -> list[str]:
+    """What is still to be named: things without an author's line of their own."""
+    return [view.a_name(k) for k in view.listed_here() if not view.world.items[k].placed or view.get(k, "moved")]
+
+
 def examine(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
-    del second, focus
-    if direction := direction_of(first.phrase):
+    del second
+    if first.phrase in _SELF and not first.known:
+        return answer_heart(view, "self", "")
+    if (direction := direction_of(first.phrase)) and not first.known:
         return _examine_direction(view, direction)
+    if first.known and command.said in _BENEATH:
+        thing = view.name(first.ids[0]) if first.ids else view.detail_name(first.detail)
+        return Result([beat("gestured", verb=command.said, group="beneath", thing=thing)], focus=first.ids)
     if first.detail:
         return _examine_detail(view, first.detail)
     if first.asked:
@@ -54,7 +84,7 @@ def examine(view: View, command: Command, first: Found, second: Found, focus: li
     if not first.phrase and command.said not in _AROUND:
         return refuse("what", verb=command.said if len(command.said) > 1 else "examine")
     if not first.ids and set(words_of(first.phrase)) <= _HERE:
-        return look(view, command, first, first, [])
+        return look(view, command, first, first, focus)
     if not first.ids:
         return missing(view, first, "examine")
     result = Result()
@@ -93,13 +123,13 @@ def _states(view: View, key: str, entity: Item | Character) -> dict[str, str]:
 def _examine_detail(view: View, name: str) -> Result:
     relation = f"told_{name.replace(' ', '_')}"
     says, times, counted = view.telling(view.here, relation, [view.details[name].text], "verb:examine")
-    return Result([beat("examined", says=says, times=times, thing=f"the {name.replace('_', ' ')}")], counted)
+    return Result([beat("examined", says=says, times=times, thing=view.detail_name(name))], counted)
 
 
 def _examine_direction(view: View, direction: str) -> Result:
     way = view.exits.get(direction)
     if way is None:
-        return refuse("no_exit", direction=direction)
+        return refuse("nothing_that_way", direction=direction)
     place = view.world.locations[way.to].name
     names = {"direction": direction, "place": place}
     if way.door:
@@ -122,7 +152,8 @@ def read(view: View, command: Command, first: Found, second: Found, focus: list[
             result = result.join(refuse("kept", thing=view.name(key), who=view.name(holder), focus=[key]))
             continue
         if item is None or item.read is None:
-            result = result.join(refuse("not_readable", thing=view.name(key), focus=[key]))
+            says = item.refuses.get("read", "") if item else ""
+            result = result.join(refuse("not_readable", thing=view.name(key), says=says, focus=[key]))
             continue
         times = view.count(key, "told_read")
         counted: list[Change] = [change(key, "told_read", times + 1, "verb:read")]
@@ -136,9 +167,14 @@ def inventory(view: View, command: Command, first: Found, second: Found, focus: 
 
 
 def goals(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    """What is still open, and the next step of one of the goals: no more than that is given away."""
     del command, first, second, focus
     still = [key for key in view.world.goals if not view.get(key, "done")]
-    hints = [view.world.goals[key].hint for key in still if not view.world.goals[key].optional]
+    hints = [
+        hint
+        for key in still
+        if not view.world.goals[key].optional and (hint := view.first_said(view.world.goals[key].hint))
+    ]
     asked = view.count(PLAYER, "told_goals")
     made = beat(
         "goals", says=hints[asked % len(hints)] if hints else "", listed=[view.world.goals[key].title for key in still]

@@ -1,16 +1,17 @@
 """Going from place to place."""
 
+import re
 from collections import deque
 
 from agents.story import Change, apply_changes, change
 from agents.world.beats import beat
 from agents.world.language import PLAYER
-from agents.world.nouns import Found, find_place, find_thing
+from agents.world.nouns import Found, find_place, find_thing, words_of
 from agents.world.parse import Command, direction_of
-from agents.world.result import Result, refuse
+from agents.world.result import Result, ask_which, refuse
 from agents.world.schema import Exit
 from agents.world.verbs import handling
-from agents.world.verbs.looking import placed_lines
+from agents.world.verbs.looking import placed_lines, see_people, unplaced
 from agents.world.view import View
 
 
@@ -21,16 +22,93 @@ def go(view: View, command: Command, first: Found, second: Found, focus: list[st
     if not wanted:
         return _leave(view, command)
     if direction := direction_of(wanted):
-        return step(view, direction)
+        return step(view, _meant(view, direction))
+    if wanted == "back":
+        return _back(view)
     place = find_place(view, wanted)
     if place == view.here:
-        return refuse("known_already", place=view.location.name)
+        # The path in the walled yard may be meant by `path`, though the yard has that name too.
+        by = way_by(view, wanted)
+        return step(view, by) if by else refuse("here_already", place=view.location.name)
     if place:
         return _walk(view, place)
-    if command.said == "leave" and (held := find_thing(view, wanted, focus)).ids and view.carries(held.ids[0]):
-        return handling.drop(view, command, held, Found(), focus)
-    through = next((d for d, way in view.exits.items() if way.door and _door_named(view, way.door, wanted)), "")
-    return step(view, through) if through else refuse("no_way", phrase=wanted[:60])
+    return _towards(view, command, wanted, focus)
+
+
+def _towards(view: View, command: Command, wanted: str, focus: list[str]) -> Result:
+    """What is no place: a thing in hand that is left, a way by its name, a door, something that stands here."""
+    found = find_thing(view, wanted, focus)
+    leaving = command.said in ("leave", "exit")
+    if command.said == "leave" and found.ids and view.carries(found.ids[0]):
+        return handling.drop(view, command, found, Found(), focus)
+    if through := next((d for d, way in view.exits.items() if way.door and _door_named(view, way.door, wanted)), ""):
+        return step(view, through)
+    if by := way_by(view, wanted):
+        return step(view, by)
+    if leaving:
+        return _leave(view, command)
+    if found.known:
+        thing = view.name(found.ids[0]) if found.ids else view.detail_name(found.detail)
+        return Result([beat("beside", thing=thing)], focus=found.ids)
+    if found.asked:
+        return ask_which(view, found, command.raw)
+    return refuse("no_way", phrase=wanted[:60])
+
+
+def way_by(view: View, phrase: str) -> str:
+    """The way out that the description names with the words: `climb the path` where `a path climbs north`."""
+    upward = re.match(r"^(up|down)\b", phrase)
+    words = words_of(re.sub(r"^(?:up|down|along|over|across|by|through|off|out of|aboard) ", "", phrase))
+    if not words or words[-1] not in _WAYS:
+        return ""
+    if upward and upward[1] in view.exits:
+        return upward[1]
+    for part in re.split(r"[.;]", view.location.description.lower()):
+        if re.search(rf"\b{re.escape(words[-1])}\b", part):
+            leading = [d for d in view.exits if re.search(rf"\b{d}(?:wards?)?\b", part)]
+            if len(leading) == 1:
+                return leading[0]
+    return next((d for d in ("up", "down") if d in view.exits and words[-1] in _STAIRS), "")
+
+
+def _meant(view: View, direction: str) -> str:
+    """The exit that a direction means where there is none of that name: the only way out, the path that climbs."""
+    if direction in view.exits:
+        return direction
+    if direction == "out" and len(view.exits) == 1:
+        return next(iter(view.exits))
+    for part in re.split(r"[.;]", view.location.description.lower()):
+        if direction in _SLOPES and re.search(_SLOPES[direction], part):
+            leading = [d for d in view.exits if re.search(rf"\b{d}(?:wards?)?\b", part)]
+            if len(leading) == 1:
+                return leading[0]
+    return direction
+
+
+_SLOPES = {"up": r"\bclimbs?\b|\bgoe?s? up\b|\brises?\b", "down": r"\bdrops?\b|\bgoe?s? down\b|\bdescends?\b"}
+_STAIRS = frozenset({"stair", "stairs", "staircase", "steps", "ladder"})
+_WAYS = _STAIRS | {
+    "path",
+    "footpath",
+    "way",
+    "track",
+    "road",
+    "bridge",
+    "gap",
+    "passage",
+    "corridor",
+    "door",
+    "gate",
+    "hatch",
+}
+
+
+def _back(view: View) -> Result:
+    """To the place that the player came from."""
+    came_from = str(view.get(PLAYER, "came_from") or "")
+    if came_from not in view.world.locations or came_from == view.here:
+        return refuse("no_way", phrase="back")
+    return _walk(view, came_from)
 
 
 def step(view: View, direction: str) -> Result:
@@ -53,35 +131,30 @@ def arrive(view: View, way: Exit, direction: str = "") -> Result:
     """The player is in the new place: its first or a later telling, and what lies there."""
     visits = view.count(way.to, "visits")
     changes: list[Change] = [
+        change(PLAYER, "came_from", view.here, "verb:go"),
         change(PLAYER, "in", way.to, "verb:go"),
         change(way.to, "visits", visits + 1, "verb:go"),
     ]
     there = view.after(changes)
     # After the author's tellings are used up an arrival is told from the place's textures: no text comes twice.
     texts = [there.location.description, *there.location.again]
-    told = visits + there.count(way.to, "looks")
-    says = texts[0] if not visits else (texts[told] if told < len(texts) else "")
+    says = texts[visits] if visits < len(texts) else ""
     passing = way.passing if way.passing and not visits else ""
     lines = [*([passing] if passing else []), says, *(placed_lines(there) if not visits else [])]
     made = beat(
         "arrived",
         says=" ".join(line for line in lines if line),
         times=visits,
-        listed=_loose(there) if visits else _unplaced(there),
+        listed=_loose(there) if visits else unplaced(there),
         place=there.location.name,
         direction=direction,
     )
-    return Result([made], changes, [*there.people])
+    return Result([made], changes, [*there.people]).join(see_people(there))
 
 
 def _loose(view: View) -> list[str]:
     """What a later arrival names: things that could be taken. Furniture was seen the first time."""
     return [view.a_name(key) for key in view.listed_here() if view.world.items[key].portable]
-
-
-def _unplaced(view: View) -> list[str]:
-    """What an arrival still has to name: things without an author's line of their own."""
-    return [view.a_name(k) for k in view.listed_here() if not view.world.items[k].placed or view.get(k, "moved")]
 
 
 def _leave(view: View, command: Command) -> Result:

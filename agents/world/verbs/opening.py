@@ -30,7 +30,7 @@ def open_(view: View, command: Command, first: Found, second: Found, focus: list
         return problem
     item, name = view.world.items[key], view.name(key)
     if not (item.openable or item.door):
-        return refuse("not_openable", thing=name, focus=[key])
+        return refuse("not_openable", thing=name, says=item.refuses.get("open", ""), focus=[key])
     if view.is_open(key):
         return refuse("is_open", thing=name, focus=[key])
     if view.get(key, "locked"):
@@ -54,7 +54,7 @@ def close(view: View, command: Command, first: Found, second: Found, focus: list
         return problem
     item, name = view.world.items[key], view.name(key)
     if not (item.openable or item.door):
-        return refuse("not_openable", thing=name, focus=[key])
+        return refuse("not_openable", thing=name, says=item.refuses.get("close", ""), focus=[key])
     if not view.is_open(key):
         return refuse("is_closed", thing=name, focus=[key])
     return Result([beat("closed", thing=name)], [change(key, "open", False, "verb:close")], [key])
@@ -79,7 +79,7 @@ def _turn_key(view: View, command: Command, first: Found, second: Found, *, lock
     if not item.lockable:
         return refuse("not_lockable", thing=name, focus=[key])
     if bool(view.get(key, "locked")) == locked:
-        return refuse("known_already", place=f"{verb}ed", thing=name, focus=[key])
+        return refuse("so_already", state=f"{verb}ed", thing=name, focus=[key])
     if second.phrase and not second.ids:
         return missing(view, second, verb)
     if not _has_key(view, item, second):
@@ -104,7 +104,7 @@ def _one_item(view: View, command: Command, first: Found, verb: str) -> tuple[Re
     if first.asked:
         return ask_which(view, first, command.raw), ""
     if first.detail:
-        return refuse("not_openable", thing=f"the {first.detail.replace('_', ' ')}"), ""
+        return refuse("not_openable", thing=view.detail_name(first.detail)), ""
     if not first.ids:
         return missing(view, first, verb), ""
     if first.ids[0] not in view.world.items:

@@ -4,8 +4,9 @@ import re
 
 from agents.story import apply_changes, change
 from agents.world.beats import beat
+from agents.world.heart import answer_heart, kind_of
 from agents.world.language import run_effects
-from agents.world.nouns import Found, find_thing, words_of
+from agents.world.nouns import Found, find_thing, stem, words_of
 from agents.world.parse import Command
 from agents.world.result import Result, ask_which, missing, refuse
 from agents.world.schema import Character
@@ -23,7 +24,7 @@ def talk(view: View, command: Command, first: Found, second: Found, focus: list[
         return ask_which(view, first, command.raw)
     if not who:
         if first.known:
-            return refuse("not_person", thing=view.name(first.ids[0]) if first.ids else f"the {first.detail}")
+            return refuse("not_person", thing=view.name(first.ids[0]) if first.ids else view.detail_name(first.detail))
         return missing(view, first, "talk to") if first.phrase else _nobody(view)
     if command.second:
         return _about(view, who, command.second)
@@ -50,10 +51,27 @@ def ask(view: View, command: Command, first: Found, second: Found, focus: list[s
     return _about(view, who, topic)
 
 
+def assist(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    """`help isbel read the letter`: what somebody wants help with is theirs to say."""
+    del first, second
+    words = command.first.split()
+    for n in range(len(words), 0, -1):
+        found = find_thing(view, " ".join(words[:n]), focus)
+        if who := next((key for key in found.ids if key in view.world.characters), ""):
+            rest = " ".join(words[n:])
+            if rest and find_topic(view.world.characters[who], rest):
+                return _about(view, who, rest)
+            return talk(view, Command("talk", raw=command.raw), Found(ids=[who]), Found(), focus)
+    return missing(view, Found(phrase=words[0] if words else ""), "help")
+
+
 def say(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
     """Free speech: to a character here it is a greeting or a question, alone it is only said."""
     del first
     who = _person(view, second, focus)
+    kind = kind_of(command.first, view.world)[0]
+    if kind and not (kind == "greeting" and who):
+        return answer_heart(view, kind, who)
     if not who:
         return Result([beat("gestured", verb="say")])
     words = set(words_of(command.first))
@@ -76,15 +94,9 @@ def find_topic(character: Character, text: str) -> str:
     return best
 
 
-def stem(word: str) -> str:
-    """The word without a plural or possessive s: enough to match a topic."""
-    word = word.removesuffix("'s")
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
-
-
 def _about(view: View, who: str, text: str) -> Result:
     character, name = view.world.characters[who], view.name(who)
-    found = find_topic(character, text)
+    found = find_topic(character, text) or find_topic(character, _by_other_names(view, text))
     met = [] if view.count(who, "met") else [change(who, "met", 1, "verb:ask")]
     if not found:
         times = view.count(who, "told_nothing")
@@ -94,27 +106,29 @@ def _about(view: View, who: str, text: str) -> Result:
         return Result([beat("unsure", says=says, times=times, who=name, topic=topic)], counted, [who])
     topic = character.topics[found]
     if not view.holds(topic.when):
-        says = topic.otherwise or character.unsure[0]
-        return Result([beat("unsure", says=says, who=name, topic=found.replace("_", " "))], met, [who])
+        says = view.first_said(topic.otherwise) or character.unsure[0]
+        return Result([beat("unsure", says=says, who=name, topic=view.topic_name(who, found))], met, [who])
     because = f"topic:{who}"
     says, times, counted = view.telling(who, f"told_{found}", [topic.says, *topic.again], because)
     changes = [*met, *counted]
     changes += run_effects(topic.effects, apply_changes(dict(view.slots), changes), because)
-    return Result([beat("told", says=says, times=times, who=name, topic=found.replace("_", " "))], changes, [who])
+    return Result([beat("told", says=says, times=times, who=name, topic=view.topic_name(who, found))], changes, [who])
+
+
+def _by_other_names(view: View, text: str) -> str:
+    """The other names of the people in the text: a topic may be called after the gardener, and she Pease."""
+    words = set(words_of(text))
+    named = [
+        person for person in view.world.characters.values() if words & set(words_of(person.name)) - _SMALL - {"mr"}
+    ]
+    return " ".join(alias for person in named for alias in person.aliases)
 
 
 def _open_topics(view: View, who: str) -> list[str]:
-    """Up to three topics that have not been asked and can be answered now."""
+    """Up to two topics that have not been asked and can be answered now."""
     character = view.world.characters[who]
     still = [n for n, t in character.topics.items() if not view.count(who, f"told_{n}") and view.holds(t.when)]
-    return [_spoken_name(view, name) for name in still[:3]]
-
-
-def _spoken_name(view: View, topic: str) -> str:
-    """A topic as one would say it: people by their names."""
-    plain = topic.replace("_", " ")
-    named = (c.name for c in view.world.characters.values() if plain in (c.name.lower(), *map(str.lower, c.aliases)))
-    return next(named, plain)
+    return [view.topic_name(who, name) for name in still[:2]]
 
 
 def _person(view: View, found: Found, focus: list[str]) -> str:
