@@ -80,7 +80,7 @@ class StoryReader:
 
     async def recap(self, session: str) -> str:
         """What somebody who comes back needs to know."""
-        return recap(await self.world(session), await self.position(session))
+        return recap(await self.world(session), await self.position(session), await self.turns(session, limit=20))
 
     async def facts(
         self, session: str, *, branch: str | None = None, at: int | None = None, about: str | None = None

@@ -5,13 +5,14 @@ from datetime import datetime
 
 from agents.errors import InvalidInput
 from agents.models.storyteller import tell
+from agents.safety.sentences import split_sentences
 from agents.story import Turn, Usage, Value
 from agents.world.choices import suggest
 from agents.world.load import Source
 from agents.world.scene import goal_states
 from agents.world.schema import World
 from agents.world.verbs.looking import placed_lines
-from agents.world.view import View, initial_slots
+from agents.world.view import View, initial_slots, is_bookkeeping
 from graphs.memory.protocol import Position, Session
 
 ROOT = "root"
@@ -87,16 +88,43 @@ def _first_place(view: View) -> str:
     return " ".join([view.location.description, *placed_lines(view)])
 
 
-def recap(world: World, position: Position) -> str:
-    """Two or three plain sentences for somebody who comes back: where they are and what happened last."""
+def recap(world: World, position: Position, turns: list[Turn]) -> str:
+    """A few plain sentences for somebody who comes back: what happened last, where they are, what is still open.
+
+    `turns` are the latest, newest first. What happened is the last turn that changed something: a look or a refusal is
+    no news.
+    """
     view = View(world, position["slots"])
-    carried = [view.a_name(key) for key in view.inventory]
-    lines = [f"You are at {view.location.name}." if position["number"] else ""]
-    if carried:
-        lines.append(f"You carry {', '.join(carried)}.")
+    happened = next((turn for turn in turns if turn["narration"] and _is_news(turn)), None)
+    lines = [f"When you left off: {_ending(happened['narration'])}"] if happened else []
+    if position["number"]:
+        company = [view.name(key) for key in view.people]
+        lines.append(f"You are in {view.location.name}{', with ' + _and(company) if company else ''}.")
+    if carried := [view.a_name(key) for key in view.inventory]:
+        lines.append(f"You have {_and(carried)} with you.")
     still = [goal.title for key, goal in world.goals.items() if not view.get(key, "done") and not goal.optional]
     if still:
-        lines.append(f"Still to do: {'; '.join(title[:1].lower() + title[1:] for title in still)}.")
-    if position["exchanges"]:
-        lines.append(f"Last: {position['exchanges'][-1]['narration']}")
-    return " ".join(line for line in lines if line)
+        lines.append(f"What you had in mind: to {still[0][:1].lower()}{still[0][1:]}.")
+    return " ".join(lines)
+
+
+def _is_news(turn: Turn) -> bool:
+    return any(not is_bookkeeping(item["relation"]) for item in turn["changes"])
+
+
+def _ending(narration: str) -> str:
+    """The last sentences of a passage, at most RECALLED_CHARS of them."""
+    kept = ""
+    for sentence in reversed(split_sentences(narration)):
+        if kept and len(kept) + len(sentence) > RECALLED_CHARS:
+            break
+        kept = f"{sentence.strip()} {kept}".strip()
+    return kept
+
+
+RECALLED_CHARS = 400
+"""How much of the last happening a recap tells."""
+
+
+def _and(things: list[str]) -> str:
+    return things[0] if len(things) == 1 else f"{', '.join(things[:-1])} and {things[-1]}"

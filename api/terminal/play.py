@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from agents.errors import InvalidInput, StoryError, UnknownSession
 from agents.story import Turn
 from agents.world.load import load_world, shipped_worlds
+from agents.world.view import View
 from api.cli.output import engine_of, fail, print_json
 from api.terminal.screen import JsonScreen, PlainScreen, RichScreen, Screen
 
@@ -183,8 +184,10 @@ class Play:
         self.number, self.won = turn["number"], turn["won"]
         entries = await self.engine.trace(self.session, turn["turn_id"])
         timings = {entry["node"]: round(entry["ms"], 2) for entry in entries}
-        self.screen.end_turn(turn, line, timings)
-        await self._show_place()
+        world, position = await self.engine.world(self.session), await self.engine.position(self.session)
+        self.screen.end_turn(turn, line, timings, View(world, position["slots"]))
+        self.number = position["number"]
+        self.screen.place(world, position)
 
     async def _undo(self, rest: str) -> None:
         if rest and not rest.isdigit():

@@ -21,7 +21,7 @@ class Screen(Protocol):
     async def welcome_back(self, world: World, session: Session, recap: str, recovered: Turn | None) -> None: ...
     def begin_turn(self, action: str) -> None: ...
     async def sentence(self, text: str) -> None: ...
-    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float]) -> None: ...
+    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], view: View) -> None: ...
     def place(self, world: World, position: Position) -> None: ...
     def note(self, what: str, text: str, *, branch: Branch | None = None) -> None: ...
     def mistake(self, error: StoryError) -> None: ...
@@ -46,7 +46,7 @@ class PlainScreen(Screen):
         sys.stdout.write(text + " ")
         sys.stdout.flush()
 
-    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float]) -> None:
+    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], view: View) -> None:
         self._say("")
 
     def place(self, world: World, position: Position) -> None:
@@ -92,8 +92,8 @@ class JsonScreen(PlainScreen):
     async def sentence(self, text: str) -> None:
         del text
 
-    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float]) -> None:
-        print_json(turn_object(turn, action, timings_ms))
+    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], view: View) -> None:
+        print_json(turn_object(turn, action, timings_ms, view))
 
     def note(self, what: str, text: str, *, branch: Branch | None = None) -> None:
         print_json(
@@ -117,7 +117,7 @@ class JsonScreen(PlainScreen):
         print_json({"done": True, "won": won, "turns": turns, "session": session})
 
 
-def turn_object(turn: Turn, action: str, timings_ms: dict[str, float]) -> dict[str, Any]:
+def turn_object(turn: Turn, action: str, timings_ms: dict[str, float], view: View) -> dict[str, Any]:
     """A turn as `tta play --json` prints it; the README documents the shape."""
     return {
         "turn": turn["number"],
@@ -128,6 +128,8 @@ def turn_object(turn: Turn, action: str, timings_ms: dict[str, float]) -> dict[s
         "narration": turn["narration"],
         "choices": turn["choices"],
         "location": turn["location"],
+        "people": [view.name(key) for key in view.people],
+        "exits": list(view.exits),
         "inventory": turn["inventory"],
         "goals": turn["goals"],
         "changes": visible_changes(turn["changes"]),
@@ -179,8 +181,8 @@ class RichScreen(PlainScreen):
     def _write(self, text: str) -> None:
         self.console.out(text, end="", highlight=False)
 
-    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float]) -> None:
-        del action, timings_ms
+    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], view: View) -> None:
+        del action, timings_ms, view
         self._write("\n")
         self._choices = [choice["label"] for choice in turn["choices"]]
 
@@ -236,7 +238,7 @@ def place_panel(world: World, position: Position, choices: list[str]) -> Any:
         "here": ", ".join([world.characters[k].name for k in view.people] + [view.name(k) for k in view.listed_here()]),
         "you have": ", ".join(view.name(k) for k in view.inventory),
         "goals": "; ".join(goals) or "all done",
-        "perhaps": " / ".join(choices or position["choices"]),
+        "perhaps": " / ".join(choices or [text[:1].upper() + text[1:] for text in position["choices"]]),
     }
     for label, text in rows.items():
         if text:
