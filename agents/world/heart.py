@@ -158,6 +158,8 @@ def answer_heart(view: View, kind: str, who: str) -> Result:
     if not who:
         return Result([beat("heard", says=_filled(view, alone[times % len(alone)], ""), times=times)], counted)
     own = _lines(kind, [view.world.characters[who].heart], "beside") or alone
+    if len(own) == 1:  # a single line would come back the very next time
+        own = [*own, *_lines(kind, [], "beside")]
     said = own[times % len(own)]
     if _group(kind) in ("hurt", "glad"):
         said = f"{alone[times % len(alone)]} {said}"

@@ -154,6 +154,4 @@ def _pronoun(view: View, word: str, focus: list[str]) -> Found:
         if (wanted == "thing" and (person is None or person.pronoun == "it")) or (person and person.pronoun == wanted):
             return Found(ids=[key], phrase=word)
     people = [k for k in view.people if wanted in ("he", "she", "they") and view.world.characters[k].pronoun == wanted]
-    if len(people) != 1 and wanted != "thing" and len(view.people) == 1:
-        people = view.people
     return Found(ids=people, phrase=word) if len(people) == 1 else Found(phrase=word)

@@ -198,7 +198,7 @@ def _ask(said: str, rest: str, raw: str) -> Command:
     if rest.startswith("about "):
         return Command("ask", "", "about", rest[6:], raw, said)
     first, prep, second = _cut(rest, ("about", "to"))
-    if not second:
+    if not second or re.search(r"\b(?:what|who|why|when|where|how)\b", first):
         found = re.match(r"^(.*?)\s*\b((?:what|who|why|when|where|how|if|whether|that)\b.*)$", rest)
         if found:
             first, prep, second = found[1], "about", found[2]

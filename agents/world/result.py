@@ -1,5 +1,6 @@
 """What one command comes to, before the turn adds them up."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -42,6 +43,30 @@ def refuse(why: str, *, focus: list[str] | None = None, says: str = "", **names:
     if says:
         made["says"] = says
     return Result([made], focus=focus or [], status="refused")
+
+
+def refuse_as_told(view: View, subject: str, what: str, says: str, focus: list[str], why: str = "ruled_out") -> Result:
+    """An author's reason in full; where the same was given a moment ago, only how it begins."""
+    relation = f"told_no_{what}_{len(says)}"
+    full, _, counted = view.telling(subject, relation, [says], f"rule:{subject}", REMINDED)
+    refusal = refuse(why, says=full or _beginning(says), focus=focus)
+    refusal.changes = counted
+    return refusal
+
+
+def _beginning(text: str) -> str:
+    """The first sentence, and more while it is too short to mean anything by itself."""
+    kept = ""
+    for sentence in re.split(r"(?<=[.!?])\s+", text):
+        kept = f"{kept} {sentence}".strip()
+        if len(kept.split()) >= _TELLING:
+            break
+    return kept
+
+
+_TELLING = 5
+REMINDED = 20
+"""Turns after which the reason why something cannot be done is given again in full."""
 
 
 def ask_which(view: View, found: Found, raw: str) -> Result:

@@ -1,13 +1,12 @@
 """The rules that a world's author wrote: which one answers a command, and what it does."""
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agents.story import apply_changes, change
+from agents.story import apply_changes
 from agents.world.beats import beat
 from agents.world.language import run_effects
-from agents.world.result import Result, refuse
+from agents.world.result import Result, refuse_as_told
 from agents.world.schema import Rule, World
 from agents.world.view import View
 from agents.world.vocabulary import ARTICLES, GESTURES, PREPOSITIONS, VERBS
@@ -88,7 +87,7 @@ def answer(view: View, verb: str, ids: tuple[str, ...]) -> Result | None:
             continue
         if not view.holds(rule.when):
             if fallback is None and (says := view.first_said(rule.otherwise)):
-                fallback = _not_yet(view, key, says, ids)
+                fallback = refuse_as_told(view, key, "otherwise", says, list(ids))
             continue
         because = f"rule:{key}"
         says, times, counted = view.telling(key, "ruled", [rule.says, *rule.again], because)
@@ -96,28 +95,3 @@ def answer(view: View, verb: str, ids: tuple[str, ...]) -> Result | None:
         entities = [i for i in ids if view.entity(i)]
         return Result([beat("ruled", says=says, times=times)], changes, entities)
     return fallback
-
-
-def _not_yet(view: View, key: str, says: str, ids: tuple[str, ...]) -> Result:
-    """The author's reason; only how it begins, where the whole of it was given a moment ago."""
-    full, _, counted = view.telling(key, "told_otherwise", [says], f"rule:{key}", REMINDED)
-    if not full and view.get(key, "otherwise_of") == len(says):
-        full = _beginning(says)
-    refusal = refuse("ruled_out", says=full or says, focus=list(ids))
-    refusal.changes = [*counted, change(key, "otherwise_of", len(says), f"rule:{key}")]
-    return refusal
-
-
-def _beginning(text: str) -> str:
-    """The first sentence, and more while it is too short to mean anything by itself."""
-    kept = ""
-    for sentence in re.split(r"(?<=[.!?])\s+", text):
-        kept = f"{kept} {sentence}".strip()
-        if len(kept.split()) >= _TELLING:
-            break
-    return kept
-
-
-_TELLING = 5
-REMINDED = 20
-"""Turns after which the reason why something cannot be done yet is given again in full."""

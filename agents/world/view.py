@@ -40,7 +40,7 @@ def initial_slots(world: World) -> dict[str, Value]:
 
 def is_bookkeeping(relation: str) -> bool:
     """Whether the relation only counts tellings."""
-    return relation.removesuffix("_at") in BOOKKEEPING or relation.startswith(("told_", "ruled", "otherwise_"))
+    return relation.removesuffix("_at") in BOOKKEEPING or relation.startswith(("told_", "ruled"))
 
 
 def looks_plural(name: str) -> bool:

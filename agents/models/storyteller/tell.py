@@ -263,7 +263,7 @@ _TELLERS: dict[str, Callable[[Beat, Scene, random.Random], str]] = {
     "took": _moved(phrases.TOOK),
     "dropped": _moved(phrases.DROPPED),
     "put": _moved(phrases.PUT),
-    "gave": _moved(phrases.GAVE),
+    "gave": _spoken(phrases.GAVE),
     "closed": _moved(phrases.CLOSED),
     "locked": _moved(phrases.LOCKED),
     "unlocked": _moved(phrases.UNLOCKED),

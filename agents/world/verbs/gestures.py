@@ -6,7 +6,7 @@ from agents.world.heart import answer_heart
 from agents.world.language import PLAYER
 from agents.world.nouns import Found
 from agents.world.parse import Command
-from agents.world.result import Result, ask_which, missing, refuse
+from agents.world.result import Result, ask_which, missing, refuse_as_told
 from agents.world.verbs import moving
 from agents.world.view import View
 
@@ -51,7 +51,7 @@ def gesture(view: View, command: Command, first: Found, second: Found, focus: li
         return missing(view, target, command.said)
     item = view.world.items.get(target.ids[0]) if target.ids else None
     if item and (says := item.refuses.get(command.verb, "")):
-        return refuse("ruled_out", says=says, focus=target.ids)
+        return refuse_as_told(view, target.ids[0], command.verb, says, target.ids)
     name = view.name(target.ids[0]) if target.ids else (view.detail_name(target.detail) if target.detail else "")
     group = "person" if person and command.verb in _ROUGH else command.verb
     made = beat("gestured", verb=command.said or command.verb, group=group, thing=name)

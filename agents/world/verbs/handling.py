@@ -7,7 +7,7 @@ from agents.world.beats import beat
 from agents.world.language import PLAYER, run_effects
 from agents.world.nouns import Found, is_all
 from agents.world.parse import Command
-from agents.world.result import Result, ask_which, missing, refuse
+from agents.world.result import Result, ask_which, missing, refuse, refuse_as_told
 from agents.world.view import View
 
 
@@ -40,7 +40,9 @@ def _take_one(view: View, key: str) -> Result:
     if holder := view.holder(key):
         return refuse("kept", thing=name, who=view.name(holder), focus=[key])
     if not item.portable or item.door or item.scenery:
-        return refuse("not_portable", thing=name, says=item.refuses.get("take", ""), focus=[key])
+        if says := item.refuses.get("take", ""):
+            return refuse_as_told(view, key, "take", says, [key], "not_portable")
+        return refuse("not_portable", thing=name, focus=[key])
     if len(view.inventory) >= view.world.capacity:
         return refuse("hands_full", thing=name, focus=[key])
     return Result([beat("took", thing=name)], move(view, key, PLAYER, "verb:take"), [key])
@@ -136,7 +138,10 @@ def give_one(view: View, key: str, who: str) -> Result:
     if gift is None or not view.holds(gift.when):
         says = view.first_said(gift.otherwise) if gift else ""
         lines = view.world.characters[who].handed_back
-        says = says or (lines[view.now % len(lines)] if lines else "")
+        if not says and lines:
+            # Each line once; after that the storyteller's own short ones.
+            says, _, counted = view.telling(who, "told_handed_back", lines, "verb:give")
+            return Result([beat("handed_back", says=says, thing=thing, who=person)], counted, [who, key])
         return Result([beat("handed_back", says=says, thing=thing, who=person)], focus=[who, key])
     because = f"gift:{who}"
     changes = move(view, key, who, because) if gift.keeps else []
@@ -168,7 +173,9 @@ def use(view: View, command: Command, first: Found, second: Found, focus: list[s
         if item.openable or item.door:
             return (opening.close if view.is_open(key) else opening.open_)(view, command, first, second, focus)
     says = view.world.items[key].refuses.get("use", "") if key in view.world.items else ""
-    return refuse("no_effect", thing=view.name(key), verb=command.said or "use", says=says, focus=first.ids)
+    if says:
+        return refuse_as_told(view, key, "use", says, first.ids, "no_effect")
+    return refuse("no_effect", thing=view.name(key), verb=command.said or "use", focus=first.ids)
 
 
 def _each(view: View, keys: list[str], act: Callable[[View, str], Result]) -> Result:

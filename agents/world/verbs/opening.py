@@ -4,7 +4,7 @@ from agents.story import change
 from agents.world.beats import beat
 from agents.world.nouns import Found
 from agents.world.parse import Command
-from agents.world.result import Result, ask_which, missing, refuse
+from agents.world.result import Result, ask_which, missing, refuse, refuse_as_told
 from agents.world.schema import Item
 from agents.world.view import View
 
@@ -30,7 +30,9 @@ def open_(view: View, command: Command, first: Found, second: Found, focus: list
         return problem
     item, name = view.world.items[key], view.name(key)
     if not (item.openable or item.door):
-        return refuse("not_openable", thing=name, says=item.refuses.get("open", ""), focus=[key])
+        if says := item.refuses.get("open", ""):
+            return refuse_as_told(view, key, "open", says, [key], "not_openable")
+        return refuse("not_openable", thing=name, focus=[key])
     if view.is_open(key):
         return refuse("is_open", thing=name, focus=[key])
     if view.get(key, "locked"):
@@ -54,7 +56,9 @@ def close(view: View, command: Command, first: Found, second: Found, focus: list
         return problem
     item, name = view.world.items[key], view.name(key)
     if not (item.openable or item.door):
-        return refuse("not_openable", thing=name, says=item.refuses.get("close", ""), focus=[key])
+        if says := item.refuses.get("close", ""):
+            return refuse_as_told(view, key, "close", says, [key], "not_openable")
+        return refuse("not_openable", thing=name, focus=[key])
     if not view.is_open(key):
         return refuse("is_closed", thing=name, focus=[key])
     return Result([beat("closed", thing=name)], [change(key, "open", False, "verb:close")], [key])

@@ -204,3 +204,41 @@ def test_no_suggestion_stands_for_long_or_twice(name: str) -> None:
         run = {text: run.get(text, 0) + 1 for text in texts}
         longest |= {text: max(count, longest.get(text, 0)) for text, count in run.items()}
     assert all(count < 9 for text, count in longest.items() if not text.startswith(("go ", "look", "wait"))), longest
+
+
+WARM = ("north", "take peats", "east", "stoke the range")
+LETTER = (*WARM, "give the letter to isbel")
+
+
+@pytest.mark.parametrize(
+    ("world", "before", "action", "holds", "lacks"),
+    [
+        ("winter_light", WARM, "stoke the range", "has had its armful", "Nothing has changed"),
+        ("winter_light", LETTER, "ask about spectacles", "chessboard", "Nothing there"),
+        ("winter_light", LETTER, "ask for the key", "you has it", "at dusk"),
+        ("winter_light", ("north", "east", "east"), "give her the letter", "ho", "takes"),
+        ("winter_light", ("north", "east", "take oatcake"), "eat the oatcake", "sturdier", "You would rather not"),
+        ("winter_light", (), "open the letter", "MISS I. RASK", "does not open"),
+        ("winter_light", (*LETTER, "west", "unlock tower door", "north", "east", "take spectacles", "west", "south", "east",
+                          "give spectacles to isbel"), "what does the letter say?", "concertina", "when I have one"),
+        ("winter_light", ("north", "east", "talk to isbel"), "what should i do", "Something was left", "give her the letter"),
+        ("winter_light", ("east",), "look at the sea", "The waves come in", "They come"),
+        ("night_train", (), "open the suitcase", "catches will not give", "does not open"),
+        ("night_train", ("look", "look", "look"), "look", "In Berth Eleven", "Behind the door"),
+        ("letter_garden", ("west", "ring the bell", "give card to desmond"), "ring the bell", "Ting", "Assistant Sorter"),
+        ("letter_garden", ("west", "ring the bell"), "ask desmond what happened to pease", "Gone quiet", "another department"),
+    ],
+)  # fmt: skip
+def test_the_fiction_holds_together(world: str, before: tuple[str, ...], action: str, holds: str, lacks: str) -> None:
+    story = Told(WORLDS[world])
+    story.do(*before)
+    said = story.do(action)
+    assert holds in said
+    assert lacks not in said
+
+
+def test_a_mute_character_is_given_no_words() -> None:
+    story = Told(WORLDS["letter_garden"])
+    story.slots |= {"player.in": "potting_shed", "zinc_tag.in": "player"}
+    for action in ("give pease the tag", "ask pease about the moon", "talk to pease") * 12:
+        assert "says Pease." not in story.do(action)
