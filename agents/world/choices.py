@@ -21,7 +21,7 @@ def suggest(view: View, *, number: int, seed: int) -> list[Choice]:
     # What was offered and not taken up rests for a while, so that no offer stands there turn after turn.
     awake = [[text for text in group if _is_awake(text, number)] for group in groups]
     picked = [found for group in awake if (found := next((t for t in group if is_worthwhile(view, t)), ""))]
-    for text in [*(text for group in groups for text in group), *_rest(view)]:
+    for text in [*(text for group in (*groups[1:], groups[0]) for text in group), *_rest(view)]:
         if len(picked) >= FEWEST + 1:
             break
         if text not in picked and is_worthwhile(view, text):

@@ -108,6 +108,14 @@ def _by_beginning(view: View, phrase: str, wanted: list[str]) -> Found:
     return Found(detail=details[0], phrase=phrase)
 
 
+def detail_called(view: View, found: Found) -> str:
+    """A detail by the player's own word where that is another one than its name: no `urn` for whoever said `card`."""
+    own, said = words_of(found.detail.replace("_", " ")), words_of(found.phrase)
+    if {stem(word) for word in said} & {stem(word) for word in own} or not said:
+        return view.detail_name(found.detail)
+    return f"the {' '.join(said)}"
+
+
 def is_all(phrase: str) -> bool:
     """Whether the phrase means everything in sight."""
     return " ".join(words_of(phrase)) in ALL_WORDS or phrase.strip().lower() in ALL_WORDS

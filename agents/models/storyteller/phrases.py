@@ -43,8 +43,8 @@ PRESENT = (
     "{List} [is|are] here as well as you.",
 )
 NOBODY = ("There is nobody here but you.", "Nobody is here just now.", "You are the only one here.")
-WAYS = ("From here you can go {list}.", "The ways out are {list}.", "You can go {list}.")
-WAY = ("The way out is {list}.", "From here you can only go {list}.")
+WAYS = ("From here you can go {list}.", "You can go {list}.")
+WAY = ("You can only go {list}.", "From here you can only go {list}.")
 BESIDE = ("You are standing by {thing} as it is.", "{Thing} [is|are] right here.", "You are there: {thing}.")
 LIES_HERE = ("You see {list}.", "You see {list} here.", "You notice {list}.", "There [is|are] {list} here.",
              "Here [is|are] {list}.", "Close by [is|are] {list}.")  # fmt: skip

@@ -4,11 +4,12 @@ from agents.story import change
 from agents.world.beats import beat
 from agents.world.heart import answer_heart
 from agents.world.language import PLAYER
-from agents.world.nouns import Found
+from agents.world.nouns import Found, detail_called
 from agents.world.parse import Command
 from agents.world.result import Result, ask_which, missing, refuse_as_told
 from agents.world.verbs import moving
 from agents.world.view import View
+from agents.world.vocabulary import GESTURES
 
 
 def wait(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
@@ -52,8 +53,10 @@ def gesture(view: View, command: Command, first: Found, second: Found, focus: li
     item = view.world.items.get(target.ids[0]) if target.ids else None
     if item and (says := item.refuses.get(command.verb, "")):
         return refuse_as_told(view, target.ids[0], command.verb, says, target.ids)
-    name = view.name(target.ids[0]) if target.ids else (view.detail_name(target.detail) if target.detail else "")
+    name = view.name(target.ids[0]) if target.ids else (detail_called(view, target) if target.detail else "")
     group = "person" if person and command.verb in _ROUGH else command.verb
+    if command.said in GESTURES["nod"]:  # a world's own verb may take `yes` for its own; here it met nothing
+        group = "nod"
     made = beat("gestured", verb=command.said or command.verb, group=group, thing=name)
     return Result([made], focus=[*target.ids, *focus])
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from agents.story import Change, apply_changes, change
 from agents.world.beats import beat
 from agents.world.language import PLAYER, run_effects
-from agents.world.nouns import Found, is_all
+from agents.world.nouns import Found, detail_called, is_all
 from agents.world.parse import Command
 from agents.world.result import Result, ask_which, missing, refuse, refuse_as_told
 from agents.world.view import View
@@ -22,7 +22,7 @@ def take(view: View, command: Command, first: Found, second: Found, focus: list[
     if first.asked:
         return ask_which(view, first, command.raw)
     if first.detail:
-        return refuse("not_portable", thing=view.detail_name(first.detail))
+        return refuse("not_portable", thing=detail_called(view, first))
     if not first.ids and is_all(first.phrase):
         return refuse("nothing_to_take")
     if not first.ids:
@@ -82,7 +82,7 @@ def put(view: View, command: Command, first: Found, second: Found, focus: list[s
     if not first.ids:
         return missing(view, first, command.said or "put")
     if second.detail:
-        return refuse("not_container", thing=view.detail_name(second.detail))
+        return refuse("not_container", thing=detail_called(view, second))
     if not second.ids:
         return missing(view, second, "put") if second.phrase else refuse("where_from", thing=view.name(first.ids[0]))
     return _each(view, first.ids, lambda seen, key: _put_one(seen, key, second.ids[0]))
@@ -158,7 +158,7 @@ def use(view: View, command: Command, first: Found, second: Found, focus: list[s
             return ask_which(view, found, command.raw)
     if not first.ids:
         if first.detail:
-            return refuse("no_effect", thing=view.detail_name(first.detail), verb=command.said or "use")
+            return refuse("no_effect", thing=detail_called(view, first), verb=command.said or "use")
         return missing(view, first, command.said or "use")
     key, target = first.ids[0], second.ids[0] if second.ids else ""
     if second.phrase and not second.known:

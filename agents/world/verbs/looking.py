@@ -6,7 +6,7 @@ from agents.story import Change, change
 from agents.world.beats import beat
 from agents.world.heart import answer_heart
 from agents.world.language import PLAYER
-from agents.world.nouns import Found, words_of
+from agents.world.nouns import Found, detail_called, words_of
 from agents.world.parse import Command, direction_of
 from agents.world.result import Result, ask_which, missing, refuse
 from agents.world.schema import Character, Item
@@ -75,7 +75,7 @@ def examine(view: View, command: Command, first: Found, second: Found, focus: li
     if (direction := direction_of(first.phrase)) and not first.known:
         return _examine_direction(view, direction)
     if first.known and command.said in _BENEATH:
-        thing = view.name(first.ids[0]) if first.ids else view.detail_name(first.detail)
+        thing = view.name(first.ids[0]) if first.ids else detail_called(view, first)
         return Result([beat("gestured", verb=command.said, group="beneath", thing=thing)], focus=first.ids)
     if first.detail:
         return _examine_detail(view, first.detail)

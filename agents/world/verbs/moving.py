@@ -6,7 +6,7 @@ from collections import deque
 from agents.story import Change, apply_changes, change
 from agents.world.beats import beat
 from agents.world.language import PLAYER
-from agents.world.nouns import Found, find_place, find_thing, words_of
+from agents.world.nouns import Found, detail_called, find_place, find_thing, words_of
 from agents.world.parse import Command, direction_of
 from agents.world.result import Result, ask_which, refuse
 from agents.world.schema import Exit
@@ -48,7 +48,7 @@ def _towards(view: View, command: Command, wanted: str, focus: list[str]) -> Res
     if leaving:
         return _leave(view, command)
     if found.known:
-        thing = view.name(found.ids[0]) if found.ids else view.detail_name(found.detail)
+        thing = view.name(found.ids[0]) if found.ids else detail_called(view, found)
         return Result([beat("beside", thing=thing)], focus=found.ids)
     if found.asked:
         return ask_which(view, found, command.raw)

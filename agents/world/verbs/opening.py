@@ -2,7 +2,7 @@
 
 from agents.story import change
 from agents.world.beats import beat
-from agents.world.nouns import Found
+from agents.world.nouns import Found, detail_called
 from agents.world.parse import Command
 from agents.world.result import Result, ask_which, missing, refuse, refuse_as_told
 from agents.world.schema import Item
@@ -108,7 +108,7 @@ def _one_item(view: View, command: Command, first: Found, verb: str) -> tuple[Re
     if first.asked:
         return ask_which(view, first, command.raw), ""
     if first.detail:
-        return refuse("not_openable", thing=view.detail_name(first.detail)), ""
+        return refuse("not_openable", thing=detail_called(view, first)), ""
     if not first.ids:
         return missing(view, first, verb), ""
     if first.ids[0] not in view.world.items:

@@ -6,7 +6,7 @@ from agents.story import apply_changes, change
 from agents.world.beats import beat
 from agents.world.heart import answer_heart, kind_of
 from agents.world.language import run_effects
-from agents.world.nouns import Found, find_thing, stem, words_of
+from agents.world.nouns import Found, detail_called, find_thing, stem, words_of
 from agents.world.parse import Command
 from agents.world.result import Result, ask_which, missing, refuse
 from agents.world.schema import Character
@@ -24,7 +24,7 @@ def talk(view: View, command: Command, first: Found, second: Found, focus: list[
         return ask_which(view, first, command.raw)
     if not who:
         if first.known:
-            return refuse("not_person", thing=view.name(first.ids[0]) if first.ids else view.detail_name(first.detail))
+            return refuse("not_person", thing=view.name(first.ids[0]) if first.ids else detail_called(view, first))
         return missing(view, first, "talk to") if first.phrase else _nobody(view)
     if command.second:
         return _about(view, who, command.second)

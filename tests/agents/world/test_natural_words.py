@@ -226,6 +226,11 @@ LETTER = (*WARM, "give the letter to isbel")
         ("night_train", (), "open the suitcase", "catches will not give", "does not open"),
         ("night_train", ("look", "look", "look"), "look", "In Berth Eleven", "Behind the door"),
         ("letter_garden", ("west", "ring the bell", "give card to desmond"), "ring the bell", "Ting", "Assistant Sorter"),
+        ("letter_garden", ("west", "hello"), "ring the bell", "Ting", "Assistant Sorter"),
+        ("letter_garden", (), "yes", "nothing was asked|Nothing was asked", "could yes"),
+        ("night_train", ("out", "east"), "take the card and the broom", "the card", "urn"),
+        ("night_train", (), "look", "You can only go out|From here you can only go out", "out is out"),
+        ("night_train", ("out", "east", "east", "east", "east"), "open the door", "brass handle", "does not open"),
         ("letter_garden", ("west", "ring the bell"), "ask desmond what happened to pease", "Gone quiet", "another department"),
     ],
 )  # fmt: skip
@@ -233,7 +238,7 @@ def test_the_fiction_holds_together(world: str, before: tuple[str, ...], action:
     story = Told(WORLDS[world])
     story.do(*before)
     said = story.do(action)
-    assert holds in said
+    assert any(way in said for way in holds.split("|")), said
     assert lacks not in said
 
 
