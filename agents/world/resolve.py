@@ -44,7 +44,9 @@ def resolve(
     result, slots = _perform_all(view, commands[:MAX_COMMANDS], spoken_of)
     if len(commands) > MAX_COMMANDS and result.status == "done":
         result.beats.append(beat("refused", why="too_many"))
-    if result.status not in ("unclear", "unknown"):
+    # What people say of themselves has its turn to itself: what is due comes a turn later.
+    only_heard = {item["kind"] for item in result.beats} == {"heard"}
+    if result.status not in ("unclear", "unknown") and not only_heard:
         result = result.join(unfold(world, slots, number))
     outcome = Outcome(
         status=result.status,

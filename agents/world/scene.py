@@ -48,7 +48,7 @@ class Scene(TypedDict):
     goals: list[str]
     beats: list[Beat]
     status: str
-    plural: list[str]
+    plural: NotRequired[list[str]]
     """Names in the beats that take a plural verb."""
 
 
