@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from graphs.trace import TraceEntry
 
 SHORT = 240
-"""Characters of a value, and lines of a list or a prompt's text, before `--full` is needed: the former; a twelfth."""
+"""Characters of a value that are shown without `--full`; of a prompt's text five times as many."""
 _SHOWN_ITEMS = 20
 
 

@@ -150,7 +150,8 @@ def test_a_trace_is_short_lines_for_people_and_whole_for_programs(
     assert run(["trace", story, "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert all(len(line) <= 80 for line in lines)
-    assert not any("{'" in line or ": [" in line for line in lines if not line.startswith("      "))
+    prompts = next(place for place, line in enumerate(lines) if line.startswith("  prompt ("))
+    assert not any("{" in line or '"' in line or ": [" in line for line in lines[:prompts])
     assert any(line.startswith("0 begin -> screen_action") for line in lines)
     assert run(["trace", story, "1", "--json"]) == 0
     text = capsys.readouterr().out
