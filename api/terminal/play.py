@@ -162,6 +162,8 @@ class Play:
 
     async def _retry(self, command: Command) -> None:
         del command
+        if (await self.engine.session(self.session))["paused"]:  # before anything is taken back for it
+            raise SessionPaused("The story is paused", cure="Go on with `resume` when you are ready.")
         turn = await self.engine.retry(self.session)
         self.screen.begin_turn(turn["action"])
         await self.screen.sentence(turn["narration"])

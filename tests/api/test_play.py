@@ -151,6 +151,14 @@ async def test_retry_plays_the_action_again(play: Play) -> None:
     assert seen(play).said[-2:] == ["> wait", seen(play).turns[-1]["narration"]]
 
 
+async def test_a_paused_story_takes_nothing_back_to_retry_it(play: Play) -> None:
+    await play.step("wait")
+    await play.step(DANGER)
+    with pytest.raises(StoryError, match="paused"):
+        await play.step("retry")
+    assert (await play.engine.position(play.session))["number"] == 1
+
+
 async def test_a_script_stops_at_a_crisis(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
     assert await follow(play, "look", DANGER, "look", "wait") == 1
     assert [turn["kind"] for turn in seen(play).turns] == ["story", "crisis"]
