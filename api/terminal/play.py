@@ -92,8 +92,8 @@ class Play:
                 failed = fail(error)
                 self.screen.problem(line, error)
         if unplayed is not None:
-            rest = f"{counted(unplayed, 'line')} after it" if unplayed else "What came after it"
-            failed = fail(SessionPaused(f"The script stopped at a crisis. {rest} not played", cure=PAUSED))
+            rest = f"the rest ({counted(unplayed, 'line')})" if unplayed else "what came after it"
+            failed = fail(SessionPaused(f"The script stopped at a crisis; {rest} was not played", cure=PAUSED))
         self.screen.done(won=self.won, turns=self.number, session=self.session, unplayed=unplayed)
         return failed
 

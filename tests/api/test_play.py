@@ -164,7 +164,7 @@ async def test_a_script_stops_at_a_crisis(play: Play, capsys: pytest.CaptureFixt
     assert [turn["kind"] for turn in seen(play).turns] == ["story", "crisis"]
     assert seen(play).ended["unplayed"] == 2
     error = capsys.readouterr().err
-    assert "2 lines after it not played" in error
+    assert "the rest (2 lines) was not played" in error
     assert len(error.splitlines()) == 1
 
 
@@ -244,7 +244,7 @@ async def test_a_conversation_goes_on_after_a_mistake(play: Play, monkeypatch: p
 
 
 async def test_a_sitting_that_is_broken_off_in_mid_turn_says_how_to_go_on(play: Play) -> None:
-    play.engine.use_model("offline", ScriptedModel(answers=["<slow>"], pause_s=1.0))
+    play.engine.use_model("offline", ScriptedModel(answers=["The range ticks. <slow> <slow> Rain falls."], pause_s=1.0))
     sitting = asyncio.create_task(sit(play, ["look"], new=False, typed=False))
     while "> look" not in seen(play).said:
         await asyncio.sleep(0.01)
