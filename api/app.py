@@ -43,7 +43,7 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
     problems.install(app)
     for part in (health, worlds, sessions, turns, docs):
         app.include_router(part.router)
-    for layer in (Origins, Bodies, Requests):  # the last one added is the first to see a request
+    for layer in (problems.Words, Origins, Bodies, Requests):  # the last one added is the first to see a request
         app.add_middleware(layer)
     return app
 

@@ -32,7 +32,8 @@ BODY_S = 20.0
 
 _KEY = "tta.body"
 _BODIED = ("POST", "PUT", "PATCH", "DELETE")
-_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": " ", "f": " "}
 
 
 class Bodies:
@@ -106,12 +107,30 @@ def spoken(scope: Scope) -> str:
     """All text that a request holds, in every reading that makes sense of it; empty where it holds none."""
     raw = bytes(scope.get(_KEY, b""))
     query = bytes(scope.get("query_string", b""))[:SCREENED]
-    readings = [unquote_plus(query.decode("latin-1"), errors="replace")] if query else []
+    readings = [_in_path(str(scope.get("path", "")))]
+    if query:
+        readings.append(unquote_plus(query.decode("latin-1"), errors="replace"))
     if raw[:2] in (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda"):
         raw = _inflated(raw)
     if raw:
         readings += _readings(raw)
     return "\n".join(dict.fromkeys(readings))
+
+
+def _in_path(path: str) -> str:
+    """What a path says: it may be quoted twice, and words are joined in it by whatever is no letter."""
+    return " ".join(re.split(r"[/_+.-]+", unquote_plus(path[:SCREENED], errors="replace")))
+
+
+def kept(scope: Scope) -> str:
+    """The text of a body that would be kept, or looked for, without being played: all but the action of a turn."""
+    raw = bytes(scope.get(_KEY, b""))
+    if not raw:
+        return ""
+    body: Any = json.loads(raw)  # it was checked as it was read
+    if isinstance(body, dict) and str(scope.get("path", "")).endswith("/turns"):
+        body = {key: value for key, value in body.items() if key != "action"}
+    return "\n".join(_strings(body))
 
 
 def _readings(raw: bytes) -> list[str]:
@@ -121,8 +140,13 @@ def _readings(raw: bytes) -> list[str]:
     try:
         return list(_strings(json.loads(text)))
     except (ValueError, RecursionError):
-        unescaped = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+        unescaped = _ESCAPE.sub(_unescaped, text)
         return [text, unescaped, unquote_plus(text, errors="replace")]
+
+
+def _unescaped(found: "re.Match[str]") -> str:
+    """The character that a JSON escape stands for; of one that JSON does not know, what was escaped."""
+    return chr(int(found[1], 16)) if found[1] else _ESCAPES.get(found[2], found[2])
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.refusals import UnknownRoute
 from api.schemas import Problem
@@ -53,6 +53,12 @@ _POLICY = (
 )
 
 router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def go_to_docs() -> RedirectResponse:
+    """Whoever opens the address that `tta serve` says finds the documentation."""
+    return RedirectResponse("docs", status_code=307)
 
 
 @router.get("/docs")

@@ -13,25 +13,31 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agents.errors import StoreUnavailable, StoryError, TurnInProgress, UnknownSession
+from agents.errors import SessionPaused, StoreUnavailable, StoryError, TurnInProgress, UnknownSession
 from agents.safety.crisis import response
 from agents.safety.screen import Screen
-from api.bodies import spoken
-from api.refusals import HttpError, InvalidRequest, UnknownRoute, WrongMethod
+from api.bodies import kept, spoken
+from api.refusals import HeldText, HttpError, InvalidRequest, UnknownRoute, WrongMethod
 
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "tta.request_id"
 """The key of the request's id in the ASGI scope."""
 
 _SHOWN_FAULTS = 10
+_CURES: dict[type[StoryError], str] = {
+    UnknownSession: "Check the id, or begin a session with `POST /api/v1/sessions`.",
+    SessionPaused: "Go on with `POST /api/v1/sessions/{session}/resume` when the player is ready.",
+}
+"""What a client can do where the error itself names a command."""
 
 
 def problem(error: StoryError, scope: Scope | None = None) -> dict[str, Any]:
     """The members of a problem; those that would be empty are left out."""
     # Session ids open sessions as long as there is no login: they are not told to whoever guesses.
     choices = [] if isinstance(error, UnknownSession) else list(error.choices)
+    cure = next((said for kind, said in _CURES.items() if isinstance(error, kind)), error.cure)
     members: dict[str, Any] = {
         "type": f"urn:tta:problem:{error.code}",
         "title": error.title,
@@ -39,7 +45,7 @@ def problem(error: StoryError, scope: Scope | None = None) -> dict[str, Any]:
         "detail": error.cause,
         "instance": scope["path"] if scope else "",
         "code": error.code,
-        "cure": error.cure,
+        "cure": cure,
         "place": error.place,
         "choices": choices,
         "errors": error.faults if isinstance(error, InvalidRequest) else [],
@@ -59,7 +65,11 @@ async def answer(scope: Scope, error: StoryError, headers: Mapping[str, str] | N
 
 async def find_help(scope: Scope) -> dict[str, Any] | None:
     """The resources that the text of a request calls for, read by the same pure screen that reads actions."""
-    text = spoken(scope)
+    return await help_for(scope, spoken(scope))
+
+
+async def help_for(scope: Scope, text: str) -> dict[str, Any] | None:
+    """The resources that a text calls for; None where it calls for none."""
     if not text:
         return None
     engine = getattr(scope["app"].state, "engine", None)
@@ -67,6 +77,23 @@ async def find_help(scope: Scope) -> dict[str, Any] | None:
     verdict = await asyncio.to_thread(screen.action, text)
     locale = engine.settings.locale if engine else ""
     return None if verdict["tier"] == "none" else dict(response(verdict["tier"], locale))
+
+
+class Words:
+    """ASGI middleware: a title, a name or an id that is a cry for help is answered and not kept.
+
+    What a player does (`action`) is left to the story, which answers it as a turn.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (found := await help_for(scope, kept(scope))):
+            error = HeldText("That is no title and no name", cure="Look at `help` first.")
+            error.help = found
+            raise error
+        await self.app(scope, receive, send)
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ StoryError
 │   ├── WrongMediaType      a body that says it is something else            415
 │   ├── BodyTooLarge        more than BODY_LIMIT bytes                       413
 │   ├── BodyTooSlow         a body that does not come to its end             408
+│   ├── HeldText            a title or a name that is a cry for help         422
 │   └── HttpError           anything else, with the status it came with
 ├── NotFound
 │   └── UnknownRoute        no such path                                     404
@@ -53,6 +54,12 @@ class BodyTooLarge(InvalidInput):
 class BodyTooSlow(InvalidInput):
     status = 408
     title = "The body did not come to its end"
+
+
+class HeldText(InvalidInput):
+    """Words of a person at risk where no story answers them: they are answered here, with help, and not kept."""
+
+    title = "What is written there is not kept"
 
 
 class HttpError(InvalidInput):

@@ -111,7 +111,8 @@ def check_caller(headers: Headers) -> None:
     if len(headers.getlist("host")) != 1 or _name(f"//{host}") not in LOOPBACK:
         raise ForeignHost("The Host header names another machine", cure="Ask under one of these.", choices=LOOPBACK)
     origin = headers.get("origin")
-    same = origin is None or (urlsplit(origin).scheme in ("http", "https") and origin.partition("://")[2] == host)
+    # Compared as text: what is no address at all (`http://[`) is foreign too.
+    same = origin is None or origin in (f"http://{host}", f"https://{host}")
     if not same or headers.get("sec-fetch-site") == "cross-site":
         raise ForeignOrigin("The request comes from a page of another site", cure="Ask without a browser's page.")
 

@@ -44,6 +44,28 @@ class NewTurn(Request):
     turn_id: TurnId | None = None
 
 
+class Undo(Request):
+    """How far back."""
+
+    turns: Annotated[int, Field(ge=1, le=999_999, description="How many turns are taken back.")] = 1
+
+
+class BranchName(Request):
+    """A branch, by name."""
+
+    name: Annotated[str, Field(max_length=64, examples=["before the storm"])]
+
+
+class BranchAnswer(BaseModel):
+    """A named pointer to a turn."""
+
+    name: Annotated[str, Field(examples=["main"])]
+    head: Annotated[str, Field(description="The id of its last turn; `root` at the beginning.")]
+    number: Annotated[int, Field(ge=0, description="The number of its last turn.")]
+    active: Annotated[bool, Field(description="Whether play goes on there.")]
+    created: str
+
+
 class Thing(BaseModel):
     """A place or an item, by id and name."""
 

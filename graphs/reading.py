@@ -85,7 +85,11 @@ class StoryReader:
     async def facts(
         self, session: str, *, branch: str | None = None, at: int | None = None, about: str | None = None
     ) -> list[Fact]:
-        await self.session(session)
+        """What holds after turn `at` (default: the branch's last). Raises UnknownTurn for one that is not played yet."""
+        position = await self.position(session, branch)
+        if at is not None and at > position["number"]:
+            valid = f"0 to {position['number']}"
+            raise UnknownTurn(f"The branch '{position['branch']}' has no turn {at}", choices=[valid])
         return await self.memory.facts(self.scope(session), branch, at=at, about=about)
 
     async def trace(self, session: str, turn_id: str) -> list[TraceEntry]:
@@ -100,10 +104,11 @@ class StoryReader:
         found = await self.turns(session, limit=1, before=None if number is None else number + 1)
         if not found or (number is not None and found[0]["number"] != number):
             last = await self.turns(session, limit=1)
-            valid = f"1 to {last[0]['number']}" if last else "none yet"
-            raise UnknownTurn(
-                f"The session has no turn {number if number is not None else ''}".strip(), choices=[valid]
-            )
+            if not last:
+                branch = (await self.position(session))["branch"]
+                cure = f"Play one, or look at other branches: tta branches {session}"
+                raise UnknownTurn(f"The active branch '{branch}' has no turns: it is at the beginning", cure=cure)
+            raise UnknownTurn(f"The session has no turn {number}", choices=[f"1 to {last[0]['number']}"])
         return found[0]
 
     def scope(self, session: str) -> Scope:

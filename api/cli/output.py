@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from agents.errors import StoryError
+from agents.errors import InvalidSetting, StoryError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,12 +28,37 @@ def fail(error: StoryError) -> int:
 
 
 def console(*, record: bool = False) -> "Console":
-    """The terminal; rich is imported only when something is shown. Recording keeps what is shown for a picture."""
+    """The terminal; rich is imported only when something is shown. Recording keeps what is shown for a picture.
+
+    What is printed is data as often as not, so nothing in it is markup: `[/bold]` is a title like any other. Colour is
+    given as a style. Where nobody looks (a pipe, a file) lines are as long as they need to be.
+    """
     from rich.console import Console  # noqa: PLC0415
 
     if record:
-        return Console(highlight=False, record=True, width=92, force_terminal=True, color_system="truecolor")
-    return Console(highlight=False)
+        return Console(
+            highlight=False,
+            markup=False,
+            emoji=False,
+            record=True,
+            width=92,
+            force_terminal=True,
+            color_system="truecolor",
+        )
+    return Console(highlight=False, markup=False, emoji=False, width=None if watched() else _UNBOUNDED)
+
+
+_UNBOUNDED = 10_000
+
+
+def watched() -> bool:
+    """Whether a person looks at what is shown."""
+    return sys.stdout.isatty()
+
+
+def counted(number: int, what: str) -> str:
+    """`1 turn`, `2 turns`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def print_json(data: Any) -> None:
@@ -40,15 +67,46 @@ def print_json(data: Any) -> None:
     sys.stdout.flush()
 
 
-def table(headings: list[str], rows: list[list[str]]) -> None:
-    """Rows for people."""
+def show_json(data: Any) -> None:
+    """One JSON value: indented for a person at a terminal, on one line for a program."""
+    if watched():
+        sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+    else:
+        print_json(data)
+
+
+def table(headings: list[str], rows: list[list[str]], *, gives: str = "") -> None:
+    """Rows for people. Where the terminal is too narrow, the column `gives` is cut; without one the last wraps."""
     from rich.box import SIMPLE  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    shown = Table(*headings, box=SIMPLE, pad_edge=False)
+    out, shown = console(), Table(box=SIMPLE, pad_edge=False)
+    widest = [max([len(heading), *(len(row[place]) for row in rows)]) for place, heading in enumerate(headings)]
+    cut = headings.index(gives) if gives else -1
+    room = max(8, out.width - sum(widest) + widest[cut] - 3 * len(headings))
+    for heading in headings:
+        shown.add_column(heading, no_wrap=heading != headings[cut])
     for row in rows:
-        shown.add_row(*row)
-    console().print(shown)
+        cells = list(row)
+        if gives and len(cells[cut]) > room:
+            cells[cut] = cells[cut][: room - 1] + "\N{HORIZONTAL ELLIPSIS}"
+        shown.add_row(*cells)
+    out.print(shown)
+
+
+def check_writable(path: Path) -> None:
+    """Raises InvalidSetting where no picture can be written, before anything is done for it."""
+    cause = ""
+    if path.is_dir():
+        cause = "it is a folder"
+    elif not path.parent.is_dir():
+        cause = "its folder does not exist"
+    elif not os.access(path if path.exists() else path.parent, os.W_OK):
+        cause = "permission denied"
+    if cause:
+        raise InvalidSetting(
+            f"The picture cannot be written: {cause}", place=str(path), cure="Name a file in a folder that is there."
+        )
 
 
 def wait_for(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:

@@ -19,13 +19,13 @@ def play(
     model: Annotated[str, typer.Option(help="offline, local, local:/path/to.gguf or provider:name.")] = "",
     seed: Annotated[int | None, typer.Option(help="The same seed tells the same story to the same actions.")] = None,
     techniques: Annotated[bool, typer.Option("--techniques", help="Let the story offer calming techniques.")] = False,
-    script: Annotated[str, typer.Option(help="Play one action a line from this file (- reads standard input).")] = "",
+    script: Annotated[str, typer.Option(help="Play one action a line from this file (- is standard input).")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a turn, and a last one.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Save what a script shows as a picture in this file.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where the embedded server keeps its data.")] = None,
 ) -> None:
     """Plays until the script ends or the player quits."""
-    from api.terminal.play import Options, play_story  # noqa: PLC0415
+    from api.terminal.sitting import Options, play_story  # noqa: PLC0415
 
     options = Options(
         world=world,

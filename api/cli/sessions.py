@@ -1,9 +1,12 @@
 """`tta sessions`, `tta branches`, `tta fork`: stories that were begun."""
 
+import asyncio
+import sys
 from typing import Annotated
 
 import typer
 
+from agents.errors import InvalidInput
 from api.cli.output import engine_of, print_json, table, wait_for
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
@@ -31,7 +34,7 @@ def list_sessions(as_json: Json = False, limit: Annotated[int, typer.Option(min=
             rows = [
                 [s["session"], s["world"], s["title"], s["model"], s["played"][:16].replace("T", " ")] for s in found
             ]
-            table(["session", "world", "title", "model", "last played"], rows)
+            table(["session", "world", "title", "model", "last played"], rows, gives="title")
 
     wait_for(work)
 
@@ -46,22 +49,29 @@ def show(session: SessionId, as_json: Json = False) -> None:
             print_json({**record, "turns": turns, "recap": recap})
             return
         typer.echo(f"{record['title']} ({record['world']}), played with {record['model']}, branch {record['branch']}")
+        if record["paused"]:
+            typer.echo(f"The story is paused: `resume` in `tta play --session {session}` goes on with it.")
         typer.echo(recap)
-        table(
-            ["turn", "action", "where"], [[str(t["number"]), t["action"][:60], t["location"]] for t in reversed(turns)]
-        )
+        rows = [[str(t["number"]), t["action"], t["location"]] for t in reversed(turns)]
+        table(["turn", "action", "where"], rows, gives="action")
 
     wait_for(work)
 
 
 def delete(session: SessionId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    if not yes:
-        typer.confirm(f"Delete session {session} for good?", abort=True)
+    asked = not yes
+    if asked and not sys.stdin.isatty():
+        raise InvalidInput("There is no terminal to ask at whether to delete it", cure="Say --yes.")
 
     async def work() -> None:
         async with engine_of() as engine:
-            removed = await engine.delete(session)
-        typer.echo(f"Session {session} is gone ({removed} nodes).")
+            record = await engine.session(session)
+            if asked:
+                await asyncio.to_thread(
+                    typer.confirm, f"Delete session {session} ({record['title']}) for good?", abort=True
+                )
+            await engine.delete(session)
+        typer.echo(f"Session {session} is gone from both stores.")
 
     wait_for(work)
 

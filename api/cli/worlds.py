@@ -1,15 +1,29 @@
 """`tta worlds`: list, show, validate."""
 
+import textwrap
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from agents.errors import InvalidWorld
+from agents.errors import InvalidWorld, UnknownWorld
 from agents.world.load import examine, find_world_file, load_world, read_text, shipped_worlds
 from agents.world.schema import World
-from api.cli.output import console, print_json, table
+from api.cli.output import console, counted, print_json
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+
+SHOWN_FAULTS = 20
+"""Faults that `tta worlds validate` tells one by one; a file of another kind has thousands."""
+
+_DEFAULT = "winter_light"
+_PARTS = (
+    ("locations", "place"),
+    ("items", "thing"),
+    ("characters", "character"),
+    ("goals", "goal"),
+    ("consequences", "consequence"),
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -38,41 +52,57 @@ def summary(world: World) -> dict[str, Any]:
     }
 
 
+def default_world() -> str:
+    """The world that `tta play` begins when none is named."""
+    return _DEFAULT if _DEFAULT in (shipped := shipped_worlds()) else shipped[0]
+
+
+def check_file(name: str) -> None:
+    """Raises UnknownWorld for a folder, which is neither a world's id nor its file."""
+    if name not in shipped_worlds() and Path(name).is_dir():
+        raise UnknownWorld(f"{name} is a folder, not a world file", cure="Name the YAML file in it.")
+
+
 def list_worlds(as_json: Json = False) -> None:
-    """The shipped worlds."""
-    found = [summary(load_world(name).world) for name in shipped_worlds()]
+    """The shipped worlds, the one that is played by default first."""
+    names = sorted(shipped_worlds(), key=lambda name: (name != default_world(), name))
+    found = [{**summary(load_world(name).world), "default": name == default_world()} for name in names]
     if as_json:
         print_json(found)
         return
-    rows = [
-        [w["world"], w["title"], str(w["locations"]), str(w["items"]), str(w["characters"]), w["summary"]]
-        for w in found
-    ]
-    table(["id", "title", "places", "items", "people", "about"], rows)
+    out = console()
+    for world in found:
+        out.print(world["world"], style="bold", end="")
+        out.print(f"  {world['title']}{'  (the default)' if world['default'] else ''}")
+        parts = [counted(world[key], what) for key, what in _PARTS[:3]]
+        for text in (str(world["summary"]), ", ".join(parts)):
+            out.print(textwrap.fill(text, min(out.width, 100) - 1, initial_indent="  ", subsequent_indent="  "))
+        out.print()
 
 
 def show(world: Annotated[str, typer.Argument(help="A shipped world's id or a file.")], as_json: Json = False) -> None:
     """One world. It tells what a player will find: not for players."""
+    check_file(world)
     found = load_world(world).world
     if as_json:
         print_json(found.model_dump(mode="json", by_alias=True, exclude_defaults=True))
         return
     out = console()
-    out.print(f"[bold]{found.title}[/bold]\n{found.summary}\n")
+    out.print(found.title, style="bold")
+    out.print(f"{found.summary}\n")
     for key, location in found.locations.items():
         ways = ", ".join(f"{d} to {e if isinstance(e, str) else e.to}" for d, e in location.exits.items())
-        out.print(f"{location.name} [dim]({key})[/dim]: {ways}")
-    people = ", ".join(f"{c.name} [dim]({c.wants})[/dim]" for c in found.characters.values())
+        out.print(f"{location.name} ({key}): {ways}")
+    people = ", ".join(f"{c.name} ({c.wants})" for c in found.characters.values())
     out.print(f"\nPeople: {people}")
     out.print("Things: " + ", ".join(item.name for item in found.items.values()))
     for goal in found.goals.values():
-        out.print(
-            f"Goal: {goal.title}{' (optional)' if goal.optional else ''} [dim]when {' and '.join(goal.when)}[/dim]"
-        )
+        out.print(f"Goal: {goal.title}{' (optional)' if goal.optional else ''}, when {' and '.join(goal.when)}")
 
 
 def validate(file: Annotated[str, typer.Argument(help="The path of a world file.")], as_json: Json = False) -> None:
     """Every fault with its line; exit code 2 where there is one."""
+    check_file(file)
     path = find_world_file(file)
     world, faults = examine(read_text(path))
     if as_json:
@@ -82,13 +112,14 @@ def validate(file: Annotated[str, typer.Argument(help="The path of a world file.
         if faults:
             raise typer.Exit(2)
         return
-    for fault in faults[1:]:
+    for fault in faults[1:SHOWN_FAULTS]:
         typer.echo(f"tta: {path}:{fault.line}: {fault.message}.", err=True)
+    if len(faults) > SHOWN_FAULTS:
+        typer.echo(f"tta: {path}: {counted(len(faults) - SHOWN_FAULTS, 'more fault')}: see them with --json.", err=True)
     if faults or world is None:
         raise InvalidWorld(faults[0].message, place=f"{path}:{faults[0].line}", cure="Mend the file and try again.")
     figures = summary(world)
-    parts = ("locations", "items", "characters", "goals", "consequences")
-    typer.echo(f"{path} is a valid world: " + ", ".join(f"{figures[part]} {part}" for part in parts) + ".")
+    typer.echo(f"{path} is a valid world: " + ", ".join(counted(figures[key], what) for key, what in _PARTS) + ".")
 
 
 def schema() -> None:

@@ -1,4 +1,4 @@
-"""Sessions: begin one, look at one."""
+"""Sessions: begin one, look at one, go on after a crisis, move between its branches, remove it."""
 
 import asyncio
 
@@ -9,7 +9,17 @@ from agents.world.scene import goal_states
 from agents.world.view import View
 from api.routes.parts import Engine, SessionId
 from api.routes.worlds import check_model, check_world
-from api.schemas import PROBLEMS, NewSession, NewSessionAnswer, SessionAnswer, Standing, Thing
+from api.schemas import (
+    PROBLEMS,
+    BranchAnswer,
+    BranchName,
+    NewSession,
+    NewSessionAnswer,
+    SessionAnswer,
+    Standing,
+    Thing,
+    Undo,
+)
 from graphs.engine import StoryEngine
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
@@ -38,6 +48,45 @@ async def create_session(asked: NewSession, engine: Engine, response: Response) 
 @router.get("/{session}", responses=PROBLEMS)
 async def get_session(session: SessionId, engine: Engine) -> SessionAnswer:
     """A session and where its active branch stands."""
+    return await show(engine, session)
+
+
+@router.post("/{session}/resume", responses=PROBLEMS)
+async def resume_session(session: SessionId, engine: Engine) -> SessionAnswer:
+    """The player's explicit choice to go on with a story that a crisis has paused."""
+    await engine.resume(session)
+    return await show(engine, session)
+
+
+@router.delete("/{session}", status_code=status.HTTP_204_NO_CONTENT, responses=PROBLEMS)
+async def delete_session(session: SessionId, engine: Engine) -> None:
+    """Removes a session from both stores, for good."""
+    await engine.delete(session)
+
+
+@router.get("/{session}/branches", responses=PROBLEMS)
+async def list_branches(session: SessionId, engine: Engine) -> list[BranchAnswer]:
+    """The branches of a session, oldest first."""
+    return [BranchAnswer.model_validate(branch) for branch in await engine.branches(session)]
+
+
+@router.post("/{session}/branches", status_code=status.HTTP_201_CREATED, responses=PROBLEMS)
+async def save_branch(session: SessionId, asked: BranchName, engine: Engine) -> BranchAnswer:
+    """A named branch at the last turn; play goes on where it was."""
+    return BranchAnswer.model_validate(await engine.save(session, asked.name))
+
+
+@router.post("/{session}/switch", responses=PROBLEMS)
+async def switch_branch(session: SessionId, asked: BranchName, engine: Engine) -> SessionAnswer:
+    """Play goes on on that branch."""
+    await engine.switch(session, asked.name)
+    return await show(engine, session)
+
+
+@router.post("/{session}/undo", responses=PROBLEMS)
+async def undo_turns(session: SessionId, engine: Engine, asked: Undo | None = None) -> SessionAnswer:
+    """Takes turns back; without a body, the last one."""
+    await engine.undo(session, asked.turns if asked else 1)
     return await show(engine, session)
 
 

@@ -1,101 +1,22 @@
-"""Playing in a terminal: the loop, the words that steer the play itself, and the script mode."""
+"""Playing in a terminal: one sitting at one session, typed by a person or read from a script."""
 
-import sys
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-from pathlib import Path
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from agents.errors import InvalidInput, StoryError, UnknownSession
-from agents.story import Turn
-from agents.world.load import load_world, shipped_worlds
+from agents.errors import SessionPaused, StoryError
+from agents.story import Tier, Turn
 from agents.world.view import View
-from api.cli.output import engine_of, fail, print_json
-from api.terminal.screen import JsonScreen, PlainScreen, RichScreen, Screen
+from api.cli.output import counted, fail
+from api.terminal.screen import Screen
+from api.terminal.steering import Command, read_command
 
 if TYPE_CHECKING:
     from graphs.engine import StoryEngine
+    from graphs.memory.protocol import Branch
 
-DEFAULT_WORLD = "winter_light"
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command line asked for."""
-
-    world: str = ""
-    session: str = ""
-    model: str = ""
-    seed: int | None = None
-    techniques: bool = False
-    script: str = ""
-    as_json: bool = False
-    picture: Path | None = None
-    data_dir: Path | None = None
-
-
-async def play_story(options: Options) -> int:
-    """Plays; the exit code. Everything that can be wrong with the options is said before a store is opened."""
-    lines = _script_lines(options.script) if options.script else None
-    if options.picture and lines is None:
-        raise InvalidInput("A picture is made of a script", cure="Name it with --script FILE.")
-    if options.world:
-        load_world(options.world)
-    if options.model:
-        from agents.models import check_spec  # noqa: PLC0415
-
-        check_spec(options.model)
-    async with engine_of(data_dir=options.data_dir) as engine:
-        session, new = await _open_session(engine, options)
-        screen = _screen(options, scripted=lines is not None)
-        play = Play(engine, session, screen)
-        await play.begin(new=new)
-        if lines is None:
-            await play.converse()
-            return 0
-        return await play.follow(lines)
-
-
-def _screen(options: Options, *, scripted: bool) -> Screen:
-    if options.as_json:
-        return JsonScreen()
-    if options.picture:
-        return RichScreen(picture=options.picture)
-    return PlainScreen() if scripted or not sys.stdout.isatty() else RichScreen()
-
-
-def _script_lines(name: str) -> list[str]:
-    """The actions of a script; blank lines and `#` comments are left out. Raises InvalidInput at the file."""
-    try:
-        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise InvalidInput("The script is not UTF-8", place=f"{name}:{line}", cure="Save it as UTF-8.") from None
-    except OSError as error:
-        raise InvalidInput(f"The script cannot be read: {error.strerror}", place=name, cure="Check the path.") from None
-    lines = [line.strip() for line in text.splitlines()]
-    return [line for line in lines if line and not line.startswith("#")]
-
-
-async def _open_session(engine: "StoryEngine", options: Options) -> tuple[str, bool]:
-    """The session to play and whether it is new."""
-    if options.session:
-        try:
-            return (await engine.session(options.session))["session"], False
-        except UnknownSession as error:
-            if not options.world:
-                error.cure = "Name a --world to begin it, or list the sessions: tta sessions list"
-                raise
-    world = options.world or (DEFAULT_WORLD if DEFAULT_WORLD in shipped_worlds() else shipped_worlds()[0])
-    made = await engine.create(
-        world,
-        session=options.session,
-        model=options.model,
-        seed=options.seed,
-        techniques=options.techniques,
-    )
-    return made["session"], True
+PAUSED = "The story is paused. Say `resume` when you want to go on; nothing goes on before you do."
 
 
 class Play:
@@ -107,16 +28,32 @@ class Play:
         self.screen = screen
         self.number = 0
         self.won = False
+        self.stopped = False
+        """Whether the last turn was a crisis."""
+        self._risk: Tier = "none"
+        self._told_paused = False
+        """Whether the crisis words were shown since the story was paused: they are not repeated line by line."""
+        self._steers = {
+            "undo": self._undo,
+            "retry": self._retry,
+            "save": self._save,
+            "load": self._load,
+            "branches": self._branches,
+            "resume": self._resume,
+        }
 
     async def begin(self, *, new: bool) -> None:
         """Shows the opening, or, to somebody who comes back, a recap; an unfinished turn is ended first."""
         recovered = await self.engine.recover(self.session)
         world = await self.engine.world(self.session)
         record = await self.engine.session(self.session)
+        self._risk = record["risk"]
         if new:
             await self.screen.opening(world, record, await self.engine.turn(self.session, "root"))
         else:
-            await self.screen.welcome_back(world, record, await self.engine.recap(self.session), recovered)
+            recap = await self.engine.recap(self.session)
+            recap = f"{PAUSED} {recap}" if record["paused"] else recap
+            await self.screen.welcome_back(world, record, recap, recovered)
         await self._show_place()
 
     async def converse(self) -> None:
@@ -126,7 +63,7 @@ class Play:
                 if not await self.step(line):
                     break
             except StoryError as error:
-                self.screen.mistake(error)
+                self.screen.mistake(self._eased(error, line))
         self.screen.goodbye(self.session)
 
     async def _typed(self) -> AsyncGenerator[str]:
@@ -136,52 +73,73 @@ class Play:
             if line.strip():
                 yield line.strip()
 
-    async def follow(self, lines: list[str]) -> int:
-        """Plays a script. A line that cannot be played is told and the rest goes on; the exit code says so."""
-        failed = 0
-        for line in lines:
+    async def follow(self, lines: AsyncIterator[str], total: int | None = None) -> int:
+        """Plays a script of `total` lines, if that is known; the exit code.
+
+        A line that cannot be played is told and the rest goes on. A crisis ends the script, unless its next line is
+        `resume`: nobody has read what came of the line that led there.
+        """
+        failed, played, unplayed = 0, 0, None
+        async for line in lines:
+            if self.stopped and line.lower() != "resume":
+                unplayed = 0 if total is None else total - played
+                break
+            played += 1
             try:
                 if not await self.step(line):
                     break
             except StoryError as error:
+                self._eased(error, line)
                 failed = fail(error)
                 self.screen.problem(line, error)
-        self.screen.done(won=self.won, turns=self.number, session=self.session)
+        if unplayed is not None:
+            rest = f"the rest ({counted(unplayed, 'line')})" if unplayed else "what came after it"
+            failed = fail(SessionPaused(f"The script stopped at a crisis; {rest} was not played", cure=PAUSED))
+        self.screen.done(won=self.won, turns=self.number, session=self.session, unplayed=unplayed)
         return failed
 
     async def step(self, line: str) -> bool:
-        """One line of the player; False when it ends the sitting."""
-        word, _, rest = line.partition(" ")
-        steer = {
-            "undo": self._undo,
-            "retry": self._retry,
-            "save": self._save,
-            "load": self._load,
-            "switch": self._load,
-            "branches": self._branches,
-            "resume": self._resume,
-        }.get(word.lower())
-        if word.lower() in ("quit", "exit", "q") and not rest:
+        """One line of the player; False when it ends the sitting.
+
+        The whole line is screened before it may steer: `undo I want to die` undoes nothing and is answered.
+        """
+        screened = self.engine.screen.action(line, risk=self._risk)
+        command = read_command(line) if screened["tier"] == "none" and screened["action"] != "refuse" else None
+        if command is None:
+            await self._act(line)
+        elif command.word == "quit":
             return False
-        if steer and (word.lower() not in ("load", "save", "switch") or rest):
-            await steer(rest.strip())
-            return True
-        await self._act(line)
+        else:
+            await self._steers[command.word](command)
         return True
 
     async def _act(self, line: str) -> None:
         turn_id, task = await self.engine.start(self.session, line)
-        await self._follow_turn(turn_id, line)
-        await self._shown(await task, line)
+        task.add_done_callback(_looked_at)
+        heard: list[str] = []
+        try:
+            await self._follow_turn(turn_id, line, heard)
+        except StoryError:
+            # Reading along failed, the turn goes on: what was not heard is shown when it is done.
+            rest = (await asyncio.shield(task))["narration"]
+            for sentence in heard:
+                rest = rest.replace(sentence, "", 1)
+            await self.screen.sentence(rest.strip())
+        await self._shown(await asyncio.shield(task), line)
 
-    async def _follow_turn(self, turn_id: str, line: str) -> None:
+    async def _follow_turn(self, turn_id: str, line: str, heard: list[str]) -> None:
         self.screen.begin_turn(line)
         async for event in self.engine.events(self.session, turn_id):
             if event["kind"] == "sentence":
-                await self.screen.sentence(str(event["data"]["text"]))
+                heard.append(str(event["data"]["text"]))
+                await self.screen.sentence(heard[-1])
 
     async def _shown(self, turn: Turn, line: str) -> None:
         self.number, self.won = turn["number"], turn["won"]
+        self.stopped = self._told_paused = turn["kind"] == "crisis"
+        for verdict in turn["verdicts"]:
+            if verdict["tier"] == "crisis" or (verdict["tier"] == "check_in" and self._risk == "none"):
+                self._risk = verdict["tier"]
         entries = await self.engine.trace(self.session, turn["turn_id"])
         timings = {entry["node"]: round(entry["ms"], 2) for entry in entries}
         world, position = await self.engine.world(self.session), await self.engine.position(self.session)
@@ -189,41 +147,57 @@ class Play:
         self.number = position["number"]
         self.screen.place(world, position)
 
-    async def _undo(self, rest: str) -> None:
-        if rest and not rest.isdigit():
-            raise InvalidInput(f"'{rest[:20]}' is no number of turns", cure="Say `undo` or `undo 3`.")
-        branch = await self.engine.undo(self.session, int(rest or 1))
-        self.number = branch["number"]
-        self.screen.note("undo", f"Back at turn {branch['number']}.", branch=branch)
+    def _eased(self, error: StoryError, line: str) -> StoryError:
+        """While a story is paused the resources are shown once, then one line each; to a person at risk always."""
+        if isinstance(error, SessionPaused) and self.engine.screen.action(line)["tier"] == "none":
+            if self._told_paused:
+                error.help = None
+            self._told_paused = True
+        return error
+
+    async def _undo(self, command: Command) -> None:
+        before = (await self.engine.position(self.session))["number"]
+        branch = await self.engine.undo(self.session, int(command.rest or 1))
+        back = before - branch["number"]
+        at = f"at turn {branch['number']}" if branch["number"] else "at the beginning"
+        self.screen.note("undo", f"Back {at}: {counted(back, 'turn')} taken back.", **_named(branch))
         await self._show_place()
 
-    async def _retry(self, rest: str) -> None:
-        del rest
+    async def _retry(self, command: Command) -> None:
+        del command
+        if (await self.engine.session(self.session))["paused"]:  # before anything is taken back for it
+            raise SessionPaused("The story is paused", cure="Go on with `resume` when you are ready.")
         turn = await self.engine.retry(self.session)
         self.screen.begin_turn(turn["action"])
         await self.screen.sentence(turn["narration"])
         await self._shown(turn, turn["action"])
 
-    async def _save(self, name: str) -> None:
-        branch = await self.engine.save(self.session, name)
-        self.screen.note("save", f"Saved as '{branch['name']}' at turn {branch['number']}.", branch=branch)
+    async def _save(self, command: Command) -> None:
+        saved = await self.engine.save(self.session, command.rest)
+        active = (await self.engine.session(self.session))["branch"]
+        text = f"Saved as '{saved['name']}' at turn {saved['number']}. Play goes on on '{active}'."
+        self.screen.note("save", text, saved=saved["name"], branch=active, turn=saved["number"])
 
-    async def _load(self, name: str) -> None:
-        branch = await self.engine.switch(self.session, name)
-        self.number = branch["number"]
-        self.screen.note("load", f"On '{branch['name']}', turn {branch['number']}.", branch=branch)
+    async def _load(self, command: Command) -> None:
+        branch = await self.engine.switch(self.session, command.rest)
+        text = f"On '{branch['name']}', turn {branch['number']}. Playing on moves it."
+        self.screen.note("load", text, **_named(branch))
         await self._show_place()
 
-    async def _branches(self, rest: str) -> None:
-        del rest
-        for branch in await self.engine.branches(self.session):
-            mark = "*" if branch["active"] else " "
-            self.screen.note("branches", f"{mark} {branch['name']} (turn {branch['number']})", branch=branch)
+    async def _branches(self, command: Command) -> None:
+        del command
+        found = await self.engine.branches(self.session)
+        told = [f"{'*' if b['active'] else ' '} {b['name']} (turn {b['number']})" for b in found]
+        listed = [{"branch": b["name"], "turn": b["number"], "active": b["active"]} for b in found]
+        self.screen.note("branches", "\n".join(told), branches=listed)
 
-    async def _resume(self, rest: str) -> None:
-        del rest
+    async def _resume(self, command: Command) -> None:
+        del command
+        paused = (await self.engine.session(self.session))["paused"]
         await self.engine.resume(self.session)
-        self.screen.note("resume", "The story goes on where it was.")
+        self.stopped = self._told_paused = False
+        self.screen.note("resume", "The story goes on where it was." if paused else "The story is not paused: go on.")
+        await self._show_place()
 
     async def _show_place(self) -> None:
         position = await self.engine.position(self.session)
@@ -231,4 +205,11 @@ class Play:
         self.screen.place(await self.engine.world(self.session), position)
 
 
-__all__ = ["Options", "Play", "play_story", "print_json"]
+def _named(branch: "Branch") -> dict[str, object]:
+    return {"branch": branch["name"], "turn": branch["number"]}
+
+
+def _looked_at(task: "asyncio.Task[Turn]") -> None:
+    """A turn's error is told by whoever awaits the turn; a sitting that was stopped leaves none untold behind."""
+    with suppress(asyncio.CancelledError):
+        task.exception()

@@ -1,6 +1,6 @@
 """The line at which a player types: history across sittings, completion of verbs and of what is in sight."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
@@ -10,27 +10,30 @@ from prompt_toolkit.history import FileHistory, InMemoryHistory
 
 from agents.world.view import View
 from agents.world.vocabulary import VERBS
+from api.terminal.steering import USAGE
 
 if TYPE_CHECKING:
     from agents.safety.screen import Screen
     from graphs.engine import StoryEngine
 
-STEERING = ("undo", "retry", "save", "load", "branches", "quit")
-
 
 class SightCompleter(Completer):
-    """Completes the first word to a verb, later ones to names of what is here."""
+    """Completes the first word to a verb, later ones to what makes sense after it: what is here, ways out, branches."""
 
     def __init__(self) -> None:
         self.verbs: list[str] = []
         self.names: list[str] = []
+        self.after: dict[str, list[str]] = {}
+        """What can follow a verb that takes only some things."""
 
-    def see(self, view: View) -> None:
+    def see(self, view: View, branches: Sequence[str] = ()) -> None:
         """What can be named from now on."""
-        self.verbs = sorted({*VERBS, *view.world.verbs, *STEERING, *view.exits})
-        keys = [*view.items_here, *view.items_carried, *view.people]
-        self.names = [view.name(key).removeprefix("the ") for key in keys]
-        self.names += [detail.replace("_", " ") for detail in view.details]
+        self.verbs = sorted({*VERBS, *view.world.verbs, *USAGE, *view.exits})
+        here, carried, people = [_names(view, k) for k in (view.items_here, view.items_carried, view.people)]
+        self.names = [*here, *carried, *people, *(detail.replace("_", " ") for detail in view.details)]
+        self.after = {"go": [*view.exits], "load": [*branches], "switch": [*branches], "save": [], "undo": []}
+        self.after |= dict.fromkeys(("ask", "tell", "talk"), people)
+        self.after |= dict.fromkeys(("take", "get"), here) | {"drop": carried}
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         del complete_event
@@ -39,10 +42,17 @@ class SightCompleter(Completer):
         if len(words) == 1:
             yield from (Completion(v, start_position=-len(words[0])) for v in self.verbs if v.startswith(words[0]))
             return
-        last = words[-1]
-        for name in self.names:
-            if last and any(part.startswith(last) for part in name.lower().split()):
+        # After the first name anything can follow: `ask Maren about the bell`.
+        second, last = len(words) == 2, words[-1]
+        offered = self.after.get(words[0], self.names) if second else self.names
+        for name in dict.fromkeys(offered):
+            chosen = second and words[0] in self.after
+            if (last or chosen) and any(part.startswith(last) for part in name.lower().split()):
                 yield Completion(name, start_position=-len(last))
+
+
+def _names(view: View, keys: Iterable[str]) -> list[str]:
+    return [view.name(key).removeprefix("the ") for key in keys]
 
 
 async def read_lines(engine: "StoryEngine", session: str) -> AsyncGenerator[str]:
@@ -53,7 +63,8 @@ async def read_lines(engine: "StoryEngine", session: str) -> AsyncGenerator[str]
     )
     while True:
         position = await engine.position(session)
-        completer.see(View(await engine.world(session), position["slots"]))
+        branches = [branch["name"] for branch in await engine.branches(session)]
+        completer.see(View(await engine.world(session), position["slots"]), branches)
         try:
             yield await prompt.prompt_async("> ")
         except (EOFError, KeyboardInterrupt):

@@ -9,8 +9,8 @@ from agents.errors import InvalidSetting, StoryError
 from agents.story import Turn
 from agents.world.schema import World
 from agents.world.view import View
-from api.cli.output import console, print_json
-from graphs.memory.protocol import Branch, Position, Session
+from api.cli.output import console, counted, print_json
+from graphs.memory.protocol import Position, Session
 from graphs.steps import visible_changes
 
 
@@ -23,11 +23,11 @@ class Screen(Protocol):
     async def sentence(self, text: str) -> None: ...
     def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], view: View) -> None: ...
     def place(self, world: World, position: Position) -> None: ...
-    def note(self, what: str, text: str, *, branch: Branch | None = None) -> None: ...
+    def note(self, what: str, text: str, **data: object) -> None: ...
     def mistake(self, error: StoryError) -> None: ...
     def problem(self, action: str, error: StoryError) -> None: ...
     def goodbye(self, session: str) -> None: ...
-    def done(self, *, won: bool, turns: int, session: str) -> None: ...
+    def done(self, *, won: bool, turns: int, session: str, unplayed: int | None = None) -> None: ...
 
 
 class PlainScreen(Screen):
@@ -52,21 +52,25 @@ class PlainScreen(Screen):
     def place(self, world: World, position: Position) -> None:
         del world, position
 
-    def note(self, what: str, text: str, *, branch: Branch | None = None) -> None:
-        del what, branch
+    def note(self, what: str, text: str, **data: object) -> None:
+        del what, data
         self._say(text)
 
     def mistake(self, error: StoryError) -> None:
+        if error.help:
+            self._say(str(error.help.get("text", "")))
         self._say(error.line())
 
     def problem(self, action: str, error: StoryError) -> None:
         """The line on stderr has said it."""
 
     def goodbye(self, session: str) -> None:
-        self._say(f"\nYour story is kept. Go on with: tta play --session {session}")
+        self._say(f"Your story is kept. Go on with: tta play --session {session}")
 
-    def done(self, *, won: bool, turns: int, session: str) -> None:
-        self._say(f"\n{'The story is won' if won else 'The script has ended'} after {turns} turns (session {session}).")
+    def done(self, *, won: bool, turns: int, session: str, unplayed: int | None = None) -> None:
+        del unplayed
+        self._say(f"\n{'The story is won' if won else 'The script has ended'} after {counted(turns, 'turn')}.")
+        PlainScreen.goodbye(self, session)
 
     @staticmethod
     def _say(text: str) -> None:
@@ -95,26 +99,24 @@ class JsonScreen(PlainScreen):
     def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], view: View) -> None:
         print_json(turn_object(turn, action, timings_ms, view))
 
-    def note(self, what: str, text: str, *, branch: Branch | None = None) -> None:
-        print_json(
-            {"command": what, "text": text, **({"branch": branch["name"], "turn": branch["number"]} if branch else {})}
-        )
+    def note(self, what: str, text: str, **data: object) -> None:
+        print_json({"command": what, "text": text, **data})
+
+    def mistake(self, error: StoryError) -> None:
+        self.problem("", error)
 
     def problem(self, action: str, error: StoryError) -> None:
         del action
-        print_json(
-            {
-                "error": {
-                    "code": error.code,
-                    "cause": error.cause,
-                    "cure": error.cure,
-                    **({"help": error.help} if error.help else {}),
-                }
-            }
-        )
+        told = {"code": error.code, "cause": error.cause, "cure": error.cure}
+        choices = {"choices": list(error.choices)} if error.choices else {}
+        print_json({"error": {**told, **choices, **({"help": error.help} if error.help else {})}})
 
-    def done(self, *, won: bool, turns: int, session: str) -> None:
-        print_json({"done": True, "won": won, "turns": turns, "session": session})
+    def goodbye(self, session: str) -> None:
+        print_json({"done": False, "session": session})
+
+    def done(self, *, won: bool, turns: int, session: str, unplayed: int | None = None) -> None:
+        stopped = {} if unplayed is None else {"unplayed": unplayed}
+        print_json({"done": True, "won": won, "turns": turns, "session": session, **stopped})
 
 
 def turn_object(turn: Turn, action: str, timings_ms: dict[str, float], view: View) -> dict[str, Any]:
@@ -149,20 +151,22 @@ class RichScreen(PlainScreen):
         self._choices: list[str] = []
 
     async def opening(self, world: World, session: Session, root: Turn) -> None:
-        self.console.rule(f"[bold]{world.title}[/bold]")
+        self.console.rule(world.title, style="green")
         for paragraph in root["narration"].split("\n\n"):
-            self.console.print(f"\n{paragraph}", markup=False)
+            self.console.print(f"\n{paragraph}")
         self._choices = [choice["label"] for choice in root["choices"]]
-        self.console.print(f"\n[dim]session {session['session']} - help, undo, retry, save NAME, load NAME, quit[/dim]")
+        self.console.print(f"\nsession {session['session']} - {STEERING_LINE}", style="dim")
 
     async def welcome_back(self, world: World, session: Session, recap: str, recovered: Turn | None) -> None:
-        self.console.rule(f"[bold]{world.title}[/bold]")
-        self.console.print(f"\n[dim]Welcome back.[/dim] {recap}")
+        self.console.rule(world.title, style="green")
+        self.console.print(f"\nWelcome back. {recap}")
+        self.console.print(f"\nsession {session['session']} - {STEERING_LINE}", style="dim")
 
     def begin_turn(self, action: str) -> None:
         self._column = 0
         if self._picture:  # nobody typed the line, so it is shown
-            self.console.print(f"[bold cyan]>[/bold cyan] [bold]{action}[/bold]")
+            self.console.print("> ", style="bold cyan", end="")
+            self.console.print(action, style="bold")
         self.console.print()
 
     async def sentence(self, text: str) -> None:
@@ -189,18 +193,20 @@ class RichScreen(PlainScreen):
     def place(self, world: World, position: Position) -> None:
         self.console.print(place_panel(world, position, self._choices))
 
-    def note(self, what: str, text: str, *, branch: Branch | None = None) -> None:
-        del what, branch
-        self.console.print(f"[dim]{text}[/dim]")
+    def note(self, what: str, text: str, **data: object) -> None:
+        del data
+        if what in ("undo", "load", "resume"):
+            self._choices = []  # those of a turn that is no longer the last
+        self.console.print(text, style="dim")
 
     def mistake(self, error: StoryError) -> None:
         if error.help:
-            self.console.print(str(error.help.get("text", "")), markup=False)
-        self.console.print(f"[yellow]{error.line()}[/yellow]")
+            self.console.print(str(error.help.get("text", "")))
+        self.console.print(error.line(), style="yellow")
 
-    def done(self, *, won: bool, turns: int, session: str) -> None:
+    def done(self, *, won: bool, turns: int, session: str, unplayed: int | None = None) -> None:
         if not self._picture:
-            super().done(won=won, turns=turns, session=session)
+            super().done(won=won, turns=turns, session=session, unplayed=unplayed)
             return
         try:
             self.console.save_svg(str(self._picture), title="tta play", code_format=_without_web_fonts())
@@ -210,7 +216,11 @@ class RichScreen(PlainScreen):
             ) from None
 
     def goodbye(self, session: str) -> None:
-        self.console.print(f"\n[dim]Your story is kept. Go on with:[/dim] tta play --session {session}")
+        self.console.print("\nYour story is kept. Go on with: ", style="dim", end="")
+        self.console.print(f"tta play --session {session}")
+
+
+STEERING_LINE = "help, undo, retry, save NAME, load NAME, branches, resume, quit"
 
 
 def _without_web_fonts() -> str:
@@ -222,9 +232,9 @@ def _without_web_fonts() -> str:
 
 def place_panel(world: World, position: Position, choices: list[str]) -> Any:
     """Where you are, the ways out, what you carry, what is still to do, what you could do next."""
-    from rich.markup import escape  # noqa: PLC0415
     from rich.panel import Panel  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     view = View(world, position["slots"])
     grid = Table.grid(padding=(0, 1))
@@ -238,10 +248,14 @@ def place_panel(world: World, position: Position, choices: list[str]) -> Any:
         "here": ", ".join([world.characters[k].name for k in view.people] + [view.name(k) for k in view.listed_here()]),
         "you have": ", ".join(view.name(k) for k in view.inventory),
         "goals": "; ".join(goals) or "all done",
-        "perhaps": " / ".join(choices or [text[:1].upper() + text[1:] for text in position["choices"]]),
+        "perhaps": ""
+        if position["paused"]
+        else " / ".join(choices or [text[:1].upper() + text[1:] for text in position["choices"]]),
+        "paused": "say `resume` when you want to go on" if position["paused"] else "",
     }
     for label, text in rows.items():
         if text:
-            grid.add_row(label, escape(text))
-    title = f"{escape(view.location.name)} [dim]turn {position['number']}, {escape(position['branch'])}[/dim]"
+            grid.add_row(label, Text(text))
+    at = (f" turn {position['number']}, {position['branch']}", "dim")
+    title = Text.assemble(view.location.name, at)  # a string would be read as markup
     return Panel(grid, title=title, title_align="left", border_style="dim")

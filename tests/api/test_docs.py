@@ -15,6 +15,11 @@ async def test_the_page_names_no_other_host(client: AsyncClient) -> None:
     assert "http" not in page.headers["content-security-policy"]
 
 
+async def test_the_address_alone_leads_to_the_page(client: AsyncClient) -> None:
+    assert (await client.get("/")).headers["location"] == "docs"
+    assert (await client.get("/", follow_redirects=True)).status_code == 200
+
+
 async def test_all_that_the_page_loads_is_there(client: AsyncClient) -> None:
     page = (await client.get("/docs")).text
     wanted = re.findall(r'(?:src|href)="([^"]+)"', page)
@@ -43,9 +48,13 @@ async def test_the_description(client: AsyncClient) -> None:
         "/api/v1/worlds",
         "/api/v1/sessions",
         "/api/v1/sessions/{session}",
+        "/api/v1/sessions/{session}/branches",
+        "/api/v1/sessions/{session}/resume",
+        "/api/v1/sessions/{session}/switch",
         "/api/v1/sessions/{session}/turns",
         "/api/v1/sessions/{session}/turns/{turn_id}",
         "/api/v1/sessions/{session}/turns/{turn_id}/events",
+        "/api/v1/sessions/{session}/undo",
     }
     play = described["paths"]["/api/v1/sessions/{session}/turns"]["post"]
     assert set(play["responses"]["201"]["content"]) == {"application/json", "text/event-stream"}

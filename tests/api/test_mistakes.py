@@ -54,6 +54,13 @@ MISTAKES: list[tuple[str, Prepare, list[str], int]] = [
     ("number that is none", lambda p: ["play", "--seed", "x"], ["seed", "integer"], 2),
     ("unknown prompt", lambda p: ["eval", "narate"], ["narate", "Did you mean narrate"], 1),
     ("binding elsewhere", lambda p: ["serve", "--host", "0.0.0.0"], ["0.0.0.0", "127.0.0.1"], 2),
+    ("empty script", lambda p: ["play", "--script", script(p, b"# nothing\n\n")], ["script.txt:", "no actions", "Write one"], 2),
+    ("endless script", lambda p: ["play", "--script", "/dev/zero"], ["/dev/zero:", "1 MB", "in parts"], 2),
+    ("too many lines", lambda p: ["play", "--script", script(p, b"look\n" * 10_001)], ["10001 actions", "10000", "in parts"], 2),
+    ("a folder for a script", lambda p: ["play", "--script", str(p)], ["directory", "Check the path"], 2),
+    ("a folder for a world", lambda p: ["play", "--world", str(p), "--script", script(p)], ["is a folder", "YAML"], 1),
+    ("a folder to validate", lambda p: ["worlds", "validate", str(p)], ["is a folder", "YAML"], 1),
+    ("play's picture into nowhere", lambda p: ["play", "--svg", str(p / "no" / "x.svg"), "--script", script(p)], ["x.svg:", "folder does not exist", "Name a file"], 2),
     ("picture into nowhere", lambda p: ["graph", "--svg", str(p / "no" / "x.svg")], ["cannot be written", "x.svg"], 2),
 ]  # fmt: skip
 

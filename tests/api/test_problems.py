@@ -74,6 +74,8 @@ ESCAPED = "".join("\\u%04x" % ord(letter) for letter in DANGER)  # noqa: UP031
 AT_RISK = {
     "broken": (f'{{"action": "{DANGER}'.encode(), JSON, 400),
     "escaped and broken": (b'{"action": "' + ESCAPED.encode(), JSON, 400),
+    "broken, with other escapes": (b'{"action": "so\\nI want\\tto end\\/my life', JSON, 400),
+    "broken, each letter escaped": (b'{"action": "\\"I want to\\nend my\\nlife\\" tonight', JSON, 400),
     "utf-16": (f'{{"action": "{DANGER}"}}'.encode("utf-16"), JSON, 400),
     "utf-16 without a mark": (f'{{"action": "{DANGER}"}}'.encode("utf-16-le"), JSON, 400),
     "latin-1": (f'{{"action": "\xe9 {DANGER}"}}'.encode("latin-1"), JSON, 400),
@@ -107,6 +109,49 @@ async def test_a_person_at_risk_at_a_wrong_address(client: AsyncClient, path: st
     assert refused.json()["help"]["tier"] == "crisis"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/sessions/I%20want%20to%20end%20my%20life%20tonight",
+        "/api/v1/sessions/I-want-to-end-my-life-tonight",
+        "/api/v1/sessions/nobody/turns/I_want_to_end_my_life",
+        "/I%2520want%2520to%2520end%2520my%2520life",
+        "/i/want/to/end/my/life",
+    ],
+)
+async def test_a_person_at_risk_in_a_path(client: AsyncClient, path: str) -> None:
+    refused = await client.get(path)
+    assert refused.status_code in (404, 422)
+    assert refused.json()["help"]["tier"] == "crisis"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"world": "winter_light", "title": DANGER},
+        {"world": "winter_light", "player": "I-want-to-end-my-life"},
+        {"world": DANGER},
+        {"world": "winter_light", "model": DANGER},
+    ],
+)
+async def test_a_cry_for_help_is_no_title_and_no_name(client: AsyncClient, engine: StoryEngine, body: dict) -> None:
+    before = await engine.memory.sessions(engine.settings.tenant)
+    refused = await client.post("/api/v1/sessions", json=body)
+    assert _check(refused, 422, "held_text")["help"]["tier"] == "crisis"
+    assert DANGER not in refused.text
+    assert await engine.memory.sessions(engine.settings.tenant) == before
+
+
+async def test_a_cry_for_help_names_no_turn_and_no_branch(client: AsyncClient, begin) -> None:
+    turns = await begin()
+    branches = turns.removesuffix("turns") + "branches"
+    for path, body in ((turns, {"action": "look", "turn_id": "I-want-to-end-my-life"}), (branches, {"name": DANGER})):
+        refused = await client.post(path, json=body)
+        assert _check(refused, 422, "held_text")["help"]["resources"]
+    assert (await client.get(turns)).json()["turns"] == []
+    assert [branch["name"] for branch in (await client.get(branches)).json()] == ["main"]
+
+
 async def test_a_person_at_risk_by_a_wrong_method(client: AsyncClient, begin) -> None:
     turns = await begin()
     for refused in (await client.put(turns, json={"action": DANGER}), await client.post(f"{turns}?action={DANGER}")):
@@ -120,6 +165,11 @@ async def test_a_person_at_risk_whose_turn_is_played(client: AsyncClient, begin)
     paused = await client.post(turns, json={"action": "look"})
     assert (paused.status_code, paused.json()["code"]) == (409, "session_paused")
     assert paused.json()["help"]["resources"]
+    assert "/resume" in paused.json()["cure"]
+    session = turns.removesuffix("/turns")
+    resumed = await client.post(f"{session}/resume")
+    assert (resumed.status_code, resumed.json()["paused"], resumed.json()["risk"]) == (200, False, "crisis")
+    assert (await client.post(turns, json={"action": "look"})).status_code == 201
 
 
 async def test_a_person_at_risk_when_all_is_broken(
@@ -156,6 +206,8 @@ async def test_names_that_are(client: AsyncClient, host: str) -> None:
         {"Origin": "null"},
         {"Origin": "http://localhost:9999"},
         {"Origin": "file://localhost:8000"},
+        {"Origin": "http://["},
+        {"Origin": "http://localhost:8000@else"},
         {"Sec-Fetch-Site": "cross-site"},
     ],
 )

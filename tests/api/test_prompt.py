@@ -14,7 +14,7 @@ from api.terminal.prompt import PrivateHistory, SightCompleter
 
 @pytest.mark.parametrize(
     ("typed", "offered"),
-    [("exa", "examine"), ("und", "undo"), ("take sta", "stained letter"), ("examine bo", "rowing boat")],
+    [("exa", "examine"), ("und", "undo"), ("examine sta", "stained letter"), ("examine bo", "rowing boat")],
 )
 def test_verbs_come_first_and_names_in_sight_after_them(typed: str, offered: str) -> None:
     world = load_world("winter_light").world
@@ -22,6 +22,42 @@ def test_verbs_come_first_and_names_in_sight_after_them(typed: str, offered: str
     completer.see(View(world, {**initial_slots(world), f"{world.start}.visits": 1}))
     texts = [found.text for found in completer.get_completions(Document(typed), CompleteEvent())]
     assert any(offered in text for text in texts), texts
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("load ", ["main", "before the storm"]),
+        ("load sto", ["before the storm"]),
+        ("go ", ["north", "down", "east"]),
+        ("ask ", []),
+        ("take bra", []),
+        ("drop ", ["brass lamp"]),
+        ("drop x", []),
+        ("res", ["resume"]),
+        ("save ma", []),
+        ("put brass lamp on oak", ["oak table"]),
+    ],
+)
+def test_what_makes_sense_after_a_verb(typed: str, offered: list[str]) -> None:
+    world = load_world(str(Path(__file__).parents[1] / "data" / "cottage.yaml")).world
+    completer = SightCompleter()
+    slots = {**initial_slots(world), "lamp.in": "player"}
+    completer.see(View(world, slots), ["main", "before the storm"])
+    assert [found.text for found in completer.get_completions(Document(typed), CompleteEvent())] == offered
+
+
+def test_people_are_asked_and_not_taken() -> None:
+    world = load_world(str(Path(__file__).parents[1] / "data" / "cottage.yaml")).world
+    person, character = next(iter(world.characters.items()))
+    completer = SightCompleter()
+    completer.see(View(world, {**initial_slots(world), f"{person}.in": world.start}))
+    texts = {
+        typed: [found.text for found in completer.get_completions(Document(typed), CompleteEvent())]
+        for typed in ("ask ", "take ")
+    }
+    assert texts["ask "] == [character.name]
+    assert character.name not in texts["take "]
 
 
 def test_what_was_typed_is_there_at_the_next_sitting_but_for_the_words_of_a_person_at_risk(tmp_path: Path) -> None:

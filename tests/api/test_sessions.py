@@ -46,6 +46,36 @@ async def test_where_a_session_stands(client: AsyncClient, begin) -> None:
     assert "slots" not in at, "what the player has not seen is not told"
 
 
+async def test_branches_and_undo(client: AsyncClient, begin) -> None:
+    turns = await begin()
+    session = turns.removesuffix("/turns")
+    for _ in range(3):
+        await client.post(turns, json={"action": "wait"})
+    assert (await client.post(f"{session}/branches", json={"name": "late"})).json()["number"] == 3
+    assert (await client.post(f"{session}/undo")).json()["position"]["turn"] == 2
+    assert (await client.post(f"{session}/undo", json={"turns": 2})).json()["position"]["turn"] == 0
+    refused = await client.post(f"{session}/undo")
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert (await client.post(f"{session}/undo", json={"turns": 0})).status_code == 422
+    moved = (await client.post(f"{session}/switch", json={"name": "late"})).json()["position"]
+    assert (moved["branch"], moved["turn"]) == ("late", 3)
+    listed = (await client.get(f"{session}/branches")).json()
+    assert [(branch["name"], branch["number"], branch["active"]) for branch in listed] == [
+        ("main", 0, False),
+        ("late", 3, True),
+    ]
+    unknown = await client.post(f"{session}/switch", json={"name": "never"})
+    assert (unknown.status_code, unknown.json()["choices"]) == (404, ["main", "late"])
+
+
+async def test_a_deleted_session_is_gone(client: AsyncClient, begin) -> None:
+    session = (await begin()).removesuffix("/turns")
+    assert (await client.delete(session)).status_code == 204
+    for refused in (await client.get(session), await client.delete(session), await client.post(f"{session}/resume")):
+        assert (refused.status_code, refused.json()["code"]) == (404, "unknown_session")
+        assert "tta" not in refused.json()["cure"], "a client has no shell"
+
+
 async def test_worlds_are_listed(client: AsyncClient) -> None:
     found = (await client.get("/api/v1/worlds")).json()
     assert {world["world"] for world in found} <= set(shipped_worlds())

@@ -1,0 +1,132 @@
+"""`tta play` from its options to its exit code: what is checked before a store is opened, whose session, which screen."""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agents.errors import InvalidInput, StoryError, UnknownSession
+from agents.world.load import load_world
+from api.cli.output import check_writable, engine_of
+from api.cli.worlds import check_file, default_world
+from api.terminal.play import Play
+from api.terminal.screen import JsonScreen, PlainScreen, RichScreen, Screen
+from api.terminal.scripts import each, piped, read_script, waiting, with_help
+
+if TYPE_CHECKING:
+    from graphs.engine import StoryEngine
+    from graphs.memory.protocol import Session
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asked for."""
+
+    world: str = ""
+    session: str = ""
+    model: str = ""
+    seed: int | None = None
+    techniques: bool = False
+    script: str = ""
+    as_json: bool = False
+    picture: Path | None = None
+    data_dir: Path | None = None
+
+
+async def play_story(options: Options) -> int:
+    """Plays; the exit code. Everything that can be wrong with the options is said before a store is opened.
+
+    Whatever keeps the story from being played, a person at risk among the lines of a script gets the resources.
+    """
+    lines = read_script(options.script) if options.script else None
+    typed = lines is None and sys.stdin is not None and sys.stdin.isatty()  # pyright: ignore[reportUnnecessaryComparison]
+    try:
+        _check(options, scripted=lines is not None)
+        async with engine_of(data_dir=options.data_dir) as engine:
+            session, new = await _open_session(engine, options)
+            return await sit(Play(engine, session, _screen(options, typed=typed)), lines, new=new, typed=typed)
+    except StoryError as error:
+        raise with_help(error, (waiting() if not typed else []) if lines is None else lines) from error.__cause__
+
+
+def _check(options: Options, *, scripted: bool) -> None:
+    """Raises InvalidInput, UnknownWorld, UnknownModel."""
+    if options.picture:
+        if not scripted:
+            raise InvalidInput("A picture is made of a script", cure="Name it with --script FILE.")
+        check_writable(options.picture)
+    if options.world:
+        check_file(options.world)
+        load_world(options.world)
+    if options.model:
+        from agents.models import check_spec  # noqa: PLC0415
+
+        check_spec(options.model)
+
+
+def _screen(options: Options, *, typed: bool) -> Screen:
+    if options.as_json:
+        return JsonScreen()
+    if options.picture:
+        return RichScreen(picture=options.picture)
+    return RichScreen() if typed and sys.stdout.isatty() else PlainScreen()
+
+
+async def sit(play: Play, lines: list[str] | None, *, new: bool, typed: bool) -> int:
+    """The sitting itself. However it is broken off, it says how to go on."""
+    try:
+        await play.begin(new=new)
+        if lines is not None:
+            return await play.follow(each(lines), len(lines))
+        if not typed:
+            return await play.follow(piped())
+        await play.converse()
+    except asyncio.CancelledError:  # Ctrl-C in the midst of a turn: the engine ends that turn as it closes
+        play.screen.goodbye(play.session)
+        raise
+    return 0
+
+
+async def _open_session(engine: "StoryEngine", options: Options) -> tuple[str, bool]:
+    """The session to play and whether it is new."""
+    if options.session:
+        try:
+            record = await engine.session(options.session)
+        except UnknownSession as error:
+            if not options.world:
+                error.cure = "Name a --world to begin it, or list the sessions: tta sessions list"
+                raise
+        else:
+            await _check_same(engine, record, options)
+            return record["session"], False
+    made = await engine.create(
+        options.world or default_world(),
+        session=options.session,
+        model=options.model,
+        seed=options.seed,
+        techniques=options.techniques,
+    )
+    return made["session"], True
+
+
+async def _check_same(engine: "StoryEngine", record: "Session", options: Options) -> None:
+    """A session keeps what it was begun with. Raises InvalidInput where the options ask for something else."""
+    world = load_world(options.world).world.world if options.world else record["world"]
+    slots = (await engine.position(record["session"]))["slots"] if options.techniques else {"player.techniques": True}
+    for flag, asked, has in (
+        ("--world", world, record["world"]),
+        ("--seed", record["seed"] if options.seed is None else options.seed, record["seed"]),
+        ("--model", options.model or record["model"], record["model"]),
+        ("--techniques", "with", "with" if slots.get("player.techniques") else "without"),
+    ):
+        if asked != has:
+            raise InvalidInput(
+                f"The session {record['session']} was begun with {flag} {has}, not {asked}"
+                if flag != "--techniques"
+                else f"The session {record['session']} was begun without --techniques",
+                cure=f"Leave {flag} out to go on with it, or begin a new session without --session {record['session']}.",
+            )
+
+
+__all__ = ["Options", "play_story"]

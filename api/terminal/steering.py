@@ -1,0 +1,51 @@
+"""The words that steer the play itself (`undo`, `save NAME`, ...), told apart from what a player does in the story.
+
+Whoever asks has screened the line already: the words of a person in danger are an action, whatever they begin with.
+"""
+
+import re
+from typing import NamedTuple
+
+from agents.errors import InvalidInput
+
+USAGE = {
+    "undo": "Say `undo`, or `undo 3` for three turns.",
+    "retry": "Say `retry` alone: it plays the last action once more.",
+    "save": "Say `save NAME`: it keeps where you are as a branch of that name.",
+    "load": "Say `load NAME`; `branches` lists the names.",
+    "branches": "Say `branches` alone: it lists what was saved.",
+    "resume": "Say `resume` alone: it goes on with a story that is paused.",
+    "quit": "Say `quit` alone.",
+}
+"""Each word, and how it is said."""
+
+_SAME = {"switch": "load", "exit": "quit", "q": "quit"}
+_NAMED = ("save", "load")
+_COUNT = re.compile(r"[0-9]{1,6}")
+
+
+class Command(NamedTuple):
+    """A steering word and what it was said with: a name, a number of turns, or nothing."""
+
+    word: str
+    rest: str
+
+
+def read_command(line: str) -> Command | None:
+    """The command, or None for an action. Raises InvalidInput, with how it is said, for a command that is none yet.
+
+    `retry 2` is a mistake in a command; `undo the knot` and `resume my walk` are things to do in a story.
+    """
+    first, *others = line.split(maxsplit=1)
+    word, rest = _SAME.get(first.lower(), first.lower()), others[0].strip() if others else ""
+    if word not in USAGE:
+        return None
+    if word in _NAMED:
+        if not rest:
+            raise InvalidInput(f"`{word}` needs a name", cure=USAGE[word])
+        return Command(word, rest)
+    if not rest or (word == "undo" and _COUNT.fullmatch(rest) and int(rest)):
+        return Command(word, rest)
+    if any(letter.isalpha() for letter in rest):
+        return None
+    raise InvalidInput(f"`{word}` is not said like that", cure=USAGE[word])

@@ -1,0 +1,254 @@
+"""A sitting at a session: what steers it, what a person at risk is answered, and how a script goes on or stops."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import ScriptedModel
+
+from agents.errors import StoreUnavailable, StoryError
+from api.terminal.play import Play
+from api.terminal.screen import PlainScreen
+from api.terminal.scripts import each
+from api.terminal.sitting import sit
+from graphs.engine import StoryEngine
+
+COTTAGE = str(Path(__file__).parents[1] / "data" / "cottage.yaml")
+DANGER = "I want to end my life tonight"
+
+
+class Seen(PlainScreen):
+    """A screen that remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.turns: list[Any] = []
+        self.notes: list[dict[str, Any]] = []
+        self.errors: list[StoryError] = []
+        self.said: list[str] = []
+        self.places: list[Any] = []
+        self.ended: dict[str, Any] = {}
+
+    async def opening(self, world: Any, session: Any, root: Any) -> None:
+        self.said.append(root["narration"])
+
+    async def welcome_back(self, world: Any, session: Any, recap: str, recovered: Any) -> None:
+        self.said.append(recap)
+
+    def begin_turn(self, action: str) -> None:
+        self.said.append(f"> {action}")
+
+    async def sentence(self, text: str) -> None:
+        self.said.append(text)
+
+    def end_turn(self, turn: Any, action: str, timings_ms: Any) -> None:
+        self.turns.append(turn)
+
+    def place(self, world: Any, position: Any) -> None:
+        self.places.append(position)
+
+    def note(self, what: str, text: str, **data: object) -> None:
+        self.notes.append({"what": what, "text": text, **data})
+
+    def mistake(self, error: StoryError) -> None:
+        self.errors.append(error)
+
+    def problem(self, action: str, error: StoryError) -> None:
+        self.errors.append(error)
+
+    def goodbye(self, session: str) -> None:
+        self.ended["goodbye"] = session
+
+    def done(self, **ended: Any) -> None:
+        self.ended = ended
+
+
+@pytest.fixture
+async def play(engine: StoryEngine) -> Play:
+    """A sitting at a new session."""
+    made = await engine.create(COTTAGE, seed=1)
+    sitting = Play(engine, made["session"], Seen())
+    await sitting.begin(new=True)
+    return sitting
+
+
+def seen(play: Play) -> Seen:
+    assert isinstance(play.screen, Seen)
+    return play.screen
+
+
+async def follow(play: Play, *lines: str) -> int:
+    return await play.follow(each(list(lines)), len(lines))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"save me {DANGER}",
+        "retry because I want to end my life",
+        "undo I want to end my life",
+        "branches I want to end my life",
+        f"load {DANGER}",
+        f"SAVE {DANGER}",
+        "switch I want to end my life",
+        "quit I want to end my life",
+    ],
+)
+async def test_words_of_a_person_at_risk_never_steer(play: Play, line: str) -> None:
+    await play.step("look")
+    assert await play.step(line)
+    assert seen(play).turns[-1]["kind"] == "crisis"
+    assert seen(play).turns[-1]["narration"] in seen(play).said
+    assert seen(play).notes == []
+    assert [branch["name"] for branch in await play.engine.branches(play.session)] == ["main"]
+    assert (await play.engine.position(play.session))["number"] == 1, "nothing was undone or played anew"
+
+
+async def test_a_paused_story_is_not_resumed_by_a_cry_for_help(play: Play) -> None:
+    await play.step(DANGER)
+    with pytest.raises(StoryError) as refused:
+        await play.step("resume I want to end my life")
+    assert refused.value.help
+    assert (await play.engine.session(play.session))["paused"]
+
+
+async def test_undo_says_what_it_took_back(play: Play) -> None:
+    for _ in range(3):
+        await play.step("wait")
+    await play.step("undo 2")
+    assert seen(play).notes[-1]["text"] == "Back at turn 1: 2 turns taken back."
+    await play.step("undo 9")
+    assert seen(play).notes[-1] == {
+        "what": "undo", "text": "Back at the beginning: 1 turn taken back.", "branch": "main", "turn": 0
+    }  # fmt: skip
+    with pytest.raises(StoryError, match="nothing to undo"):
+        await play.step("undo")
+
+
+async def test_saving_says_on_which_branch_play_goes_on(play: Play) -> None:
+    await play.step("wait")
+    await play.step("save quiet")
+    note = seen(play).notes[-1]
+    assert (note["saved"], note["branch"], note["turn"]) == ("quiet", "main", 1)
+    await play.step("wait")
+    await play.step("load quiet")
+    assert (seen(play).notes[-1]["branch"], play.number) == ("quiet", 1)
+    await play.step("branches")
+    assert seen(play).notes[-1]["branches"] == [
+        {"branch": "main", "turn": 2, "active": False},
+        {"branch": "quiet", "turn": 1, "active": True},
+    ]
+    with pytest.raises(StoryError) as refused:
+        await play.step("load zz")
+    assert refused.value.choices
+
+
+async def test_retry_plays_the_action_again(play: Play) -> None:
+    await play.step("wait")
+    await play.step("retry")
+    assert [turn["number"] for turn in seen(play).turns] == [1, 1]
+    assert seen(play).said[-2:] == ["> wait", seen(play).turns[-1]["narration"]]
+
+
+async def test_a_paused_story_takes_nothing_back_to_retry_it(play: Play) -> None:
+    await play.step("wait")
+    await play.step(DANGER)
+    with pytest.raises(StoryError, match="paused"):
+        await play.step("retry")
+    assert (await play.engine.position(play.session))["number"] == 1
+
+
+async def test_a_script_stops_at_a_crisis(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await follow(play, "look", DANGER, "look", "wait") == 1
+    assert [turn["kind"] for turn in seen(play).turns] == ["story", "crisis"]
+    assert seen(play).ended["unplayed"] == 2
+    error = capsys.readouterr().err
+    assert "the rest (2 lines) was not played" in error
+    assert len(error.splitlines()) == 1
+
+
+async def test_a_script_that_foresees_the_crisis_goes_on(play: Play) -> None:
+    assert await follow(play, DANGER, "resume", "look") == 0
+    assert [turn["kind"] for turn in seen(play).turns] == ["crisis", "story"]
+    assert seen(play).ended["unplayed"] is None
+
+
+async def test_a_paused_story_shows_the_resources_once_and_says_how_to_go_on(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await play.step(DANGER)
+    again = Play(play.engine, play.session, Seen())
+    await again.begin(new=False)
+    assert "paused" in seen(again).said[0]
+    assert "`resume`" in seen(again).said[0]
+    assert seen(again).places[-1]["paused"]
+    assert await follow(again, "look", "wait", DANGER, "resume", "look") == 1
+    helped = [bool(error.help) for error in seen(again).errors]
+    assert helped == [True, False, True], "once, and whenever somebody is at risk"
+    assert capsys.readouterr().err.count("The story is paused") == 3
+    assert seen(again).turns[-1]["kind"] == "story"
+
+
+async def test_a_line_that_cannot_be_played_does_not_end_the_script(play: Play) -> None:
+    assert await follow(play, "x" * 2001, "save", "load zz", "look") == 1
+    assert [error.code for error in seen(play).errors] == ["invalid_action", "invalid_input", "unknown_branch"]
+    assert seen(play).ended["turns"] == 1
+    assert await follow(play, "look", "quit", "look") == 0
+    assert seen(play).ended["turns"] == 2
+
+
+async def test_a_turn_is_shown_whole_when_reading_along_fails(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(session: str, turn_id: str) -> AsyncGenerator[Any]:
+        async for event in whole(session, turn_id):
+            if event["kind"] == "sentence":
+                yield event
+                break
+        raise StoreUnavailable("Redis is not reachable")
+
+    whole = play.engine.events
+    monkeypatch.setattr(play.engine, "events", broken)
+    await play.step("look")
+    turn = seen(play).turns[-1]
+    said = seen(play).said[seen(play).said.index("> look") + 1 :]
+    assert "".join(said).replace(" ", "") == turn["narration"].replace(" ", "")
+
+
+async def test_no_turn_is_left_unawaited(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn that fails while reading along fails too: its own error is the one that is told."""
+
+    async def broken(session: str, turn_id: str) -> AsyncGenerator[Any]:
+        raise StoreUnavailable("Redis is not reachable")
+        yield
+
+    play.engine.use_model("offline", ScriptedModel(answers=["<fail>"]))
+    monkeypatch.setattr(play.engine, "events", broken)
+    unraised: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: unraised.append(context))
+    with pytest.raises(StoryError) as failed:
+        await play.step("look")
+    assert failed.value.code.startswith("model")
+    assert unraised == []
+
+
+async def test_a_conversation_goes_on_after_a_mistake(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def typed(engine: StoryEngine, session: str) -> AsyncGenerator[str]:
+        for line in ("look", "  ", "save", "wait", "quit", "look"):
+            yield line
+
+    monkeypatch.setattr("api.terminal.prompt.read_lines", typed)
+    await play.converse()
+    assert [turn["action"] for turn in seen(play).turns] == ["look", "wait"]
+    assert len(seen(play).errors) == 1
+    assert seen(play).ended == {"goodbye": play.session}
+
+
+async def test_a_sitting_that_is_broken_off_in_mid_turn_says_how_to_go_on(play: Play) -> None:
+    play.engine.use_model("offline", ScriptedModel(answers=["The range ticks. <slow> <slow> Rain falls."], pause_s=1.0))
+    sitting = asyncio.create_task(sit(play, ["look"], new=False, typed=False))
+    while "> look" not in seen(play).said:
+        await asyncio.sleep(0.01)
+    sitting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sitting
+    assert seen(play).ended == {"goodbye": play.session}

@@ -1,0 +1,171 @@
+"""Scripts and pipes: a person at risk is answered even when nothing can be played, and Ctrl-C says how to go on."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.cli.run import run
+
+ROOT = Path(__file__).parents[2]
+COTTAGE = str(ROOT / "tests" / "data" / "cottage.yaml")
+DANGER = "I want to end my life tonight"
+GONE = {"TTA_REDIS_URL": "redis://127.0.0.1:1"}
+
+
+def tta(tmp_path: Path, *arguments: str, typed: bytes = b"", **variables: str) -> "subprocess.CompletedProcess[bytes]":
+    """The command as a process whose standard input is a pipe."""
+    env = {**os.environ, "TTA_DATA_DIR": str(tmp_path / "data"), "TTA_LINGER_S": "0.2", **variables}
+    command = [sys.executable, "-m", "api.cli", "play", *arguments]
+    return subprocess.run(command, input=typed, capture_output=True, check=False, env=env, cwd=ROOT, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "variables", "code"),
+    [
+        (f"look\n{DANGER}\n".encode(), [], GONE, 1),
+        (f"look\n{DANGER}\n".encode(), ["--world", "nowhere"], {}, 1),
+        (f"look\n{DANGER}\n\xff".encode("latin-1"), [], {}, 2),
+        (f"look\n{DANGER}\n".encode() + b"wait\n" * 10_000, [], {}, 2),
+        (f"# {DANGER}\n".encode(), [], {}, 2),
+        (f"{DANGER}\n".encode(), [], {**GONE, "TTA_LOCALE": "nonsense"}, 2),
+    ],
+    ids=["a store is gone", "no such world", "not UTF-8", "too long", "a comment", "settings are broken too"],
+)
+def test_a_script_that_cannot_be_played_still_answers_a_person_at_risk(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    content: bytes,
+    options: list[str],
+    variables: dict[str, str],
+    code: int,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    script = tmp_path / "script.txt"
+    script.write_bytes(content)
+    assert run(["play", "--script", str(script), *options]) == code
+    error = capsys.readouterr().err
+    assert "findahelpline" in error
+    assert DANGER not in error
+    assert error.splitlines()[-1].startswith("tta: ")
+
+
+def test_a_pipe_is_answered_too_when_a_store_is_gone(tmp_path: Path) -> None:
+    done = tta(tmp_path, typed=f"{DANGER}\n".encode(), **GONE)
+    assert done.returncode == 1
+    assert b"findahelpline" in done.stderr
+
+
+def test_without_a_terminal_standard_input_is_the_script(tmp_path: Path) -> None:
+    done = tta(tmp_path, "--world", COTTAGE, "--json", typed=b"look\n# no action\n\nwait")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert [turn["action"] for turn in told[1:-1]] == ["look", "wait"]
+    assert told[-1] == {"done": True, "won": False, "turns": 2, "session": told[0]["session"]}
+
+
+def test_nothing_on_standard_input_still_shows_the_opening(tmp_path: Path) -> None:
+    done = tta(tmp_path, "--world", COTTAGE)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"Go on with: tta play --session" in done.stdout
+
+
+def test_a_pipe_without_an_end_is_left(tmp_path: Path) -> None:
+    with Path("/dev/zero").open("rb") as endless:
+        env = {**os.environ, "TTA_DATA_DIR": str(tmp_path / "data"), "TTA_LINGER_S": "0.2"}
+        command = [sys.executable, "-m", "api.cli", "play", "--world", COTTAGE]
+        done = subprocess.run(command, stdin=endless, capture_output=True, check=False, env=env, cwd=ROOT, timeout=60)
+    assert done.returncode == 2
+    assert b"More than 1 MB came in" in done.stderr
+
+
+class Terminal:
+    """The command on a terminal of its own."""
+
+    def __init__(self, tmp_path: Path, *arguments: str) -> None:
+        env = {
+            **os.environ,
+            "TTA_DATA_DIR": str(tmp_path / "data"),
+            "TTA_LINGER_S": "0.2",
+            "TERM": "xterm",
+            "COLUMNS": "100",
+        }
+        self.master, slave = pty.openpty()
+        command = [sys.executable, "-m", "api.cli", "play", *arguments]
+        self.process = subprocess.Popen(
+            command, stdin=slave, stdout=slave, stderr=slave, env=env, cwd=ROOT, start_new_session=True
+        )
+        os.close(slave)
+        self.shown = ""
+        self._read = 0
+
+    def until(self, pattern: str, within_s: float = 40) -> str:
+        """Waits until the pattern is shown after what was waited for before; what was shown up to there."""
+        deadline = time.monotonic() + within_s
+        while not (found := re.compile(pattern, re.DOTALL).search(self.shown, self._read)):
+            assert time.monotonic() < deadline, self.shown[self._read :]
+            if select.select([self.master], [], [], 0.1)[0]:
+                self.shown += os.read(self.master, 65_536).decode(errors="replace")
+        begin, self._read = self._read, found.end()
+        return self.shown[begin : self._read]
+
+    def type(self, line: str) -> None:
+        os.write(self.master, f"{line}\r".encode())
+
+    def close(self) -> int:
+        code = self.process.wait(timeout=30)
+        os.close(self.master)
+        return code
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    """A sitting at a new session."""
+    made = Terminal(tmp_path, "--world", COTTAGE, "--session", "typed")
+    yield made
+    if made.process.poll() is None:
+        made.process.kill()
+        made.close()
+
+
+PROMPT = r"\?2004h"
+"""prompt-toolkit asks for bracketed paste, then draws the prompt."""
+
+
+def test_a_person_at_a_terminal(terminal: Terminal) -> None:
+    """Plays, is answered in danger, sees no choices while the story is paused, resumes, leaves."""
+    assert "branches, resume, quit" in terminal.until(PROMPT)
+    terminal.type(f"save me {DANGER}")
+    shown = terminal.until(PROMPT)
+    assert "findahelpline" in shown
+    assert "when you want to go on" in shown
+    assert "perhaps" not in shown
+    terminal.type("look")
+    shown = terminal.until(PROMPT)
+    assert "The story is paused" in shown
+    assert "findahelpline" not in shown
+    terminal.type("resume")
+    assert "perhaps" in terminal.until(PROMPT)
+    terminal.type("quit")
+    terminal.until("tta play --session typed")
+    assert terminal.close() == 0
+
+
+def test_ctrl_c_in_the_midst_of_a_turn_says_how_to_go_on(terminal: Terminal) -> None:
+    terminal.until(PROMPT)
+    terminal.type("look")
+    terminal.until("look")
+    terminal.process.send_signal(signal.SIGINT)
+    assert "Your story is kept" in terminal.until("tta play --session typed")
+    assert terminal.close() in (0, 130)

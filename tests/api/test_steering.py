@@ -1,0 +1,41 @@
+"""Which lines steer the play and which are things to do in the story."""
+
+import pytest
+
+from agents.errors import InvalidInput
+from api.terminal.steering import Command, read_command
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("undo", Command("undo", "")),
+        ("UNDO 3", Command("undo", "3")),
+        ("undo\t12", Command("undo", "12")),
+        ("save before the storm", Command("save", "before the storm")),
+        ("switch main", Command("load", "main")),
+        ("q", Command("quit", "")),
+        ("branches", Command("branches", "")),
+        ("resume", Command("resume", "")),
+    ],
+)
+def test_commands(line: str, command: Command) -> None:
+    assert read_command(line) == command
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["look", "undo the knot", "resume my walk", "retry because it matters", "branches of the oak", "quit smoking"],
+)
+def test_things_to_do(line: str) -> None:
+    assert read_command(line) is None
+
+
+@pytest.mark.parametrize(
+    "line", ["save", "load", "retry 2", "resume 1", "branches 3", "undo 0", "undo ²", "undo -1", "undo " + "9" * 5_000, "quit 1"]
+)  # fmt: skip
+def test_a_command_that_is_not_said_like_that(line: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read_command(line)
+    assert "Say `" in refused.value.cure
+    assert len(refused.value.line()) < 160
