@@ -42,7 +42,7 @@ class Seen(PlainScreen):
     async def sentence(self, text: str) -> None:
         self.said.append(text)
 
-    def end_turn(self, turn: Any, action: str, timings_ms: Any) -> None:
+    def end_turn(self, turn: Any, action: str, timings_ms: Any, view: Any) -> None:
         self.turns.append(turn)
 
     def place(self, world: Any, position: Any) -> None:
