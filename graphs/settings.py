@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     """`offline`, `local`, `local:/path/to.gguf` or `provider:name`."""
     model_timeout_s: float = Field(60.0, gt=0, le=600)
     """Longest wait for the model's next words."""
+    model_total_s: float = Field(180.0, gt=0, le=3600)
+    """Longest time that the telling of one turn may take."""
     tenant: str = Field("local", pattern=r"^[A-Za-z0-9_-]{1,64}$")
     locale: str = Field("", pattern=r"^[A-Za-z]{0,2}$|^[a-z]{2}[-_][A-Z]{2}$")
     """Country of the crisis resources, such as `GB`; empty: the international ones."""

@@ -33,6 +33,8 @@ class Stores:
     redis: "Redis"
     memory: StoryMemory
     heal: Callable[[], Awaitable[None]]
+    configured: bool = False
+    """Whether Redis is one that TTA_REDIS_URL names, and not the embedded one."""
 
 
 class Reviving(Retry):
@@ -89,7 +91,7 @@ async def open_stores(settings: Settings) -> AsyncGenerator[Stores]:
             opening = open_falkordb(embedded_url, revive=heal)
         memory = await stack.enter_async_context(opening)
         await memory.setup()
-        yield Stores(redis, memory, heal)
+        yield Stores(redis, memory, heal, settings.redis_url is not None)
 
 
 async def _nothing() -> None:
