@@ -7,6 +7,7 @@ All stories share one database. Uniqueness constraints on (tenant, session, ...)
 the story's id stands in the full-text index too, so that a search meets no other story's moments.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -28,6 +29,9 @@ from graphs.memory import cypher, schema
 from graphs.memory.graph import GraphMemory, Row
 from graphs.memory.protocol import SCHEMA_VERSION, Scope, Session
 from graphs.memory.records import decode_session, identity, story_id
+
+REACH_S = 5.0
+"""Longest wait for a server's first answer."""
 
 STATEMENT_S = 20.0
 """Seconds after which the server gives a statement up."""
@@ -155,16 +159,35 @@ def _told(error: Neo4jError) -> StoreError:
     return StoreError(f"Neo4j refused a statement ({code})", cure=_CURE)
 
 
+async def _reach(driver: AsyncDriver, uri: str) -> None:
+    """Raises StoreUnavailable with the server's host and port, where nobody answers within REACH_S seconds."""
+    try:
+        async with asyncio.timeout(REACH_S):
+            with _translation():
+                await driver.verify_connectivity()
+    except (TimeoutError, StoreUnavailable) as error:
+        if isinstance(error.__cause__, AuthError):
+            raise
+        place = uri.partition("://")[2].rpartition("@")[2].partition("/")[0].partition("?")[0]
+        raise StoreUnavailable(
+            f"Neo4j does not answer at {place}", cure="Check TTA_NEO4J_URI, and that it runs"
+        ) from error
+    except ValueError:
+        raise InvalidSetting("TTA_NEO4J_URI is not a Neo4j URI", cure="Write neo4j://HOST:7687") from None
+
+
 @asynccontextmanager
 async def open_neo4j(
     uri: str, user: str = "", password: str = "", database: str | None = None, *, patience_s: float = 8.0
 ) -> AsyncGenerator[Neo4jMemory]:
-    """Story memory at a Neo4j URI (`neo4j://`, `bolt://`, `+s` for TLS). Connects when used; without a user, no login.
+    """Story memory at a Neo4j URI (`neo4j://`, `bolt://`, `+s` for TLS). Without a user, no login.
 
     Transient failures are retried for `patience_s` seconds. Raises InvalidSetting for a URI that is none.
     """
     # At DEBUG the driver logs every message with its parameters, which are the player's words.
     logging.getLogger("neo4j.io").setLevel(logging.WARNING)
+    # What it says of each attempt to reach a server comes before our own line and says less.
+    logging.getLogger("neo4j").setLevel(logging.CRITICAL)
     settings: dict[str, Any] = {
         "connection_timeout": min(5.0, patience_s),
         "connection_acquisition_timeout": max(10.0, patience_s),
@@ -174,7 +197,8 @@ async def open_neo4j(
     }
     try:
         driver = AsyncGraphDatabase.driver(uri, auth=(user, password) if user else None, **settings)
-    except (ConfigurationError, ValueError) as error:
-        raise InvalidSetting("TTA_NEO4J_URI is not a Neo4j URI", cure="Write neo4j://HOST:7687") from error
+    except (ConfigurationError, DriverError, ValueError):
+        raise InvalidSetting("TTA_NEO4J_URI is not a Neo4j URI", cure="Write neo4j://HOST:7687") from None
     async with driver:
+        await _reach(driver, uri)
         yield Neo4jMemory(driver, database)
