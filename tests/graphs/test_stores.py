@@ -42,10 +42,11 @@ async def test_a_graph_that_does_not_answer_is_told_soon_and_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     began = time.monotonic()
-    with caplog.at_level(logging.DEBUG), pytest.raises(StoreUnavailable, match=r"at 127\.0\.0\.1:1") as caught:
-        settings = read_settings(
-            neo4j_uri="neo4j://127.0.0.1:1", neo4j_password="secretpw", data_dir=tmp_path, linger_s=0.2
-        )
+    settings = read_settings(
+        neo4j_uri="neo4j://127.0.0.1:1", neo4j_password="secretpw", data_dir=tmp_path, linger_s=0.2
+    )
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(StoreUnavailable, match=r"at 127\.0\.0\.1:1") as caught:
         async with open_stores(settings):
             pass
     assert time.monotonic() - began < 8
