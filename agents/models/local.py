@@ -214,7 +214,7 @@ def _begin(call: Callable[[], Any]) -> "Future[Any]":
     def run() -> None:
         try:
             done.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - it is raised where the answer is awaited
+        except BaseException as error:  # raised where the answer is awaited
             done.set_exception(error)
 
     threading.Thread(target=run, name="tta-local", daemon=True).start()
