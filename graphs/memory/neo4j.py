@@ -47,12 +47,14 @@ class Neo4jMemory(GraphMemory):
     Roughly 3 to 10 ms a statement on a server next door. `delete` takes a statement every 1,000 nodes.
     """
 
-    def __init__(self, driver: AsyncDriver, database: str | None = None) -> None:
-        """`driver` is borrowed; without a `database`, the user's home database."""
+    def __init__(self, driver: AsyncDriver, database: str | None = None, uri: str = "") -> None:
+        """`driver` is borrowed; without a `database`, the user's home database. `uri` is named if nobody answers there."""
+        self._uri = uri
         self._driver = driver
         self._database = database
 
     async def setup(self) -> None:
+        await _reach(self._driver, self._uri)
         for statement in schema.NEO4J:
             try:
                 await self._run(statement, {})
@@ -180,7 +182,7 @@ async def _reach(driver: AsyncDriver, uri: str) -> None:
 async def open_neo4j(
     uri: str, user: str = "", password: str = "", database: str | None = None, *, patience_s: float = 8.0
 ) -> AsyncGenerator[Neo4jMemory]:
-    """Story memory at a Neo4j URI (`neo4j://`, `bolt://`, `+s` for TLS). Without a user, no login.
+    """Story memory at a Neo4j URI (`neo4j://`, `bolt://`, `+s` for TLS). Connects when used; without a user, no login.
 
     Transient failures are retried for `patience_s` seconds. Raises InvalidSetting for a URI that is none.
     """
@@ -200,5 +202,4 @@ async def open_neo4j(
     except (ConfigurationError, DriverError, ValueError):
         raise InvalidSetting("TTA_NEO4J_URI is not a Neo4j URI", cure="Write neo4j://HOST:7687") from None
     async with driver:
-        await _reach(driver, uri)
-        yield Neo4jMemory(driver, database)
+        yield Neo4jMemory(driver, database, uri)
