@@ -61,6 +61,13 @@ class StoryError(Exception):
         return " ".join(part if part.endswith((".", "?", "!")) else part + "." for part in parts).replace("\n", " ")
 
 
+def unforeseen(error: BaseException) -> StoryError:
+    """What nobody expected, by its type alone: its text may quote a player or a key."""
+    return StoryError(
+        f"Something failed that should not ({type(error).__name__})", cure="Try again; if it stays, report it."
+    )
+
+
 class InvalidInput(StoryError):
     status = 422
     exit_code = 2

@@ -71,6 +71,8 @@ class Services:
     locale: str = ""
     model_timeout_s: float = 60.0
     """Longest wait for the model's next words."""
+    model_total_s: float = 180.0
+    """Longest time that the telling of one turn may take."""
 
 
 __all__ = ["Clock", "Ids", "Recall", "Runtime", "Services", "Voice"]

@@ -4,6 +4,7 @@ Read with PyYAML's C parser (MIT, kept; twenty times faster than a Python one, a
 prompt), but by YAML 1.2's rules for plain words: `on`, `yes` and `12:30` are texts, only `true` and `false` are booleans.
 """
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -125,11 +126,20 @@ def _scalar(node: Any, line: int) -> Any:
             return text
         case "bool":
             return text.lower() == "true"
-        case "int":
-            return int(text)
-        case "float":
-            return float(text)
+        case "int" | "float":
+            return _number(text, kind, line)
         case "null":
             return None
         case _:
             raise YamlFault(f"the tag {node.tag} has no place here", line)
+
+
+def _number(text: str, kind: str, line: int) -> int | float:
+    """A number that JSON and every store can hold. Raises YamlFault."""
+    try:
+        value = int(text) if kind == "int" and len(text) < 20 else float(text) if kind == "float" else math.inf
+    except ValueError:
+        raise YamlFault(f"'{text[:40]}' is no number", line) from None
+    if abs(value) > 2**53:
+        raise YamlFault("the number is too large", line)
+    return value

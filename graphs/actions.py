@@ -34,8 +34,3 @@ def check_name(name: str) -> str:
 def turn_id_of(session: str, key: str) -> str:
     """The turn_id that an Idempotency-Key stands for: the same key on the same session is the same turn."""
     return hashlib.sha256(f"{session}\n{key}".encode()).hexdigest()[:32]
-
-
-def is_hex(text: str) -> bool:
-    """Whether the text ends in hex digits that a seed can be drawn from."""
-    return bool(re.fullmatch(r"[0-9a-f]{4,}", text))

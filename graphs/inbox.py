@@ -10,15 +10,26 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
+from agents.story import Verdict
+
 
 class Accepted(TypedDict):
-    """One accepted action: all that is needed to begin or to resume its turn."""
+    """One accepted action: all that is needed to begin or to resume its turn.
+
+    Of a person at risk it holds the verdict and no words.
+    """
 
     turn_id: str
     branch: str
     line: str
     action: str
     seed: int
+    screened: Verdict | None
+    """What the safety gate said, where it said anything but yes."""
+    instead_of: str
+    """The turn at HEAD that a retry is played instead of; empty for any other."""
+    tries: int
+    """How often a process has taken the turn up again."""
 
 
 class Inbox:
@@ -40,6 +51,10 @@ class Inbox:
         found: Any = await self._redis.smembers(self._lines)
         return sorted(line.decode() if isinstance(line, bytes) else str(line) for line in found)
 
+    async def count_lines(self) -> int:
+        """How many lines the session has been played on."""
+        return int(await cast(Any, self._redis.scard(self._lines)))
+
     async def forget(self) -> None:
         """Nothing of the session is left here."""
         await self._redis.delete(self._key, self._lines)
@@ -47,7 +62,13 @@ class Inbox:
     async def current(self) -> Accepted | None:
         """The action in flight, or None."""
         raw: Any = await self._redis.get(self._key)
-        return cast(Accepted, json.loads(raw)) if raw else None
+        if not raw:
+            return None
+        try:
+            return cast(Accepted, {"screened": None, "instead_of": "", "tries": 0, **json.loads(raw)})
+        except (ValueError, TypeError):  # nobody can end what cannot be read: it must not stand in the way for ever
+            await self.clear()
+            return None
 
     async def clear(self) -> None:
         await self._redis.delete(self._key)

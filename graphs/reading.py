@@ -1,10 +1,11 @@
 """Looking into stories: what can be asked of one without changing it."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager
 
 from redis.exceptions import RedisError
 
-from agents.errors import UnknownSession, UnknownTurn
+from agents.errors import StoryError, UnknownSession, UnknownTurn, unforeseen
 from agents.story import Fact, Turn
 from agents.world.load import load_pinned
 from agents.world.schema import World
@@ -51,13 +52,11 @@ class StoryReader:
     async def events(self, session: str, turn_id: str, *, after: str = "") -> AsyncGenerator[Event]:
         """The events of a turn, from the one after `after`; for a turn whose stream has expired, its end."""
         events = self._events(session)
-        try:
+        with self._translated():
             if await events.exists(turn_id):
                 async for event in events.read(turn_id, after=after):
                     yield event
                 return
-        except (RedisError, OSError) as error:
-            raise translate_redis(error) from error
         turn = await self.turn(session, turn_id)
         yield Event(id=f"{turn_id}:0-0", kind="committed", data={"turn": turn})
         yield Event(id=f"{turn_id}:0-1", kind="end", data={})
@@ -97,7 +96,8 @@ class StoryReader:
         await self.turn(session, turn_id)
         kept = await self.memory.trace(self.scope(session), turn_id)
         log = TraceLog(self._stores.redis, self._story(session), turn_id)
-        return [TraceEntry(**entry) for entry in kept] if kept else await log.entries()
+        with self._translated():
+            return [TraceEntry(**entry) for entry in kept] if kept else await log.entries()
 
     async def find_turn(self, session: str, number: int | None) -> Turn:
         """The turn with that number on the active branch; without a number the last one. Raises UnknownTurn."""
@@ -113,6 +113,18 @@ class StoryReader:
 
     def scope(self, session: str) -> Scope:
         return Scope(self.settings.tenant, session)
+
+    @contextmanager
+    def _translated(self) -> Generator[None]:
+        """Whatever fails inside is a StoryError outside."""
+        try:
+            yield
+        except StoryError:
+            raise
+        except (RedisError, OSError) as error:
+            raise translate_redis(error, configured=self.settings.redis_url is not None) from error
+        except Exception as error:
+            raise unforeseen(error) from error
 
     def _story(self, session: str) -> str:
         return f"{self.settings.tenant}:{session}"

@@ -3,7 +3,8 @@
 The three cases of "exactly once" (design.md, One turn) are decided here, before the graph runs.
 """
 
-from contextlib import aclosing
+import asyncio
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 from redis.exceptions import RedisError
 
-from agents.errors import ModelError, StoreError, StoryError, UnknownTurn
+from agents.errors import ModelError, StoreError, StoreFull, StoryError, UnknownTurn, unforeseen
 from agents.services import Voice
 from agents.story import Moment, Turn
 from graphs.events import Events
@@ -23,6 +24,9 @@ from graphs.trace import without_words
 
 ATTEMPTS = 2
 """How often a turn is taken up again within one call when a store has failed under it."""
+
+_INPUT = ("turn_id", "branch", "line", "action", "seed", "screened")
+"""What the graph gets of an accepted action."""
 
 
 class StreamVoice(Voice):
@@ -71,13 +75,16 @@ class Runner:
         """
         turn = await self._patiently(accepted, services)
         turn_id = turn["turn_id"]
-        await self._keep_trace(turn, services)
-        if turn["kind"] != "story":
-            # What a person at risk wrote is not kept, so the thread that carried it goes; story memory has the rest.
-            await self.graph.checkpointer.adelete_thread(self.thread(accepted["line"]))
-        await self.events.append(turn_id, "committed", {"turn": turn})
-        await self.events.append(turn_id, "end", {})
-        await self.inbox.clear()
+        # The turn is committed: whatever fails now must not make anybody send it again. The next call tidies up.
+        with suppress(Exception):
+            await self._keep_trace(turn, services)
+        with suppress(RedisError, OSError, StoryError):
+            if turn["kind"] != "story":
+                await self.graph.checkpointer.adelete_thread(self.thread(accepted["line"]))
+                await self._step_forward(accepted)
+            await self.events.append(turn_id, "committed", {"turn": turn})
+            await self.events.append(turn_id, "end", {})
+            await self.inbox.clear()
         return turn
 
     async def _patiently(self, accepted: Accepted, services: TurnServices) -> Turn:
@@ -86,22 +93,58 @@ class Runner:
             try:
                 return await self._once(accepted, services)
             except StoreError as error:
-                if last:
-                    await self._fail(accepted["turn_id"], error, keep=True)
+                if last or isinstance(error, StoreFull):
+                    await self._fail(accepted, error, keep=True)
                     raise
-                await self.stores.heal()
+                await self._heal(accepted)
             except StoryError as error:
-                await self._fail(accepted["turn_id"], error, keep=False)
+                await self._fail(accepted, error, keep=False)
                 raise
         raise AssertionError("the last attempt returns or raises")
 
-    async def _once(self, accepted: Accepted, services: TurnServices) -> Turn:
+    async def _heal(self, accepted: Accepted) -> None:
         try:
-            return await self.stored(accepted["turn_id"]) or await self._play(accepted, services)
+            await self.stores.heal()
+        except StoryError as error:
+            await self._fail(accepted, error, keep=True)
+            raise
+
+    async def _once(self, accepted: Accepted, services: TurnServices) -> Turn:
+        """One attempt. What nobody foresaw ends this turn and no other: it is a StoryError that keeps nothing."""
+        try:
+            if stored := await self.stored(accepted["turn_id"]):
+                return stored
+            await self._step_back(accepted)
+            return await self._play(accepted, services)
         except StoryError:
             raise
         except (RedisError, OSError) as error:
-            raise translate_redis(error) from error
+            raise translate_redis(error, configured=self.stores.configured) from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise unforeseen(error) from error  # something inside gave up by itself; the turn was not cancelled
+        except Exception as error:
+            raise unforeseen(error) from error
+
+    async def _step_back(self, accepted: Accepted) -> None:
+        """A retry is played on the parent of what it is played instead of."""
+        if not accepted["instead_of"]:
+            return
+        position = await self.stores.memory.position(self.scope, accepted["branch"])
+        if position["head"] == accepted["instead_of"]:
+            await self.stores.memory.move_head(self.scope, accepted["branch"], back=1)
+
+    async def _step_forward(self, accepted: Accepted) -> None:
+        """Nothing came of a retry: HEAD is again where it was. Nothing happens if the branch has moved on."""
+        if accepted["instead_of"]:
+            await self.stores.memory.restore_head(self.scope, accepted["branch"], accepted["instead_of"])
+
+    async def give_up(self, accepted: Accepted) -> None:
+        """The turn is not taken up again; its stream ends with that."""
+        error = ModelError("The turn was interrupted too often and is given up", cure="Send the action again.")
+        await self._fail(accepted, error, keep=False)
 
     async def stored(self, turn_id: str) -> Turn | None:
         """The turn if it is in story memory already."""
@@ -115,9 +158,11 @@ class Runner:
         state = await self.graph.aget_state(config)
         # `ainvoke(None)` goes on where the thread stopped; it is only right for this very turn.
         resumes = bool(state.next) and state.values.get("turn_id") == accepted["turn_id"]
+        # Whichever node it goes on with: what is out already is not said again.
+        await services.voice.released()
         turn: Turn | None = None
         stream = self.graph.astream(
-            None if resumes else dict(accepted),
+            None if resumes else {key: accepted[key] for key in _INPUT},
             config,
             context=services,
             stream_mode=["custom", "updates"],
@@ -149,12 +194,12 @@ class Runner:
             await self.stores.memory.put_trace(self.scope, turn["turn_id"], [dict(entry) for entry in entries])
             await services.trace.drop()
 
-    async def _fail(self, turn_id: str, error: StoryError, *, keep: bool) -> None:
+    async def _fail(self, accepted: Accepted, error: StoryError, *, keep: bool) -> None:
         """Tells the readers of the stream; nothing more can be done if the store is what failed."""
-        try:
+        turn_id = accepted["turn_id"]
+        with suppress(RedisError, OSError, StoryError):
             await self.events.append(turn_id, "error", {"code": error.code, "detail": error.cause})
             await self.events.append(turn_id, "end", {})
             if not keep:
+                await self._step_forward(accepted)
                 await self.inbox.clear()
-        except (RedisError, OSError):
-            return

@@ -10,6 +10,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agents.errors import InvalidSetting
+from agents.safety.countries import COUNTRIES
+from agents.safety.crisis import country_of
 
 
 class Settings(BaseSettings):
@@ -30,6 +32,8 @@ class Settings(BaseSettings):
     """`offline`, `local`, `local:/path/to.gguf` or `provider:name`."""
     model_timeout_s: float = Field(60.0, gt=0, le=600)
     """Longest wait for the model's next words."""
+    model_total_s: float = Field(180.0, gt=0, le=3600)
+    """Longest time that the telling of one turn may take."""
     tenant: str = Field("local", pattern=r"^[A-Za-z0-9_-]{1,64}$")
     locale: str = Field("", pattern=r"^[A-Za-z]{0,2}$|^[a-z]{2}[-_][A-Z]{2}$")
     """Country of the crisis resources, such as `GB`; empty: the international ones."""
@@ -37,6 +41,21 @@ class Settings(BaseSettings):
     """How long a turn's event stream can be read again."""
     linger_s: float = Field(5.0, ge=0, le=3600)
     """How long the embedded server outlives its last client."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_text(cls, value: object) -> object:
+        if isinstance(value, str | Path) and any("\ud800" <= c <= "\udfff" for c in str(value)):
+            raise ValueError("must be text in UTF-8")
+        return value
+
+    @field_validator("locale")
+    @classmethod
+    def _known_country(cls, value: str) -> str:
+        country = country_of(value.upper() if len(value) == 2 else value)
+        if value and country not in COUNTRIES:
+            raise ValueError("must name a country by its ISO 3166 code, such as GB")
+        return country
 
     @field_validator("neo4j_uri")
     @classmethod

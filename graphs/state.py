@@ -38,6 +38,7 @@ class TurnState(TypedDict, total=False):
     line: str  # input
     action: str  # input
     seed: int  # input
+    screened: Verdict | None  # input: what the gate said before the turn was accepted, if it was anything but yes
     parent: str  # begin
     number: int  # begin
     slots: dict[str, Value]  # begin

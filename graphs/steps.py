@@ -2,6 +2,7 @@
 
 from typing_extensions import TypedDict
 
+from agents.errors import SessionPaused
 from agents.services import Runtime
 from agents.story import (
     Change,
@@ -69,6 +70,8 @@ async def begin(state: BeginInput, runtime: Runtime[TurnServices]) -> TurnState:
     """Loads all that the turn needs from story memory and overwrites what the thread's last turn left behind."""
     services = runtime.context
     position = await services.memory.position(services.scope, state["branch"])
+    if position["paused"]:
+        raise SessionPaused("The story is paused", cure="Go on with `resume` when you are ready.")
     return TurnState(
         parent=position["head"],
         number=position["number"] + 1,

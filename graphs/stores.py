@@ -1,5 +1,6 @@
 """Opening the stores that the settings name: real servers where they are configured, the embedded one where not."""
 
+import errno
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
-from agents.errors import StoreError, StoreFull, StoreUnavailable
+from agents.errors import InvalidSetting, StoreError, StoreFull, StoreUnavailable
 from graphs.memory.protocol import StoryMemory
 from graphs.settings import Settings
 
@@ -33,6 +34,8 @@ class Stores:
     redis: "Redis"
     memory: StoryMemory
     heal: Callable[[], Awaitable[None]]
+    configured: bool = False
+    """Whether Redis is one that TTA_REDIS_URL names, and not the embedded one."""
 
 
 class Reviving(Retry):
@@ -71,7 +74,7 @@ async def open_stores(settings: Settings) -> AsyncGenerator[Stores]:
             embedded_url = server.redis_url
         else:
             embedded_url = ""
-        redis: Redis = Redis.from_url(redis_url, socket_timeout=30, socket_connect_timeout=5, retry=Reviving(heal))
+        redis = build_redis(redis_url, heal)
         stack.push_async_callback(redis.aclose)
         await check_redis(redis, configured=settings.redis_url is not None)
         if settings.neo4j_uri:
@@ -89,7 +92,19 @@ async def open_stores(settings: Settings) -> AsyncGenerator[Stores]:
             opening = open_falkordb(embedded_url, revive=heal)
         memory = await stack.enter_async_context(opening)
         await memory.setup()
-        yield Stores(redis, memory, heal)
+        yield Stores(redis, memory, heal, settings.redis_url is not None)
+
+
+def build_redis(url: str, heal: Callable[[], Awaitable[None]]) -> "Redis":
+    """The client of a URL. Raises InvalidSetting for one that is none; the URL is never quoted: it may hold a password."""
+    try:
+        redis: Redis = Redis.from_url(url, socket_timeout=30, socket_connect_timeout=5, retry=Reviving(heal))
+        redis.connection_pool.make_connection()  # options that no connection knows are told only here
+    except (ValueError, TypeError):
+        raise InvalidSetting(
+            "TTA_REDIS_URL is not a Redis URL", cure="Write redis://HOST:PORT, percent-encoding the password."
+        ) from None
+    return redis
 
 
 async def _nothing() -> None:
@@ -110,7 +125,7 @@ def translate_redis(error: BaseException, *, configured: bool = True) -> StoreEr
     text = str(error)
     if isinstance(error, AuthenticationError) or "NOAUTH" in text or "WRONGPASS" in text:
         return StoreUnavailable("Redis refuses the login", cure="Check the password in TTA_REDIS_URL.")
-    if "OOM" in text or "MISCONF" in text or "No space left" in text:
+    if "OOM" in text or "MISCONF" in text or "No space left" in text or getattr(error, "errno", None) == errno.ENOSPC:
         return StoreFull("Redis takes no more writes: its memory or its disk is full", cure="Make room and try again.")
     if isinstance(error, BusyLoadingError):
         return StoreUnavailable("Redis is still loading its data", cure="Wait a moment and try again.")

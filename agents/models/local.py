@@ -18,8 +18,11 @@ import secrets
 import socket
 import tempfile
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,7 +33,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
-from agents.errors import InvalidSetting, ModelError, ModelGarbage, ModelUnavailable
+from agents.errors import InvalidSetting, ModelError, ModelGarbage, ModelTimeout, ModelUnavailable
 
 CONTEXT = 4096
 """Tokens of prompt and answer together. A turn's prompt is about 1,000 to 1,500."""
@@ -39,6 +42,11 @@ MAX_TOKENS = 220
 """Longest answer in tokens: six sentences and the fenced block after them."""
 
 TEMPERATURE = 0.7
+
+LOAD_S, CLOSE_S = 120.0, 10.0
+"""Longest waits for the model's file to be read, and for its server to end."""
+
+POLL_S = 0.01
 
 _STOP = ("<|im_start|>", "<|im_end|>")  # a file whose template and vocabulary disagree writes these out as text
 _CURE = "Name a GGUF file: local:/path/to.gguf."
@@ -102,8 +110,13 @@ class LocalModel(BaseChatModel):
         return ModelProfile(max_input_tokens=CONTEXT - MAX_TOKENS, max_output_tokens=MAX_TOKENS, structured_output=True)
 
     def attach(self, server: Any) -> None:
-        """Takes the loaded server; None lets it go, after which every call raises ModelUnavailable."""
+        """Takes the loaded server."""
         self._server = server
+
+    def detach(self) -> Any:
+        """Gives the server back, after which every call raises ModelUnavailable."""
+        server, self._server = self._server, None
+        return server
 
     def _request(self, messages: list[BaseMessage], stop: list[str] | None, options: dict[str, Any]) -> dict[str, Any]:
         known = ("temperature", "max_tokens", "seed", "top_p", "response_format")
@@ -162,7 +175,7 @@ class LocalModel(BaseChatModel):
 async def _pieces(server: Any, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
     """The server's chunks as they are written. Whoever stops reading stops the model at its next token."""
     loop = asyncio.get_running_loop()
-    ready: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+    ready: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     stopped = threading.Event()
 
     def take(piece: dict[str, Any]) -> bool:
@@ -173,14 +186,56 @@ async def _pieces(server: Any, request: dict[str, Any]) -> AsyncGenerator[dict[s
             return True
         return stopped.is_set()
 
-    calling = loop.run_in_executor(None, server.handle_chat_completions, request, take)
-    calling.add_done_callback(lambda _: ready.put_nowait(None))
+    calling = _begin(lambda: server.handle_chat_completions(request, take))
     try:
-        while (piece := await ready.get()) is not None:
+        # What the thread put before it ended is put before the look at it: nothing is left behind.
+        while not (calling.done() and await _settled(ready)):
+            try:
+                async with asyncio.timeout(POLL_S):
+                    piece = await ready.get()
+            except TimeoutError:
+                continue
             yield piece
-        await calling
+        calling.result()
     finally:
         stopped.set()
+
+
+async def _settled(ready: "asyncio.Queue[dict[str, Any]]") -> bool:
+    """Whether the queue is empty once the loop has done what was asked of it from outside."""
+    await asyncio.sleep(0)
+    return ready.empty()
+
+
+def _begin(call: Callable[[], Any]) -> "Future[Any]":
+    """Runs the call in a thread of its own, which nobody has to join: the process and its event loop end without it."""
+    done: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(call())
+        except BaseException as error:  # raised where the answer is awaited
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="tta-local", daemon=True).start()
+    return done
+
+
+async def _wait(call: Callable[[], Any], limit_s: float) -> Any:
+    """The call's result. Raises ModelTimeout after `limit_s`.
+
+    It is looked for and not waited for: a native library shares the process's descriptors, and an event loop whose
+    wake-up was lost would otherwise wait for ever.
+    """
+    done = _begin(call)
+    until = time.monotonic() + limit_s
+    while not done.done():
+        if time.monotonic() > until:
+            raise ModelTimeout(
+                f"The local model took longer than {limit_s:g} s", cure="Try again when less is running."
+            )
+        await asyncio.sleep(POLL_S)
+    return done.result()
 
 
 def _check(answer: dict[str, Any]) -> None:
@@ -211,13 +266,16 @@ async def open_local(spec: str) -> AsyncGenerator[BaseChatModel]:
     path, model = model_file(spec), LocalModel()
     with tempfile.TemporaryDirectory(prefix="tta-", ignore_cleanup_errors=True) as private:
         try:
-            model.attach(await asyncio.to_thread(_load, path, Path(private)))
+            model.attach(await _wait(partial(_load, path, Path(private)), LOAD_S))
         except RuntimeError as error:  # llama.cpp says no more than that it failed
             raise InvalidSetting("The model file cannot be loaded", place=str(path), cure=_CURE) from error
         try:
             yield model
         finally:
-            model.attach(None)
+            # The last reference is let go in a thread: the server's own threads may take their time to end.
+            held = [model.detach()]
+            with suppress(ModelTimeout):
+                await _wait(held.clear, CLOSE_S)
 
 
 def _load(path: Path, private: Path) -> object:

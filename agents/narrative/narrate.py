@@ -6,7 +6,7 @@ reason; if that is vetoed too, a sentence of ours ends the passage. There is no 
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, cast
 
 from langchain_core.messages import AnyMessage
@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 
 from agents.errors import ModelError, ModelGarbage, ModelTimeout, ModelUnavailable, StoryError
 from agents.narrative.claims import contradiction, known_facts
+from agents.safety.clean import clean, count_of
 from agents.safety.gate import Gate
 from agents.services import Runtime, Services
 from agents.story import Change, Exchange, Moment, Signal, Usage, Value, Verdict, apply_changes
@@ -26,6 +27,9 @@ CLOSINGS = (
     "The rest stays quiet.",
 )
 """Ours, for a passage that the gate had to end."""
+
+CLOSE_S = 5.0
+"""Longest wait for a model's stream to be closed."""
 
 
 class NarrateInput(TypedDict):
@@ -51,15 +55,17 @@ class NarrateOutput(TypedDict):
 async def narrate(state: NarrateInput, runtime: Runtime[Services]) -> NarrateOutput:
     """Tells the scene. Raises a ModelError only while nothing is out; after that the passage is brought to an end."""
     services = runtime.context
-    gate = Gate(_check(state, services), services.voice.release, list(await services.voice.released()))
+    check = _check(state, services)
+    gate = Gate(check, services.voice.release, list(await services.voice.released()), check.safety)
     usage = Usage(**state["usage"])
     first = _first_prompt(state, services, gate)
-    failure = await _run(services, first, gate, usage)
+    until = asyncio.get_running_loop().time() + services.model_total_s
+    failure = await _run(services, first, gate, usage, until)
     if gate.vetoed and not gate.full:
         reason = f"a sentence was stopped: {gate.vetoed}"
         again = _continuation(state, services, gate, reason)
         gate.begin()
-        failure = await _run(services, again, gate, usage)
+        failure = await _run(services, again, gate, usage, until)
     if not gate.sentences and not gate.replaced:
         raise failure or ModelGarbage(
             "The model answered without one sentence of prose", cure="Try again, or choose another model."
@@ -73,7 +79,7 @@ async def narrate(state: NarrateInput, runtime: Runtime[Services]) -> NarrateOut
         tail_fault=fault,
         verdicts=[*state["verdicts"], _verdict(gate)],
         usage=usage,
-        prompt=[{"role": str(m.type), "content": str(m.text)} for m in first],
+        prompt=[{"role": str(m.type), "content": clean(str(m.text))} for m in first],
     )
 
 
@@ -104,10 +110,16 @@ class _SentenceCheck:
         self._screen = services.screen
         self._facts = known_facts(view, moved=moved, authored=authored)
 
+    def safety(self, text: str) -> list[Signal]:
+        """What speaks against the text, whatever the facts are."""
+        verdict = self._screen.narration(text)
+        if verdict["action"] == "allow":
+            return []
+        return verdict["signals"] or [_signal("rule", "unsafe", "unsafe")]
+
     def __call__(self, sentence: str) -> list[Signal]:
-        verdict = self._screen.narration(sentence)
-        if verdict["action"] != "allow":
-            return verdict["signals"] or [_signal("rule", "unsafe", "unsafe")]
+        if unsafe := self.safety(sentence):
+            return unsafe
         wrong = contradiction(sentence, self._facts)
         return [_signal("fact", wrong, "contradiction")] if wrong else []
 
@@ -116,16 +128,17 @@ def _signal(source: str, id_: str, category: str) -> Signal:
     return cast(Signal, {"source": source, "id": id_, "category": category, "confidence": 1.0})
 
 
-async def _run(services: Services, messages: list[AnyMessage], gate: Gate, usage: Usage) -> StoryError | None:
+async def _run(
+    services: Services, messages: list[AnyMessage], gate: Gate, usage: Usage, until: float
+) -> StoryError | None:
     """One model answer through the gate. Returns the failure instead of raising it: something may be out already."""
     usage["calls"] += 1
     try:
-        async with aclosing(_chunks(services, messages)) as chunks:
-            async for chunk in chunks:
-                if counted := getattr(chunk, "usage_metadata", None):
-                    usage["input_tokens"] += int(counted.get("input_tokens", 0))
-                    usage["output_tokens"] += int(counted.get("output_tokens", 0))
-                gate.feed(str(chunk.text))
+        async with aclosing(_chunks(services, messages, until)) as chunks:
+            async for text, read, written in chunks:
+                usage["input_tokens"] += read
+                usage["output_tokens"] += written
+                gate.feed(text)
                 if gate.closed:
                     break
     except StoryError as error:
@@ -134,31 +147,52 @@ async def _run(services: Services, messages: list[AnyMessage], gate: Gate, usage
     return None
 
 
-async def _chunks(services: Services, messages: list[AnyMessage]) -> AsyncGenerator[Any]:
-    """The model's chunks, each within the time limit; a vendor's exception becomes a ModelError here."""
+async def _chunks(services: Services, messages: list[AnyMessage], until: float) -> AsyncGenerator[tuple[str, int, int]]:
+    """The model's text and its counts of tokens, chunk by chunk: each within its time limit, all before `until`.
+
+    A vendor's exception becomes a ModelError, and so does a cancellation that nobody of ours has asked for.
+    """
     stream = services.storyteller.astream(messages)
+    clock = asyncio.get_running_loop().time
     try:
         while True:
-            async with asyncio.timeout(services.model_timeout_s):
+            await asyncio.sleep(0)  # a model that never waits must not keep everybody else waiting
+            if (left := until - clock()) <= 0:
+                raise TimeoutError
+            async with asyncio.timeout(min(services.model_timeout_s, left)):
                 try:
                     chunk = await anext(stream)
                 except StopAsyncIteration:
                     return
-            yield chunk
+            counted = getattr(chunk, "usage_metadata", None) or {}
+            yield str(chunk.text), count_of(counted.get("input_tokens")), count_of(counted.get("output_tokens"))
     except TimeoutError as error:
-        raise ModelTimeout(
-            f"The model said nothing for {services.model_timeout_s:g} s",
-            cure="Try again, or raise TTA_MODEL_TIMEOUT_S.",
-        ) from error
+        raise _too_slow(services, total=clock() >= until) from error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise translate(error) from None  # nobody has cancelled the turn: the model gave up by itself
     except StoryError:
         raise
     except Exception as error:  # every vendor has its own tree; its text may quote the prompt, so only the type is told
         raise translate(error) from error
     finally:
-        await cast(Any, stream).aclose()
+        # A model that cannot even be closed must not cost what is out already.
+        with suppress(Exception):
+            async with asyncio.timeout(CLOSE_S):
+                await cast(Any, stream).aclose()
 
 
-def translate(error: Exception) -> ModelError:
+def _too_slow(services: Services, *, total: bool) -> ModelTimeout:
+    if total:
+        cause = f"The model had not ended after {services.model_total_s:g} s"
+        return ModelTimeout(cause, cure="Try again, or raise TTA_MODEL_TOTAL_S.")
+    cause = f"The model said nothing for {services.model_timeout_s:g} s"
+    return ModelTimeout(cause, cure="Try again, or raise TTA_MODEL_TIMEOUT_S.")
+
+
+def translate(error: BaseException) -> ModelError:
     """A vendor's exception as one of ours."""
     name = type(error).__name__
     if "timeout" in name.lower():

@@ -2,19 +2,39 @@
 
 The narrator's raw text goes in; checked sentences go out through `release`; a fenced JSON tail is cut off and kept. A
 veto stops the text at once: `vetoed` tells why, and nothing more is released until a new text is begun.
+
+A phrase can be cut so that no piece of it is bad by itself, by a paragraph, by full stops or by the greatest length. So
+each piece is also read together with the words before it, and a piece that may be the beginning of something waits until
+what follows has been read with it.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from agents.safety.clean import clean, clean_data
 from agents.safety.sentences import SentenceCutter
 from agents.story import Signal
 
 MAX_SENTENCES = 40
 MAX_CHARACTERS = 8_000
 MAX_TAIL = 8_000
+
+MAX_TEXT = 32_000
+"""Characters that one text may have before the gate closes, blanks and marks that are never shown among them."""
+
+CONTEXT = 100
+"""Characters of what came before that a piece is read together with."""
+
+MAX_WAITING = 3
+"""Pieces that may wait for what follows them."""
+
+_STOPS = re.compile(r"[\s.!?…:;,\"”’*_]+")
+_WHOLE = re.compile(r"[^.…][.!?][\"”’')\]*_]*$")
+_SHORT = 2
+"""A sentence of so few words may be a word of a phrase that was taken apart by full stops."""
 
 Check = Callable[[str], list[Signal]]
 """Looks at one sentence; the signals that speak against it, none when it may go out."""
@@ -28,6 +48,8 @@ class Gate:
     release: Callable[[str], None]
     sentences: list[str] = field(default_factory=list[str])
     """Released so far; begins with what was out before a resumed turn was resumed."""
+    joined: Check | None = None
+    """Looks at a piece together with the words before it, without the stops between them."""
     vetoes: list[Signal] = field(default_factory=list[Signal])
     """Every signal that stopped a sentence, in order."""
     replaced: int = 0
@@ -40,20 +62,31 @@ class Gate:
     _cutter: SentenceCutter = field(default_factory=SentenceCutter)
     _fenced: bool = False
     _held: str = ""
+    _fed: int = 0
+    _waiting: list[str] = field(default_factory=list[str])
+    _before: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self._before = frozenset(self.sentences)
 
     def begin(self) -> None:
         """A new text (the model's first answer, or its continuation after a veto)."""
-        self._cutter, self._held, self._fenced, self.vetoed = SentenceCutter(), "", False, ""
+        self._cutter, self._held, self._fenced, self.vetoed, self._fed = SentenceCutter(), "", False, "", 0
+        self._before = frozenset(self.sentences)
 
     @property
     def closed(self) -> bool:
         """Whether more text would be ignored."""
-        return bool(self.vetoed) or self.full
+        return bool(self.vetoed) or self.full or self._fed >= MAX_TEXT or len(self.tail) >= MAX_TAIL
 
     def feed(self, text: str) -> None:
         """Takes the model's next characters."""
         if self.closed:
             return
+        # Cut before anything is looked for, so that one endless chunk costs no more than many short ones.
+        text = text[: MAX_TEXT - self._fed]
+        self._fed += len(text)
+        text = clean(text)
         if self._fenced:
             self.tail = (self.tail + text)[:MAX_TAIL]
             return
@@ -61,10 +94,10 @@ class Gate:
         # Up to two characters wait, since a fence of three may be on its way.
         fence = self._held.find("```")
         if fence >= 0:
-            prose, self.tail, self._fenced = self._held[:fence], self._held[fence + 3 :], True
+            prose, self.tail, self._fenced = self._held[:fence], self._held[fence + 3 :][:MAX_TAIL], True
             self._held = ""
-            self._take(self._cutter.feed(prose))
-            self._take([self._cutter.finish()])
+            self._take([*self._cutter.feed(prose), self._cutter.finish()])
+            self._let_go()
             return
         keep = len(self._held) - len(self._held.rstrip("`"))
         ready, self._held = (self._held[:-keep], self._held[-keep:]) if keep else (self._held, "")
@@ -74,26 +107,52 @@ class Gate:
         """The model has ended: what is left is checked like the rest."""
         if not self.closed and not self._fenced:
             self._take([*self._cutter.feed(self._held), self._cutter.finish()])
+        self._let_go()
         self._held = ""
 
     def _take(self, sentences: list[str]) -> None:
         for sentence in sentences:
-            if not sentence or self.closed:
-                continue
-            if signals := self.check(sentence):
-                self.vetoes += signals
-                self.replaced += 1
-                self.vetoed = signals[0]["id"]
-                return
-            self.sentences.append(sentence)
-            self.release(sentence)
-            self.full = len(self.sentences) >= MAX_SENTENCES or sum(map(len, self.sentences)) >= MAX_CHARACTERS
+            if not sentence or self.vetoed or self.full or sentence in self._before:
+                continue  # a text that was interrupted may be told again from its beginning
+            if alone := self.check(sentence):
+                self._veto(alone, [piece for piece in self._waiting if _WHOLE.search(piece)])
+            elif together := self._together(sentence):
+                self._veto(together, [])
+            else:
+                self._waiting.append(sentence)
+                if not _may_go_on(sentence) or len(self._waiting) > MAX_WAITING:
+                    self._let_go()
+
+    def _veto(self, signals: list[Signal], harmless: list[str]) -> None:
+        """Nothing more of this text goes out, and of what waits only what is harmless."""
+        self._waiting = harmless
+        self._let_go()
+        self.vetoes += signals
+        self.replaced += 1
+        self.vetoed = signals[0]["id"]
+
+    def _together(self, sentence: str) -> list[Signal]:
+        """What speaks against the piece, read on from what came before it."""
+        if self.joined is None or not (self.sentences or self._waiting):
+            return []
+        before = " ".join([*self.sentences[-MAX_WAITING:], *self._waiting])[-CONTEXT:]
+        return self.joined(_STOPS.sub(" ", f"{before} {sentence}"))
+
+    def _let_go(self) -> None:
+        for sentence in self._waiting:
+            if not self.full:
+                self._out(sentence)
+        self._waiting.clear()
+
+    def _out(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+        self.release(sentence)
+        self.full = len(self.sentences) >= MAX_SENTENCES or sum(map(len, self.sentences)) >= MAX_CHARACTERS
 
     def say(self, sentence: str) -> None:
         """Releases a sentence of ours. It is checked, too: ours must never be worse than the model's."""
         if not self.check(sentence):
-            self.sentences.append(sentence)
-            self.release(sentence)
+            self._out(sentence)
 
     @property
     def text(self) -> str:
@@ -108,4 +167,9 @@ class Gate:
             data = json.loads(body)
         except (ValueError, RecursionError):
             return {}, "the tail is not JSON"
-        return (data, "") if isinstance(data, dict) else ({}, "the tail is no object")
+        return (clean_data(data), "") if isinstance(data, dict) else ({}, "the tail is no object")
+
+
+def _may_go_on(piece: str) -> bool:
+    """Whether the piece may be the beginning of something: it has no end of its own, trails off, or is a word or two."""
+    return not _WHOLE.search(piece) or len(piece.split()) <= _SHORT

@@ -8,6 +8,7 @@ The tables are small and ours; Unicode's own compatibility forms (NFKC) do the r
 letters). Nothing here raises on any string. All patterns are bounded, so that the time is linear in the text.
 """
 
+import html
 import re
 import unicodedata
 from itertools import islice, product
@@ -85,6 +86,8 @@ _WORDS = frozenset(
 """Words that a disguise is read as first, where a character stands for two letters or may be doubled."""
 
 _SPACED = re.compile(r"(?<![^\W_])(?:[a-z0-9@$!|][ .\-_*/,~]){2,40}[a-z0-9@$!|](?![^\W_])")
+_MARKUP = re.compile(r"</?[a-z][^<>]{0,60}>|<!--[^<>]{0,60}-->|\*\*|__|~~")
+_WRITTEN_BREAK = re.compile(r"\\{1,4}[nrt]")
 _MIXED = re.compile(r"(?<![a-z0-9@$!|+])(?=[^a-z\s]{0,20}[a-z])[a-z0-9@$!|+]{1,24}[a-z0-9]")
 _UNIT = re.compile(
     r"\d{0,5}(?:1st|2nd|3rd)|\d{1,6}(?:th|[mk]?g|mcg|ml|l|cc|iu|[mck]?m|kms|ft|lbs?|oz|am|pm|hrs?|min|s|x|k|yo|yrs?|[ghx]p)"
@@ -115,6 +118,9 @@ def views(text: str) -> Views:
 
 def _letters(text: str) -> str:
     """Lower-case letters without disguise: compatibility forms, lookalikes, accents and invisible characters undone."""
+    for _ in range(2):  # `&amp;#107;` is one that was written twice
+        text = html.unescape(text) if "&" in text else text
+    text = _WRITTEN_BREAK.sub("\n", text) if "\\" in text else text
     if text.isascii():
         return text.lower()
     plain = unicodedata.normalize("NFKC", text).casefold().translate(_LOOKALIKE_TABLE)
@@ -127,7 +133,16 @@ def _words(raw: str) -> str:
 
     Lines are read twice: a line's end may be a sentence's end, or may have been put in the middle of one to hide it.
     """
-    text = _SPACED.sub(_joined, raw)
+    text = _MARKUP.sub("", raw) if "<" in raw or "**" in raw or "__" in raw or "~~" in raw else raw
+    words = _spelt(_SPACED.sub(_joined, text))
+    # Letters that stand apart may be a word that was taken apart, or letters: `u x I want` is no `uxi want`.
+    apart = any(" " in found.group() for found in _SPACED.finditer(text))
+    also = _spelt(text) if apart else words
+    return words if also == words else f"{words} . {also}"
+
+
+def _spelt(text: str) -> str:
+    """The words of a text whose spaced letters are settled."""
     text = _MIXED.sub(_unmasked, text)
     text = _STARRED.sub(_uncovered, text) if "*" in text else text
     text = _APOSTROPHE.sub("", text)
@@ -149,7 +164,8 @@ def _joined(match: re.Match[str]) -> str:
     spelt = match.group()
     if spelt.replace(" ", "").isdigit():
         return spelt
-    return spelt[::2]
+    word = spelt[::2]
+    return f"i {word[1:]}" if word[0] == "i" and word[1:] in _WORDS else word
 
 
 def _unmasked(match: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ GO_ON = [Choice(text="look around", label="Go on with the story")]
 
 class ScreenInput(TypedDict):
     action: str
+    screened: Verdict | None
     risk: Tier
     verdicts: list[Verdict]
 
@@ -26,8 +27,11 @@ class AnswerOutput(TypedDict):
 
 
 async def screen_action(state: ScreenInput, runtime: Runtime[Services]) -> ScreenOutput:
-    """Reads the action. Fails closed: a detector that fails holds the turn (`Screen.action`)."""
-    verdict = runtime.context.screen.action(state["action"], risk=state["risk"])
+    """Reads the action, unless it was read before it was accepted: then its words are nowhere, and the verdict is given.
+
+    Fails closed: a detector that fails holds the turn (`Screen.action`).
+    """
+    verdict = state["screened"] or runtime.context.screen.action(state["action"], risk=state["risk"])
     kinds: dict[str, Kind] = {"crisis": "crisis", "check_in": "check_in", "refuse": "refused"}
     return ScreenOutput(verdicts=[*state["verdicts"], verdict], kind=kinds.get(verdict["action"], "story"))
 

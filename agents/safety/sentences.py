@@ -20,12 +20,14 @@ class SentenceCutter:
 
     def feed(self, text: str) -> list[str]:
         """The sentences that this text completes, in order."""
-        self._held += text
         done: list[str] = []
-        while (end := self._first_end()) is not None:
-            sentence, self._held = self._held[:end].strip(), self._held[end:].lstrip(" ")
-            if sentence:
-                done.append(sentence)
+        # Piece by piece, so that what is looked through again at each sentence stays short, however long the text.
+        for start in range(0, len(text), MAX_SENTENCE):
+            self._held += text[start : start + MAX_SENTENCE]
+            while (end := self._first_end()) is not None:
+                sentence, self._held = self._held[:end].strip(), self._held[end:].lstrip(" ")
+                if sentence:
+                    done.append(sentence)
         return done
 
     def finish(self) -> str:

@@ -180,7 +180,6 @@ RETURN {_BRANCH_COLUMNS}, s.branch = b.name AS active, CASE WHEN d < 0 THEN 0 EL
 """
 """Where a branch (null: the active one) stood at turn number `$depth`, or `$back` turns before a HEAD short of it."""
 
-
 TURNS = f"""
 MATCH (h:Turn {{{_SCOPE}, turn_id: $turn_id}})
 WITH h
@@ -260,8 +259,13 @@ MOVE_HEAD = f"""
 MATCH (b:Branch {{{_SCOPE}, name: $name}})
 SET b.lock = $token
 WITH b WHERE b.head = $head
-SET b.head = $turn_id, b.number = $number, b.line = ''
-RETURN {_BRANCH_COLUMNS}
+SET b.head = $turn_id, b.number = $number, b.line = '' RETURN {_BRANCH_COLUMNS}
+"""
+
+RESTORE_HEAD = f"""
+MATCH (b:Branch {{{_SCOPE}, name: $name}}) SET b.lock = $token WITH b
+MATCH (t:Turn {{{_SCOPE}, turn_id: $turn_id}}) WHERE b.head = t.parent AND b.line = '' AND t.kind = 'story'
+SET b.head = t.turn_id, b.number = t.number, b.line = t.line RETURN b.head AS head
 """
 
 PUT_TRACE = f"""

@@ -254,6 +254,10 @@ class GraphMemory(ABC):
                 raise HeadMoved(f"The branch {branch} moved on meanwhile", cure="Look where it is now and try again")
         return records.decode_branch({**rows[0], "active": place["active"]})
 
+    async def restore_head(self, scope: Scope, branch: str, turn_id: str) -> bool:
+        parameters = {**records.identity(scope, name=branch, turn_id=turn_id), "token": uuid4().hex}
+        return bool(await self._write(scope, cypher.RESTORE_HEAD, parameters))
+
     async def _ancestor(self, scope: Scope, branch: str | None, *, depth: int | None = None, back: int = 0) -> Row:
         """Where a branch stands (as a Branch), and `turn_id` and `depth` of the ancestor asked for."""
         parameters = {**records.identity(scope, branch=branch), "depth": depth, "back": back}

@@ -7,6 +7,7 @@ All stories share one database. Uniqueness constraints on (tenant, session, ...)
 the story's id stands in the full-text index too, so that a search meets no other story's moments.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -29,6 +30,9 @@ from graphs.memory.graph import GraphMemory, Row
 from graphs.memory.protocol import SCHEMA_VERSION, Scope, Session
 from graphs.memory.records import decode_session, identity, story_id
 
+REACH_S = 5.0
+"""Longest wait for a server's first answer."""
+
 STATEMENT_S = 20.0
 """Seconds after which the server gives a statement up."""
 
@@ -43,12 +47,14 @@ class Neo4jMemory(GraphMemory):
     Roughly 3 to 10 ms a statement on a server next door. `delete` takes a statement every 1,000 nodes.
     """
 
-    def __init__(self, driver: AsyncDriver, database: str | None = None) -> None:
-        """`driver` is borrowed; without a `database`, the user's home database."""
+    def __init__(self, driver: AsyncDriver, database: str | None = None, uri: str = "") -> None:
+        """`driver` is borrowed; without a `database`, the user's home database. `uri` is named if nobody answers there."""
+        self._uri = uri
         self._driver = driver
         self._database = database
 
     async def setup(self) -> None:
+        await _reach(self._driver, self._uri)
         for statement in schema.NEO4J:
             try:
                 await self._run(statement, {})
@@ -155,6 +161,23 @@ def _told(error: Neo4jError) -> StoreError:
     return StoreError(f"Neo4j refused a statement ({code})", cure=_CURE)
 
 
+async def _reach(driver: AsyncDriver, uri: str) -> None:
+    """Raises StoreUnavailable with the server's host and port, where nobody answers within REACH_S seconds."""
+    try:
+        async with asyncio.timeout(REACH_S):
+            with _translation():
+                await driver.verify_connectivity()
+    except (TimeoutError, StoreUnavailable) as error:
+        if isinstance(error.__cause__, AuthError):
+            raise
+        place = uri.partition("://")[2].rpartition("@")[2].partition("/")[0].partition("?")[0]
+        raise StoreUnavailable(
+            f"Neo4j does not answer at {place}", cure="Check TTA_NEO4J_URI, and that it runs"
+        ) from error
+    except ValueError:
+        raise InvalidSetting("TTA_NEO4J_URI is not a Neo4j URI", cure="Write neo4j://HOST:7687") from None
+
+
 @asynccontextmanager
 async def open_neo4j(
     uri: str, user: str = "", password: str = "", database: str | None = None, *, patience_s: float = 8.0
@@ -165,6 +188,8 @@ async def open_neo4j(
     """
     # At DEBUG the driver logs every message with its parameters, which are the player's words.
     logging.getLogger("neo4j.io").setLevel(logging.WARNING)
+    # What it says of each attempt to reach a server comes before our own line and says less.
+    logging.getLogger("neo4j").setLevel(logging.CRITICAL)
     settings: dict[str, Any] = {
         "connection_timeout": min(5.0, patience_s),
         "connection_acquisition_timeout": max(10.0, patience_s),
@@ -174,7 +199,7 @@ async def open_neo4j(
     }
     try:
         driver = AsyncGraphDatabase.driver(uri, auth=(user, password) if user else None, **settings)
-    except (ConfigurationError, ValueError) as error:
-        raise InvalidSetting("TTA_NEO4J_URI is not a Neo4j URI", cure="Write neo4j://HOST:7687") from error
+    except (ConfigurationError, DriverError, ValueError):
+        raise InvalidSetting("TTA_NEO4J_URI is not a Neo4j URI", cure="Write neo4j://HOST:7687") from None
     async with driver:
-        yield Neo4jMemory(driver, database)
+        yield Neo4jMemory(driver, database, uri)

@@ -203,6 +203,13 @@ class StoryMemory(Protocol):
         """
         ...
 
+    async def restore_head(self, scope: Scope, branch: str, turn_id: str) -> bool:
+        """HEAD goes forward to a turn that it was moved back from, and that turn's line goes on; whether it did.
+
+        Nothing changes unless HEAD is the turn's parent and nothing was committed since. One statement.
+        """
+        ...
+
     async def put_trace(self, scope: Scope, turn_id: str, trace: list[dict[str, Any]]) -> None:
         """Keeps what the turn did, node by node, beside the turn. Writing it again replaces it. InvalidInput above 1 MiB."""
         ...

@@ -2,17 +2,23 @@
 
 import inspect
 import json
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
 from fakes import ScriptedModel
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from agents.errors import (
+    Conflict,
     InvalidAction,
+    InvalidSetting,
     ModelGarbage,
     ModelTimeout,
+    ModelUnavailable,
     SessionPaused,
+    StoreUnavailable,
     UnknownBranch,
     UnknownSession,
     UnknownTurn,
@@ -276,3 +282,65 @@ async def test_a_long_story_stays_small(engine: StoryEngine, request: pytest.Fix
             largest = max(largest, len(json.dumps(state.values)))
     assert largest < MAX_STATE
     print(f"largest state: {largest} bytes")
+
+
+async def test_a_retry_that_fails_costs_no_turn(engine: StoryEngine) -> None:
+    """Whether the model fails or the story stops for the player: HEAD, its line and what is held stay as they were."""
+    session = await begun(engine)
+    await engine.act(session, "take lamp")
+    before = await engine.position(session)
+    engine.use_model("offline", ScriptedModel(answers=["<fail>"]))
+    with pytest.raises(ModelUnavailable):
+        await engine.retry(session)
+    assert await engine.position(session) == before
+    engine.use_model("offline", ScriptedModel(answers=["You take the brass lamp."]))
+    again = await engine.retry(session)
+    assert (again["number"], again["action"], again["inventory"]) == (1, "take lamp", ["lamp"])
+    assert again["line"] != before["line"]
+    with pytest.raises(Conflict):
+        await engine.retry(await begun(engine, "new"))
+
+
+async def test_the_same_seed_tells_the_same_story_after_undo_and_retry(engine: StoryEngine) -> None:
+    told: list[list[str]] = []
+    for session in ("one", "two"):
+        await engine.create("winter_light", session=session, seed=7)
+        words = [(await engine.act(session, action))["narration"] for action in ("look", "n", "look")]
+        await engine.undo(session)
+        words += [(await engine.retry(session))["narration"], (await engine.retry(session))["narration"]]
+        words.append((await engine.act(session, "look"))["narration"])
+        told.append(words)
+    assert told[0] == told[1]
+
+
+async def test_a_session_is_deleted_whole_or_asked_for_again(
+    engine: StoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis goes first: while it is away the session stays, so that the rest can still be named."""
+    session = await begun(engine)
+    await engine.act(session, "look")
+
+    async def gone(*_: Any) -> None:
+        raise RedisConnectionError("redis://:password@host")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine._saver, "adelete_thread", gone)  # pyright: ignore[reportPrivateUsage]
+        with pytest.raises(StoreUnavailable) as caught:
+            await engine.delete(session)
+    assert "password" not in caught.value.line()
+    assert (await engine.position(session))["number"] == 1
+    assert await engine.delete(session) > 0
+
+
+async def test_a_model_that_cannot_work_is_told_when_the_story_begins(
+    engine: StoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @asynccontextmanager
+    async def closed(_: str) -> Any:
+        raise InvalidSetting("The model could not be set up", cure="Check it.")
+        yield
+
+    monkeypatch.setattr("graphs.playing.open_model", closed)
+    with pytest.raises(InvalidSetting):
+        await begun(engine)
+    assert await engine.memory.sessions("local") == []

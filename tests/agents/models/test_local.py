@@ -5,6 +5,7 @@ import asyncio
 import importlib.util
 import json
 import os
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 
-from agents.errors import InvalidSetting, ModelError, ModelUnavailable
+from agents.errors import InvalidSetting, ModelError, ModelTimeout, ModelUnavailable
 from agents.models import check_spec, local, open_model
 
 ASK = [HumanMessage("Describe a lighthouse in winter in three sentences.")]
@@ -116,6 +117,50 @@ async def test_it_loads_within_a_second_of_asking() -> None:
             took.append(time.perf_counter() - began)
     print(f"local: loads in {sorted(took)[1]:.2f} s (median of three)")
     assert min(took) < 1.0
+
+
+class StuckEngine:
+    """A native library that does not load in time."""
+
+    def __init__(self) -> None:
+        self.free = threading.Event()
+
+    def __call__(self, *_: Any) -> "StuckEngine":
+        self.free.wait(20)
+        return self
+
+
+async def test_nobody_waits_for_ever_for_a_model_to_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    installed(monkeypatch, "xllamacpp")
+    path, stuck = tmp_path / "model.gguf", StuckEngine()
+    path.write_bytes(b"GGUF")
+    monkeypatch.setattr(local, "_load", stuck)
+    monkeypatch.setattr(local, "LOAD_S", 0.1)
+    with pytest.raises(ModelTimeout):
+        async with open_model(f"local:{path}"):
+            pass
+    stuck.free.set()
+
+
+async def test_nobody_waits_for_ever_for_a_model_to_close(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The loop goes on meanwhile, and the model is closed for who asks."""
+    installed(monkeypatch, "xllamacpp")
+    path, free = tmp_path / "model.gguf", threading.Event()
+    path.write_bytes(b"GGUF")
+
+    class Server:
+        def __del__(self) -> None:
+            free.wait(20)
+
+    monkeypatch.setattr(local, "_load", lambda *_: Server())
+    monkeypatch.setattr(local, "CLOSE_S", 0.1)
+    began = time.perf_counter()
+    async with open_model(f"local:{path}") as opened:
+        pass
+    assert time.perf_counter() - began < 5
+    with pytest.raises(ModelUnavailable):
+        await opened.ainvoke(ASK)
+    free.set()
 
 
 @pytest.mark.local

@@ -1,10 +1,13 @@
 """Nothing unchecked leaves; what has left is never taken back."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.safety.gate import MAX_SENTENCES, Gate
+from agents.safety.gate import MAX_SENTENCES, MAX_TAIL, MAX_TEXT, Gate
+from agents.safety.screen import Screen
 from agents.safety.sentences import MAX_SENTENCE, SentenceCutter, split_sentences
 from agents.story import Signal
 
@@ -115,3 +118,102 @@ def test_our_own_sentence_is_checked_too() -> None:
     made, out = gate()
     made.say("A bad ending.")
     assert out == []
+
+
+SCREEN = Screen.load()
+
+
+def guarded() -> tuple[Gate, list[str]]:
+    """A gate with the shipped rules, as the narrator's is."""
+    out: list[str] = []
+
+    def check(text: str) -> list[Signal]:
+        return SCREEN.narration(text)["signals"]
+
+    return Gate(check, out.append, joined=check), out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You should\n\nkill yourself\n\nnow.",
+        "You should... Kill. Yourself.",
+        "You should go and kill\n\nyourself tonight.",
+        "You... Should... End... Your... Life...",
+        "The sea is grey " * 37 + "and you should kill yourself " + "by the grey sea " * 4 + ".",
+        "You should &#107;ill yourself.",
+        "You should <b>kill</b> yourself.",
+        "You should k<i></i>ill yourself.",
+        "You should **kill** your**self**.",
+        "You should &amp;#107;ill yourself.",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_a_phrase_that_is_cut_into_pieces_is_not_seen(text: str, size: int) -> None:
+    """By paragraphs, by full stops, by the greatest length, by markup: no piece of it leaves that says it."""
+    made, out = guarded()
+    for start in range(0, len(text), size):
+        made.feed(text[start : start + size])
+    made.finish()
+    shown = " ".join(out).lower()
+    assert made.vetoed == "self_harm_urging"
+    assert "yourself" not in shown
+    assert "life" not in shown
+    assert "kill" not in shown
+
+
+def test_what_may_go_on_waits_for_what_follows() -> None:
+    made, out = guarded()
+    made.feed("The gull calls. You wait...\n\nThe tide")
+    assert out == ["The gull calls."]
+    made.feed(" turns. And")
+    assert out == ["The gull calls.", "You wait...", "The tide turns."]
+
+
+def test_characters_that_no_store_can_bear_are_taken_out() -> None:
+    made, out = gate()
+    made.feed('The \x1b[31mgull\x00 \ud800calls\x85.\u202e ```json\n{"choices": ["wait\\ud800", "a\\u001bb"], "n": ')
+    made.feed("1" + "0" * 30 + ', "x": NaN, "\\ud800": "deep"}\n```')
+    made.finish()
+    assert out == ["The [31mgull calls."]
+    data, fault = made.tail_data()
+    assert fault == ""
+    assert data == {"choices": ["wait", "ab"], "n": None, "x": None, "": "deep"}
+
+
+@pytest.mark.parametrize("piece", [" ", "`` ", "\n", "{", "`", "word "])
+def test_a_text_without_end_closes_the_gate(piece: str) -> None:
+    made, _ = gate()
+    fed = 0
+    for start in ("", "The gull calls. ```json\n"):
+        made.begin()
+        made.feed(start)
+        for _number in range(10 * (MAX_TEXT + MAX_TAIL)):
+            if made.closed:
+                break
+            made.feed(piece)
+            fed += len(piece)
+        assert made.closed
+        assert len(made.tail) <= MAX_TAIL
+
+
+@pytest.mark.parametrize(
+    "chunk", ["a. B" * 300_000, "no end " * 200_000, '"Yes. ' * 200_000, "\n\n" * 500_000, ". " * 600_000]
+)
+def test_one_huge_chunk_costs_little(chunk: str) -> None:
+    began = time.perf_counter()
+    made, out = gate()
+    made.feed("The gull calls. " + chunk)
+    made.finish()
+    assert out[0].startswith("The gull calls.")
+    assert split_sentences(chunk[:300_000]) is not None
+    assert time.perf_counter() - began < 3.0
+
+
+def test_a_text_that_begins_again_is_kept_once() -> None:
+    out: list[str] = []
+    made = Gate(lambda _: [], out.append, ["The gull calls.", "It is late."])
+    made.feed("The gull calls. It is late. The tide turns.")
+    made.finish()
+    assert made.text == "The gull calls. It is late. The tide turns."
+    assert out == ["The tide turns."]

@@ -1,13 +1,18 @@
 """The narrator's one call: streamed through the gate, continued once after a veto, ended by us if need be."""
 
+import asyncio
+import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes import ScriptedModel
+from langchain_core.messages import AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk
 from langgraph.runtime import Runtime
 
-from agents.errors import ModelGarbage, ModelTimeout, ModelUnavailable
+from agents.errors import ModelError, ModelGarbage, ModelTimeout, ModelUnavailable
 from agents.models.offline import OfflineStoryteller
 from agents.narrative.narrate import CLOSINGS, narrate
 from agents.narrative.review import covers, review_narration
@@ -37,7 +42,7 @@ class Voice:
         self.out.append(sentence)
 
 
-async def told(model: Any, *, action: str = "look", before: list[str] | None = None, timeout_s: float = 5) -> tuple[Any, Voice]:  # fmt: skip
+async def told(model: Any, *, action: str = "look", before: list[str] | None = None, timeout_s: float = 5, total_s: float = 60) -> tuple[Any, Voice]:  # fmt: skip
     slots = {**initial_slots(WORLD), "kitchen.visits": 1}
     outcome, changes = resolve(WORLD, slots, action, [], 1)
     view = View(WORLD, apply_changes(slots, changes))
@@ -53,6 +58,7 @@ async def told(model: Any, *, action: str = "look", before: list[str] | None = N
         clock=SystemClock(),
         ids=TimeIds(),
         model_timeout_s=timeout_s,
+        model_total_s=total_s,
     )
     state = {
         "scene": build_scene(view, outcome, number=1, seed=1),
@@ -121,6 +127,73 @@ async def test_a_vendors_error_becomes_ours_and_tells_nothing_of_the_prompt() ->
     with pytest.raises(ModelUnavailable) as caught:
         await told(ScriptedModel(answers=["<fail>"]))
     assert "vendor's own words" not in caught.value.line()
+
+
+class EndlessModel(ScriptedModel):
+    """Says the same piece for ever; `counts` what it says of its tokens."""
+
+    piece: str
+    counts: dict[str, Any] = {}  # noqa: RUF012 - pydantic copies it
+
+    async def _astream(self, messages: list[Any], *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+        while True:
+            chunk = AIMessageChunk(content=self.piece)
+            object.__setattr__(chunk, "usage_metadata", self.counts or None)
+            yield ChatGenerationChunk(message=chunk)
+
+
+@pytest.mark.parametrize("piece", ["", " ", "`", "The rain goes on. ", '```json\n{"choices": '])
+async def test_a_model_that_never_ends_is_ended(piece: str) -> None:
+    """By the length that a text may have, or by the time that a turn may take."""
+    began = time.monotonic()
+    model = EndlessModel(answers=[""], piece=piece)
+    if piece.startswith("The"):
+        state, _ = await told(model, total_s=1)
+        assert state["narration"].startswith("The rain goes on.")
+    else:
+        with pytest.raises(ModelError):
+            await told(model, total_s=1)
+    assert time.monotonic() - began < 20
+
+
+class CountingModel(ScriptedModel):
+    """One sentence, with a count of tokens that may be anything."""
+
+    counted: Any
+
+    async def _astream(self, messages: list[Any], *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+        chunk = AIMessageChunk(content="The rain goes on outside.")
+        object.__setattr__(chunk, "usage_metadata", {"input_tokens": self.counted, "output_tokens": self.counted})
+        yield ChatGenerationChunk(message=chunk)
+
+
+@pytest.mark.parametrize("counted", [10**25, -3, "many", None, 1.5, 7])
+async def test_a_count_of_tokens_always_fits(counted: Any) -> None:
+    state, _ = await told(CountingModel(answers=[""], counted=counted))
+    assert 0 <= state["usage"]["input_tokens"] < 2**53
+    assert (counted != 7) or state["usage"]["output_tokens"] == 7
+
+
+class CancelledModel(ScriptedModel):
+    async def _astream(self, messages: list[Any], *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+        for word in self.answers:
+            yield ChatGenerationChunk(message=AIMessageChunk(content=word))
+        raise asyncio.CancelledError
+
+
+async def test_a_model_that_gives_up_is_no_cancelled_turn() -> None:
+    with pytest.raises(ModelUnavailable, match="CancelledError"):
+        await told(CancelledModel(answers=[]))
+    state, _ = await told(CancelledModel(answers=["The rain goes on outside. ", "And"]))
+    assert state["narration"] == f"The rain goes on outside. {CLOSINGS[1]}"
+
+
+async def test_a_turn_that_is_cancelled_is_cancelled() -> None:
+    task = asyncio.create_task(told(ScriptedModel(answers=["<hang>"])))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 @pytest.mark.parametrize("end", ["<hang>", "<fail>"])

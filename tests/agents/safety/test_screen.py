@@ -106,6 +106,17 @@ DISGUISED = [
     "I wánt to kíll mysélf",
     "i want to kill my self",
     "I w\u0336a\u0336n\u0336t to d\u0336i\u0336e",
+    "love u x I want to end my life",
+    "u c i want to end my life",
+    "u n i want to end my life",
+    "1 2 3 I want to end my life tonight",
+    "x x I want to end my life",
+    "a b c I want to end my life",
+    "i w a n t to die",
+    "x " * 2500 + "I want to end my life",
+    "I want to\\nkill myself",
+    "I want to <b>kill</b> myself",
+    "I want to &#107;ill myself",
 ]
 
 

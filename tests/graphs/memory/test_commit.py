@@ -129,6 +129,19 @@ class TestCommit:
 
 
 class TestBranches:
+    async def test_head_that_went_back_can_be_put_back(self, story: Reference) -> None:
+        for _ in range(2):
+            await story.play()
+        memory, scope = story.memory, story.scope
+        before = await memory.position(scope)
+        assert not await memory.restore_head(scope, "main", before["head"]), "it is there already"
+        await memory.move_head(scope, "main", back=1)
+        assert not await memory.restore_head(scope, "main", "nothing")
+        assert await memory.restore_head(scope, "main", before["head"])
+        assert await memory.position(scope) == before
+        await memory.move_head(scope, "main", back=2)
+        assert not await memory.restore_head(scope, "main", before["head"]), "HEAD is not its parent"
+
     async def test_undo_goes_back_and_at_most_to_the_root(self, story: Reference) -> None:
         for n in range(5):
             await story.play(take(f"place-{n}"))

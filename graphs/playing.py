@@ -1,0 +1,245 @@
+"""Playing: an action is accepted, its turn runs in a task of its own, and what a process left unfinished is ended.
+
+What a person at risk wrote is screened before anything is written: such a turn is accepted with the verdict and without
+the words, so that no store, no checkpoint and no append-only file ever holds them.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from langchain_core.language_models import BaseChatModel
+
+from agents.errors import Conflict, SessionPaused, StoreError, StoryError
+from agents.models import open_model
+from agents.prompts import Prompts
+from agents.safety.crisis import response
+from agents.safety.screen import Screen
+from agents.services import Clock, Ids
+from agents.story import Turn, Verdict
+from graphs.actions import check_action
+from graphs.checkpoint import RedisSaver
+from graphs.clock import SystemClock, TimeIds
+from graphs.inbox import Accepted, Inbox
+from graphs.locks import hold
+from graphs.memory.protocol import Session
+from graphs.reading import StoryReader
+from graphs.runner import BranchRecall, Runner, StreamVoice
+from graphs.settings import Settings
+from graphs.state import TurnServices
+from graphs.stores import Stores
+from graphs.trace import TraceLog
+from graphs.turn import build_turn_graph
+
+KEEP_CHECKPOINTS = 24
+"""Checkpoints kept a line: two turns' steps. What lasts is in story memory; older ones are only for stepping into."""
+
+CHECKPOINT_TTL_S = 7 * 24 * 3600
+"""Seconds that a line's checkpoints outlive its last turn: abandoned lines do not pile up."""
+
+LOCK_WAIT_S = 0.2
+
+MAX_TRIES = 8
+"""How often a turn is taken up again whose process died in it; then it is given up, so that play can go on."""
+
+
+class StoryPlayer(StoryReader):
+    """The playing half of StoryEngine. Every method raises a StoryError and nothing else."""
+
+    def __init__(self, settings: Settings, stores: Stores, stack: AsyncExitStack) -> None:
+        super().__init__(settings, stores)
+        self.clock: Clock = SystemClock()
+        self.ids: Ids = TimeIds()
+        self.screen = Screen.load()
+        self._stack = stack
+        self._prompts = Prompts()
+        self._models: dict[str, BaseChatModel] = {}
+        self._opening = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Turn]] = set()
+        self._saver = RedisSaver(stores.redis, keep=KEEP_CHECKPOINTS, ttl=CHECKPOINT_TTL_S)
+        self._graph = build_turn_graph(self._saver)
+
+    def use_model(self, spec: str, model: BaseChatModel) -> None:
+        """Sessions of that spec are told by this model from now on: one that was made elsewhere, or a fake of a test."""
+        self._models[spec] = model
+
+    async def act(self, session: str, action: str, *, turn_id: str = "") -> Turn:
+        """Plays one action and waits for its turn. With a turn_id that is already played, returns that turn."""
+        task = await self.start(session, action, turn_id=turn_id)
+        return await asyncio.shield(task[1])
+
+    async def start(self, session: str, action: str, *, turn_id: str = "") -> tuple[str, asyncio.Task[Turn]]:
+        """Accepts an action; its turn runs in a task. Returns the turn's id, under which `events` reads along.
+
+        Raises what turns the action away (InvalidAction, UnknownSession, SessionPaused, TurnInProgress, StoreError);
+        a person at risk gets the resources with that error (`StoryError.help`).
+        """
+        try:
+            with self._translated():
+                text = check_action(action)
+                return await self._accept(await self.session(session), turn_id or self.ids.new(), text)
+        except StoryError as error:
+            raise self._with_help(error, action) from error.__cause__
+
+    async def retry(self, session: str) -> Turn:
+        """The last action once more, on a new line. If nothing comes of it, HEAD is where it was."""
+        with self._translated():
+            task = await self._accept(await self.session(session), self.ids.new(), None)
+            return await asyncio.shield(task[1])
+
+    async def recover(self, session: str) -> Turn | None:
+        """Ends a turn that a process left unfinished, if there is one: the text begins with what was shown."""
+        with self._translated():
+            record = await self.session(session)
+            runner = self._runner(session)
+            if await runner.inbox.current() is None:
+                return None
+            async with hold(self._stores.redis, self._story(session), "recover", wait_s=LOCK_WAIT_S):
+                return await self._finish(record, runner)
+
+    async def close(self) -> None:
+        """Waits for the turns that are running: what was accepted is brought to its end."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=self.settings.model_timeout_s)
+
+    async def _accept(self, record: Session, turn_id: str, text: str | None) -> tuple[str, asyncio.Task[Turn]]:
+        """The turn's task, once its action is accepted or its turn is there. Without a text: a retry."""
+        accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._turn(record, text, turn_id, accepted))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        await asyncio.wait([accepted, task], return_when=asyncio.FIRST_COMPLETED)
+        if task.done() and not accepted.done():
+            task.result()
+        return turn_id, task
+
+    def _ended(self, task: asyncio.Task[Turn]) -> None:
+        """A turn's error is told in its event stream: one whose caller has gone is no error of the event loop's."""
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    async def _turn(self, record: Session, text: str | None, turn_id: str, accepted: "asyncio.Future[None]") -> Turn:
+        try:
+            with self._translated():
+                runner = self._runner(record["session"])
+                if stored := await runner.stored(turn_id):
+                    return stored
+                async with hold(self._stores.redis, self._story(record["session"]), turn_id, wait_s=LOCK_WAIT_S):
+                    return await self._leased(record, text, turn_id, runner, accepted)
+        except StoryError as error:
+            raise self._with_help(error, text) from error.__cause__
+
+    async def _leased(
+        self, record: Session, text: str | None, turn_id: str, runner: Runner, accepted: "asyncio.Future[None]"
+    ) -> Turn:
+        """Under the session's lease: an unfinished turn is ended first, then this one is accepted and run."""
+        try:
+            finished = await self._finish(record, runner)
+            if finished and finished["turn_id"] == turn_id:
+                return finished
+        except StoryError:
+            # Somebody who needs help now does not wait for a turn that cannot be ended.
+            if text is None or self.screen.action(text, risk=record["risk"])["tier"] == "none":
+                raise
+        # Again, since another turn may have ended while this one waited: a crisis pauses what comes after it.
+        record = self._unpaused(await self.session(record["session"]))
+        if stored := await runner.stored(turn_id):
+            return stored
+        entry = await self._entry(record, text, turn_id, runner)
+        services = await self._services(record, entry, runner)
+        await runner.inbox.put(entry)
+        await runner.events.append(
+            turn_id, "metadata", {"turn_id": turn_id, "session": record["session"], "branch": entry["branch"]}
+        )
+        accepted.set_result(None)
+        return await runner.run(entry, services)
+
+    async def _entry(self, record: Session, text: str | None, turn_id: str, runner: Runner) -> Accepted:
+        """What is accepted: the words of a story turn, or a verdict and no words."""
+        scope = self.scope(record["session"])
+        position = await self.memory.position(scope)
+        instead_of = ""
+        if text is None:
+            last = await self.memory.turns(scope, limit=1)
+            if not last:
+                raise Conflict("There is nothing to retry: this is the beginning", cure="Play a turn first.")
+            text, instead_of = last[0]["action"], last[0]["turn_id"]
+        verdict = self.screen.action(text, risk=record["risk"])
+        screened: Verdict | None = None if verdict["action"] == "allow" else verdict
+        goes_on = position["line"] and not instead_of
+        return Accepted(
+            turn_id=turn_id,
+            branch=position["branch"],
+            line=position["line"] if goes_on else f"l{turn_id}",
+            action="" if screened else text,
+            # Of a new line the number counts, not its id: the same seed and actions tell the same story.
+            seed=record["seed"] + (0 if goes_on else 1 + await runner.inbox.count_lines()),
+            screened=screened,
+            instead_of=instead_of,
+            tries=0,
+        )
+
+    async def _finish(self, record: Session, runner: Runner) -> Turn | None:
+        """Ends the turn that stands accepted, if one does. One that has cost several processes is given up."""
+        entry = await runner.inbox.current()
+        if entry is None:
+            return None
+        if entry["tries"] >= MAX_TRIES:
+            await runner.give_up(entry)
+            return None
+        services = await self._services(record, entry, runner)
+        await runner.inbox.put({**entry, "tries": entry["tries"] + 1})
+        await runner.events.reopen(entry["turn_id"])
+        try:
+            return await runner.run(entry, services)
+        except StoreError:
+            await runner.inbox.put(entry)  # the process lives: it was a store, and that does not count
+            raise
+
+    def _unpaused(self, record: Session) -> Session:
+        """The session, if it may move. Raises SessionPaused with the places to turn to."""
+        if record["paused"]:
+            error = SessionPaused("The story is paused", cure="Go on with `resume` when you are ready.")
+            raise self._with_help(error, "")
+        return record
+
+    def _runner(self, session: str) -> Runner:
+        inbox = Inbox(self._stores.redis, self._story(session))
+        return Runner(self._graph, self._stores, self._events(session), inbox, self.scope(session))
+
+    async def _storyteller(self, spec: str) -> BaseChatModel:
+        async with self._opening:
+            if spec not in self._models:
+                self._models[spec] = await self._stack.enter_async_context(open_model(spec))
+            return self._models[spec]
+
+    async def _services(self, record: Session, entry: Accepted, runner: Runner) -> TurnServices:
+        session, scope = record["session"], self.scope(record["session"])
+        # An answer of fixed words asks no model, so it waits for none and fails with none.
+        spec = "offline" if entry["screened"] else record["model"]
+        return TurnServices(
+            world=await self.world(session),
+            storyteller=await self._storyteller(spec),
+            model=record["model"],
+            prompts=self._prompts,
+            screen=self.screen,
+            recall=BranchRecall(self.memory, scope, entry["branch"]),
+            voice=StreamVoice(runner.events, entry["turn_id"]),
+            clock=self.clock,
+            ids=self.ids,
+            locale=self.settings.locale,
+            model_timeout_s=self.settings.model_timeout_s,
+            model_total_s=self.settings.model_total_s,
+            memory=self.memory,
+            scope=scope,
+            trace=TraceLog(self._stores.redis, self._story(session), entry["turn_id"]),
+        )
+
+    def _with_help(self, error: StoryError, action: object) -> StoryError:
+        """No one in danger gets an error page: the same pure screening reads what is being turned away."""
+        verdict = self.screen.action(action if isinstance(action, str) else "")
+        paused = isinstance(error, SessionPaused)
+        if error.help is None and (verdict["tier"] != "none" or paused):
+            tier = "crisis" if verdict["tier"] == "none" else verdict["tier"]
+            error.help = {**response(tier, self.settings.locale), "paused": paused}
+        return error
