@@ -30,11 +30,14 @@ from graphs.stores import Stores
 from graphs.trace import TraceLog
 from graphs.turn import build_turn_graph
 
-KEEP_CHECKPOINTS = 24
-"""Checkpoints kept a line: two turns' steps. What lasts is in story memory; older ones are only for stepping into."""
+KEEP_TURNS = 2
+"""Turns whose last checkpoint is kept, a line. What lasts is in story memory; these are only for stepping into."""
 
 CHECKPOINT_TTL_S = 7 * 24 * 3600
 """Seconds that a line's checkpoints outlive its last turn: abandoned lines do not pile up."""
+
+CHECKPOINT_PATIENCE_S = 1.0
+"""How long a checkpoint is tried again before the turn is: that begins with bringing the server back."""
 
 LOCK_WAIT_S = 0.2
 
@@ -55,7 +58,7 @@ class StoryPlayer(StoryReader):
         self._models: dict[str, BaseChatModel] = {}
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[Turn]] = set()
-        self._saver = RedisSaver(stores.redis, keep=KEEP_CHECKPOINTS, ttl=CHECKPOINT_TTL_S)
+        self._saver = RedisSaver(stores.redis, keep=KEEP_TURNS, ttl=CHECKPOINT_TTL_S, patience=CHECKPOINT_PATIENCE_S)
         self._graph = build_turn_graph(self._saver)
 
     def use_model(self, spec: str, model: BaseChatModel) -> None:

@@ -3,8 +3,6 @@
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 
-from redis.exceptions import RedisError
-
 from agents.errors import StoryError, UnknownSession, UnknownTurn, unforeseen
 from agents.story import Fact, Turn
 from agents.world.load import load_pinned
@@ -13,7 +11,7 @@ from graphs.events import Event, Events
 from graphs.memory.protocol import Branch, Position, Scope, Session, StoryMemory
 from graphs.sessions import recap
 from graphs.settings import Settings
-from graphs.stores import Stores, translate_redis
+from graphs.stores import REDIS_FAILS, Stores, translate_redis
 from graphs.trace import TraceEntry, TraceLog
 
 
@@ -121,7 +119,7 @@ class StoryReader:
             yield
         except StoryError:
             raise
-        except (RedisError, OSError) as error:
+        except REDIS_FAILS as error:
             raise translate_redis(error, configured=self.settings.redis_url is not None) from error
         except Exception as error:
             raise unforeseen(error) from error

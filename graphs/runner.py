@@ -10,16 +10,16 @@ from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
-from redis.exceptions import RedisError
 
 from agents.errors import ModelError, StoreError, StoreFull, StoryError, UnknownTurn, unforeseen
 from agents.services import Voice
 from agents.story import Moment, Turn
+from graphs.checkpoint import CheckpointDamaged, CheckpointUnreadable
 from graphs.events import Events
 from graphs.inbox import Accepted, Inbox
 from graphs.memory.protocol import Scope, StoryMemory
 from graphs.state import TurnServices
-from graphs.stores import Stores, translate_redis
+from graphs.stores import REDIS_FAILS, Stores, translate_redis
 from graphs.trace import without_words
 
 ATTEMPTS = 2
@@ -78,7 +78,7 @@ class Runner:
         # The turn is committed: whatever fails now must not make anybody send it again. The next call tidies up.
         with suppress(Exception):
             await self._keep_trace(turn, services)
-        with suppress(RedisError, OSError, StoryError):
+        with suppress(*REDIS_FAILS, StoryError):
             if turn["kind"] != "story":
                 await self.graph.checkpointer.adelete_thread(self.thread(accepted["line"]))
                 await self._step_forward(accepted)
@@ -118,7 +118,7 @@ class Runner:
             return await self._play(accepted, services)
         except StoryError:
             raise
-        except (RedisError, OSError) as error:
+        except REDIS_FAILS as error:
             raise translate_redis(error, configured=self.stores.configured) from error
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
@@ -155,7 +155,7 @@ class Runner:
 
     async def _play(self, accepted: Accepted, services: TurnServices) -> Turn:
         config = self.config(accepted["line"])
-        state = await self.graph.aget_state(config)
+        state = await self._unfinished(accepted["line"])
         # `ainvoke(None)` goes on where the thread stopped; it is only right for this very turn.
         resumes = bool(state.next) and state.values.get("turn_id") == accepted["turn_id"]
         # Whichever node it goes on with: what is out already is not said again.
@@ -179,6 +179,14 @@ class Runner:
             raise ModelError("The turn ended without a commit", cure="Run `tta trace` on the session.")
         return turn
 
+    async def _unfinished(self, line: str) -> Any:
+        """The thread's state. One that cannot be read is given up: story memory has all that lasts."""
+        try:
+            return await self.graph.aget_state(self.config(line))
+        except (CheckpointDamaged, CheckpointUnreadable):
+            await self.graph.checkpointer.adelete_thread(self.thread(line))
+            return await self.graph.aget_state(self.config(line))
+
     def thread(self, line: str) -> str:
         """The LangGraph thread of a line: one a line, so that a thread's latest is never ambiguous."""
         return f"{self.scope.tenant}:{self.scope.session}:{line}"
@@ -197,7 +205,7 @@ class Runner:
     async def _fail(self, accepted: Accepted, error: StoryError, *, keep: bool) -> None:
         """Tells the readers of the stream; nothing more can be done if the store is what failed."""
         turn_id = accepted["turn_id"]
-        with suppress(RedisError, OSError, StoryError):
+        with suppress(*REDIS_FAILS, StoryError):
             await self.events.append(turn_id, "error", {"code": error.code, "detail": error.cause})
             await self.events.append(turn_id, "end", {})
             if not keep:

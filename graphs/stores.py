@@ -22,9 +22,13 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
-from agents.errors import InvalidSetting, StoreError, StoreFull, StoreUnavailable
+from agents.errors import InvalidSetting, StoreError, StoreFull, StoreTooNew, StoreUnavailable
+from graphs.checkpoint import CheckpointError, StoreNewer
 from graphs.memory.protocol import StoryMemory
 from graphs.settings import Settings
+
+REDIS_FAILS = (RedisError, OSError, CheckpointError)
+"""What the Redis half of the stores raises, for `translate_redis`."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,12 @@ async def check_redis(redis: "Redis", *, configured: bool) -> None:
 
 def translate_redis(error: BaseException, *, configured: bool = True) -> StoreError:
     """A Redis error as one of ours. The text of the vendor is not told: it may hold data."""
+    if isinstance(error, StoreNewer):
+        return StoreTooNew("The checkpoints were written by a newer version of TTA", cure="Update TTA.")
+    if isinstance(error, CheckpointError):
+        if error.__cause__ is None:
+            return StoreUnavailable(f"A checkpoint failed ({type(error).__name__})", cure="Run `tta doctor`.")
+        return translate_redis(error.__cause__, configured=configured)
     cure = "Check TTA_REDIS_URL and that the server runs (`tta doctor`)." if configured else "Run `tta doctor`."
     text = str(error)
     if isinstance(error, AuthenticationError) or "NOAUTH" in text or "WRONGPASS" in text:

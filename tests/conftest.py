@@ -23,6 +23,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Counts of the long tests: small by default, full when they are asked for."""
     parser.addoption("--kills", type=int, default=20, help="kill -9 so many times at random moments of scripted play")
     parser.addoption("--kill-seed", type=int, default=1, help="the seed of those moments")
+    parser.addoption("--differential-steps", type=int, default=2000, help="steps against InMemorySaver (full: 20000)")
+    parser.addoption("--server-kills", type=int, default=8, help="kill -9 of a server in mid-turn (full: 100)")
     parser.addoption("--long-turns", type=int, default=300, help="turns of the long story (the full count is 1000)")
 
 

@@ -6,7 +6,30 @@
 Nothing here imports anything else of this project: lift it out if you need it.
 """
 
-from graphs.checkpoint.codec import CheckpointDamaged
+from graphs.checkpoint.errors import (
+    CannotPrune,
+    CheckpointDamaged,
+    CheckpointError,
+    CheckpointUnreadable,
+    StoreFull,
+    StoreNewer,
+    StoreReadOnly,
+    StoreRefused,
+    StoreUnreachable,
+    ValueTooLarge,
+)
 from graphs.checkpoint.saver import RedisSaver
 
-__all__ = ["CheckpointDamaged", "RedisSaver"]
+__all__ = [
+    "CannotPrune",
+    "CheckpointDamaged",
+    "CheckpointError",
+    "CheckpointUnreadable",
+    "RedisSaver",
+    "StoreFull",
+    "StoreNewer",
+    "StoreReadOnly",
+    "StoreRefused",
+    "StoreUnreachable",
+    "ValueTooLarge",
+]

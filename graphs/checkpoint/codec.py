@@ -1,10 +1,11 @@
 """Checkpoints, values and writes as bytes, and back.
 
 The serializer (`serde`) makes the bytes of everything a graph put in; msgpack only holds its pairs (type, bytes)
-together, so an encrypting serializer leaves nothing of the story in the clear.
+together, so an encrypting serializer leaves nothing of the story in the clear. In the clear are names alone: of
+threads, namespaces, channels, tasks and runs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
@@ -18,79 +19,122 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from graphs.checkpoint.keys import name, split
+from graphs.checkpoint.errors import CheckpointDamaged, CheckpointUnreadable, ValueTooLarge
+from graphs.checkpoint.keys import NUL, name
 
 INLINE_BYTES = 512  # a value up to this size costs less copied than shared: two fields and their names are about 400
 
 Packed = bytes  # msgpack of (type, bytes)
 
 
-class CheckpointDamaged(Exception):
-    """A stored checkpoint lacks a value that it refers to: somebody else removed fields of the thread."""
+@dataclass(frozen=True)
+class Codec:
+    """A serializer with a limit: no value, checkpoint or write of more than `max_bytes` leaves for Redis."""
+
+    serde: SerializerProtocol
+    max_bytes: int
+
+    def pack(self, value: Any, what: str) -> Packed:
+        """Raises ValueTooLarge, naming `what`."""
+        packed = ormsgpack.packb(self.serde.dumps_typed(value))
+        if len(packed) > self.max_bytes:
+            raise ValueTooLarge(f"{what} takes {len(packed):,} bytes, over the limit of {self.max_bytes:,}")
+        return packed
+
+    def unpack(self, packed: Packed) -> Any:
+        """Raises CheckpointUnreadable: a serializer fails in its own ways, and a cipher's must not pass for data."""
+        try:
+            kind, content = ormsgpack.unpackb(packed)
+            return self.serde.loads_typed((kind, content))
+        except Exception as error:
+            raise CheckpointUnreadable(
+                f"a stored value cannot be read: another key or serializer wrote it ({type(error).__name__})"
+            ) from error
 
 
-class Held(NamedTuple):
-    """What a line's last known checkpoint holds of a channel: nothing, a small value, or a reference to a large one."""
+class Heading(NamedTuple):
+    """What the scripts need to know of a checkpoint without reading it."""
 
-    version: str | int | float
-    small: Packed | None
-    large: bool
+    parent: str
+    kind: str
+    """`s`: it takes its parent's place within a turn; `d`: of a graph with DeltaChannels; else `-`."""
+    step: str
+    run: str
+    """The run that made it, empty where the graph was not told of one."""
+    refs: list[str]
+    """The large values it refers to, by name."""
+    id: str
+
+    @classmethod
+    def of(
+        cls, parent: str | None, checkpoint: Checkpoint, metadata: CheckpointMetadata, refs: Iterable[str]
+    ) -> "Heading":
+        delta = bool(metadata.get("counters_since_delta_snapshot"))
+        stepped = checkpoint["versions_seen"] and parent and metadata.get("source") == "loop"
+        run = metadata.get("run_id")
+        return cls(
+            parent or "",
+            "d" if delta else "s" if stepped else "-",
+            str(metadata.get("step", "")),
+            name("" if run is None else str(run)),
+            list(refs),
+            checkpoint["id"],
+        )
+
+    def pack(self) -> bytes:
+        return ormsgpack.packb(tuple(self))
 
 
-@dataclass
-class Sorted:
-    """A checkpoint's values, sorted by where they go. Large values are named without their kind."""
+@dataclass(frozen=True)
+class Line:
+    """What a checkpoint holds, by channel: the bytes of its small values, the names of its large ones."""
 
-    held: dict[str, Held] = field(default_factory=dict[str, Held])
-    fresh: dict[str, Packed] = field(default_factory=dict[str, Packed])
-    refs: dict[str, str] = field(default_factory=dict[str, str])
-
-    @property
-    def small(self) -> dict[str, Packed]:
-        return {channel: held.small for channel, held in self.held.items() if held.small is not None}
-
-
-def pack(serde: SerializerProtocol, value: Any) -> Packed:
-    return ormsgpack.packb(serde.dumps_typed(value))
-
-
-def unpack(serde: SerializerProtocol, packed: Packed) -> Any:
-    kind, content = ormsgpack.unpackb(packed)
-    return serde.loads_typed((kind, content))
+    versions: ChannelVersions = field(default_factory=dict[str, str | int | float])
+    small: dict[str, Packed] = field(default_factory=dict[str, Packed])
+    large: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def sort_values(
-    serde: SerializerProtocol,
-    ns: str,
-    checkpoint: Checkpoint,
-    new: ChannelVersions,
-    known: Mapping[str, Held],
-) -> Sorted:
-    """Decide for each channel whether its value travels inside, is sent once, or is there already.
+    codec: Codec, ns: str, checkpoint: Checkpoint, new: ChannelVersions, known: Line
+) -> tuple[Line, dict[str, Packed]]:
+    """Decide for each channel whether its value travels inside, is sent once, or is there already: the checkpoint's line
+    and the large values, by name, that are new.
 
     Serializes only what `known` does not hold at the same version: a version stands for its value for ever. A channel
     that has a version and no value is empty.
     """
-    out, values = Sorted(), checkpoint["channel_values"]
-    for channel, version in checkpoint["channel_versions"].items():
-        held = known.get(channel)
-        if held is None or held.version != version or channel in new:
-            packed = pack(serde, values[channel]) if channel in values else None
-            large = packed is not None and len(packed) > INLINE_BYTES
-            if packed is not None and large:
-                out.fresh[name(ns, channel, str(version))] = packed
-            held = Held(version, None if large else packed, large)
-        out.held[channel] = held
-        if held.large:
-            out.refs[name(ns, channel, str(version))] = channel
-    return out
+    versions, values = checkpoint["channel_versions"], checkpoint["channel_values"]
+    if {**known.versions, **new} == versions:  # the line goes on: most channels are as they were
+        line, changed = Line(versions, dict(known.small), dict(known.large)), new
+    else:
+        same = {channel for channel, version in versions.items() if known.versions.get(channel) == version}
+        same -= new.keys()
+        small = {channel: packed for channel, packed in known.small.items() if channel in same}
+        large = {channel: name for channel, name in known.large.items() if channel in same}
+        line, changed = Line(versions, small, large), versions.keys() - same
+    fresh: dict[str, Packed] = {}
+    for channel in changed:
+        line.small.pop(channel, None)
+        line.large.pop(channel, None)
+        if channel not in values:
+            continue
+        packed = codec.pack(values[channel], f"the value of {channel!r}")
+        if len(packed) > INLINE_BYTES:
+            line.large[channel] = value = name(ns, channel, str(versions[channel]))
+            fresh[value] = packed
+        else:
+            line.small[channel] = packed
+    return line, fresh
 
 
-def pack_checkpoint(
-    serde: SerializerProtocol, checkpoint: Checkpoint, parent: str | None, small: Mapping[str, Packed]
-) -> bytes:
+def channel_of(value: str) -> str:
+    """The channel of a large value, from its name."""
+    return value.split(NUL)[1]
+
+
+def pack_checkpoint(codec: Codec, checkpoint: Checkpoint, small: Mapping[str, Packed]) -> bytes:
     bare = {key: value for key, value in checkpoint.items() if key != "channel_values"}
-    return ormsgpack.packb((pack(serde, bare), parent, small))
+    return ormsgpack.packb((codec.pack(bare, "a checkpoint"), small))
 
 
 class Stored(NamedTuple):
@@ -99,38 +143,44 @@ class Stored(NamedTuple):
     id: str
     checkpoint: Checkpoint
     metadata: CheckpointMetadata
-    parent: str | None
+    parent: str
     writes: list[PendingWrite]
-    held: dict[str, Held]
+    line: Line
 
 
-def unpack_stored(serde: SerializerProtocol, reply: Sequence[Any]) -> Stored:
+def unpack_stored(codec: Codec, reply: Sequence[Any]) -> Stored:
     """One answer of the READ script. Raises CheckpointDamaged if a value is gone."""
-    raw_name, record, metadata, refs, values, writes = reply
-    checkpoint_id = split(raw_name)[2]
-    bare, parent, small = ormsgpack.unpackb(record)
-    checkpoint = unpack(serde, bare)
+    record, packed_metadata, packed_heading, values, writes = reply
+    heading = Heading(*ormsgpack.unpackb(packed_heading))
+    bare, small = ormsgpack.unpackb(record)
+    checkpoint = codec.unpack(bare)
     versions: ChannelVersions = checkpoint["channel_versions"]
-    held = {channel: Held(version, small.get(channel), False) for channel, version in versions.items()}
-    found = {channel: unpack(serde, packed) for channel, packed in small.items()}
-    for ref, packed in zip(refs, values, strict=True):
-        channel = split(ref)[1]
+    found = {channel: codec.unpack(packed) for channel, packed in small.items()}
+    line = Line(versions, small, {})
+    for ref, packed in zip(heading.refs, values, strict=True):
+        channel = channel_of(ref)
         if packed is None:
-            raise CheckpointDamaged(f"checkpoint {checkpoint_id} has lost its value of {channel!r}")
-        found[channel] = unpack(serde, packed)
-        held[channel] = Held(versions[channel], None, True)
+            raise CheckpointDamaged(f"checkpoint {heading.id} has lost its value of {channel!r}")
+        found[channel] = codec.unpack(packed)
+        line.large[channel] = ref
     checkpoint["channel_values"] = {channel: found[channel] for channel in versions if channel in found}
-    meta = cast("CheckpointMetadata", unpack(serde, metadata))
-    return Stored(checkpoint_id, cast("Checkpoint", checkpoint), meta, parent, unpack_writes(serde, writes), held)
+    return Stored(
+        heading.id,
+        cast("Checkpoint", checkpoint),
+        cast("CheckpointMetadata", codec.unpack(packed_metadata)),
+        heading.parent,
+        _unpack_writes(codec, writes),
+        line,
+    )
 
 
-def pack_write(serde: SerializerProtocol, key: tuple[str, str, int], channel: str, value: Any) -> bytes:
+def pack_write(codec: Codec, key: tuple[str, str, int], channel: str, value: Any) -> bytes:
     """A pending write; `key` is its (task id, task path, index)."""
-    return ormsgpack.packb((*key, channel, pack(serde, value)))
+    return ormsgpack.packb((*key, channel, codec.pack(value, f"a write to {channel!r}")))
 
 
-def unpack_writes(serde: SerializerProtocol, packed: Sequence[bytes]) -> list[PendingWrite]:
+def _unpack_writes(codec: Codec, packed: Sequence[bytes]) -> list[PendingWrite]:
     """Pending writes in the order in which a run applies them."""
     writes = [ormsgpack.unpackb(write) for write in packed]
     writes.sort(key=lambda write: writes_sort_key(write[1], write[0], write[2]))
-    return [(task, channel, unpack(serde, value)) for task, _, _, channel, value in writes]
+    return [(task, channel, codec.unpack(value)) for task, _, _, channel, value in writes]

@@ -1,9 +1,9 @@
 """RedisSaver: LangGraph's checkpoints in a Redis that has nothing but core commands. See `graphs.checkpoint.keys`."""
 
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 
 import ormsgpack
 from langchain_core.runnables import RunnableConfig
@@ -16,92 +16,113 @@ from langgraph.checkpoint.base import (
     get_checkpoint_id,
     get_checkpoint_metadata,
 )
-from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
 
 from graphs.checkpoint.codec import (
-    CheckpointDamaged,
-    Held,
+    Codec,
+    Heading,
+    Line,
     Stored,
-    pack,
+    channel_of,
     pack_checkpoint,
     pack_write,
     sort_values,
-    unpack,
     unpack_stored,
 )
-from graphs.checkpoint.keys import Keys, below, name, split
-from graphs.checkpoint.scripts import PAGE, PUT, PUT_WRITES, READ, Reply, Script
-from graphs.checkpoint.sync import AsyncOnly
+from graphs.checkpoint.configs import as_tuple, config_of, line_of, unfinished
+from graphs.checkpoint.keys import Keys, name
+from graphs.checkpoint.lanes import Call, Lanes, PutCheckpoint, PutWrites
+from graphs.checkpoint.listing import Listing
+from graphs.checkpoint.scripts import APPLY, READ
+from graphs.checkpoint.server import Client, Server
+from graphs.checkpoint.sync import SyncHalf
+from graphs.checkpoint.upkeep import Upkeep
+from graphs.checkpoint.versions import following
 
-PAGE_SIZE = 32  # checkpoints a round trip of a listing
 LINES_REMEMBERED = 256  # each the small values of one checkpoint: some kilobytes
+THREADS_REMEMBERED = 1024
+MAX_VALUE = 64 * 2**20
+PATIENCE_S = 5.0
 
-_next_version = InMemorySaver().get_next_version
+
+NOTHING = Line()
 
 
-class RedisSaver(AsyncOnly):
-    """Checkpoints over a borrowed client, which is never closed here and must not decode its replies.
+class RedisSaver(SyncHalf):
+    """Checkpoints over a borrowed client (`Redis`, a Sentinel's among them, or `RedisCluster`), never closed here.
 
-    `prefix` begins every key. `ttl` (seconds) is set anew for the whole thread by each write, never by a read; None
-    leaves an expiry alone. `keep` is how many checkpoints each namespace of a thread keeps, the newest by id; older
-    ones go at the next put, with their pending writes and the values that no other checkpoint refers to. `serde` is
-    LangGraph's msgpack without foreign types unless given: data never names code to run.
+    - `prefix` begins every key.
+    - `ttl` (seconds) is set anew for the whole thread by each write, never by a read; None leaves an expiry alone.
+    - `keep` is how many turns each namespace of a thread keeps: of each the final checkpoint, besides the newest of a
+      turn under way with its pending writes. A turn is what one input began. The rest goes as soon as it is passed,
+      with the values that no other checkpoint refers to, at a cost that does not grow; the namespaces of a task's
+      subgraph go with the turn of the root that they were part of. None keeps everything. A graph with DeltaChannels
+      is never cut: its values live in its ancestors.
+    - `serde` is LangGraph's msgpack without foreign types unless given: data never names code to run.
+    - `max_value` (bytes) bounds each value, checkpoint and write, packed.
+    - `patience` (seconds) is how long a call is tried again while the server restarts, fails over or moves slots.
 
-    Each call is one script, whole or not at all, and one round trip; a listing takes two a page. A put costs
-    O(channels + large values), whatever the thread's length. Errors of the client (`redis.exceptions`) pass through
-    with the store as it was; CheckpointDamaged tells of a value that somebody removed. Async only as yet.
+    What a superstep writes is one script in one round trip, all of it or nothing; so is the reading of a checkpoint
+    with its values and pending writes; a listing takes two round trips a page. A put costs O(channels + large values),
+    whatever the thread's length. Errors: `graphs.checkpoint.errors`, with the store as it was.
+
+    The synchronous half drives the same calls on the loop that the saver was made in, or on a thread of its own.
     """
 
     def __init__(
         self,
-        client: Redis,
+        client: Client,
         *,
         prefix: str = "tta",
         ttl: float | None = None,
         keep: int | None = None,
         serde: SerializerProtocol | None = None,
+        max_value: int = MAX_VALUE,
+        patience: float = PATIENCE_S,
     ) -> None:
         if client.get_encoder().decode_responses:
             raise ValueError("RedisSaver stores bytes: give it a client with decode_responses=False")
-        if ttl is not None and ttl <= 0:
-            raise ValueError(f"ttl must be some seconds or None, not {ttl}")
-        if keep is not None and keep < 1:
-            raise ValueError(f"keep must be at least 1 or None, not {keep}")
+        for what, given, least in (("ttl", ttl, 0.001), ("keep", keep, 1), ("max_value", max_value, 1024)):
+            if given is not None and given < least:
+                raise ValueError(f"{what} must be at least {least}, or None, not {given}")
         super().__init__(serde=serde or JsonPlusSerializer(allowed_msgpack_modules=None))
-        self._client = client
+        self._made_codec = Codec(self.serde, max_value)
         self._keys = Keys(prefix)
+        self._server = Server(client, patience)
         self._ttl_ms = round(ttl * 1000) if ttl else 0
         self._keep = keep or 0
-        self._lines: OrderedDict[tuple[str, str], Mapping[str, Held]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], Line] = OrderedDict()
+        self._met: OrderedDict[str, list[str]] = OrderedDict()
+        self._lanes = Lanes(self._send, drop_superseded=bool(keep))
 
     @classmethod
     @asynccontextmanager
-    async def from_url(
-        cls,
-        url: str,
-        *,
-        prefix: str = "tta",
-        ttl: float | None = None,
-        keep: int | None = None,
-        serde: SerializerProtocol | None = None,
-    ) -> AsyncGenerator["RedisSaver"]:
-        """A saver with a client of its own, closed at the end. `redis://`, `rediss://` or `unix://`."""
+    async def from_url(cls, url: str, **options: Any) -> AsyncGenerator["RedisSaver"]:
+        """A saver with a client of its own, closed at the end. `redis://`, `rediss://` or `unix://`; options as above."""
         async with Redis.from_url(url) as client:
-            yield cls(client, prefix=prefix, ttl=ttl, keep=keep, serde=serde)
+            yield cls(client, **options)
+
+    @property
+    def _codec(self) -> Codec:
+        if self._made_codec.serde is not self.serde:  # `with_allowlist` copies the saver and sets another serde
+            self._made_codec = Codec(self.serde, self._made_codec.max_bytes)
+        return self._made_codec
+
+    @property
+    def _upkeep(self) -> Upkeep:
+        return Upkeep(self._server, self._keys)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint that `config` names, or the newest of its namespace, with its pending writes."""
-        thread, ns = _line(config)
+        thread, ns = line_of(config)
         checkpoint_id = get_checkpoint_id(config)
         found = await self._read(thread, ns, [checkpoint_id] if checkpoint_id else [])
         if not found:
             return None
-        self._remember(thread, ns, found[0].held)
-        return _as_tuple(thread, ns, found[0])
+        self._remember(thread, ns, found[0].line)
+        return as_tuple(thread, ns, found[0])
 
     async def alist(
         self,
@@ -117,13 +138,13 @@ class RedisSaver(AsyncOnly):
         threads are listed, which scans the whole store.
         """
         left = limit
-        async for thread, ns in self._lines_of(config):
-            async for ids in self._pages(thread, ns, config, filter, before):
-                asked = ids if left is None else ids[: max(0, left)]
-                for stored in await self._read(thread, ns, asked) if asked else ():
-                    yield _as_tuple(thread, ns, stored)
-                if left is not None and (left := left - len(asked)) <= 0:
-                    return
+        listing = Listing(self._server, self._keys, self._codec)
+        async for thread, ns, ids in listing.pages(config, filter, before):
+            asked = ids if left is None else ids[: max(0, left)]
+            for stored in await self._read(thread, ns, asked) if asked else ():
+                yield as_tuple(thread, ns, stored)
+            if left is not None and (left := left - len(asked)) <= 0:
+                return
 
     async def aput(
         self,
@@ -133,26 +154,44 @@ class RedisSaver(AsyncOnly):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint; again with the same id replaces it. `checkpoint` holds all its channels' values."""
-        thread, ns = _line(config)
-        known = self._lines.get((thread, ns), {})
-        values = sort_values(self.serde, ns, checkpoint, new_versions, known)
-        head = (
+        thread, ns = line_of(config)
+        line, fresh = sort_values(self._codec, ns, checkpoint, new_versions, self._known.get((thread, ns), NOTHING))
+        told = get_checkpoint_metadata(config, metadata)
+        heading = Heading.of(get_checkpoint_id(config), checkpoint, told, line.large.values())
+        await self._lanes.call(thread, self._put_call(ns, checkpoint, told, heading, line, fresh))
+        self._remember(thread, ns, line)
+        return config_of(thread, ns, checkpoint["id"])
+
+    def _put_call(
+        self,
+        ns: str,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        heading: Heading,
+        line: Line,
+        fresh: dict[str, bytes],
+    ) -> PutCheckpoint:
+        name(ns, checkpoint["id"])  # refuses NUL
+        codec = self._codec
+
+        def supply(value: str) -> bytes | None:
+            channel, held = channel_of(value), checkpoint["channel_values"]
+            if line.large.get(channel) != value:
+                return None
+            return codec.pack(held[channel], f"the value of {channel!r}")
+
+        return PutCheckpoint(
             ns,
             checkpoint["id"],
-            pack_checkpoint(self.serde, checkpoint, get_checkpoint_id(config), values.small),
-            pack(self.serde, get_checkpoint_metadata(config, metadata)),
-            ormsgpack.packb(list(values.refs)),
-            self._ttl_ms,
-            self._keep,
+            parent=heading.parent,
+            takes_place=heading.kind == "s",
+            record=pack_checkpoint(codec, checkpoint, line.small),
+            metadata=codec.pack(metadata, "the metadata"),
+            heading=heading.pack(),
+            goes_on=unfinished(checkpoint),
+            fresh=fresh,
+            supply=supply,
         )
-        name(ns, checkpoint["id"])  # refuses NUL
-        fresh = values.fresh
-        # A value we took to be stored may be gone by now (pruned, expired, another thread's): the script then names it
-        # and changes nothing, and we send it along.
-        while missing := await self._run(PUT, thread, *head, *(part for pair in fresh.items() for part in pair)):
-            fresh = fresh | {ref.decode(): self._again(checkpoint, values.refs[ref.decode()]) for ref in missing}
-        self._remember(thread, ns, values.held)
-        return _config(thread, ns, checkpoint["id"])
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
@@ -160,121 +199,81 @@ class RedisSaver(AsyncOnly):
         """Store what a task wrote, before its checkpoint or after it. Repeated, only special writes are replaced."""
         if not writes:
             return
-        thread, ns = _line(config)
-        checkpoint_id: str = _configurable(config)["checkpoint_id"]
-        args: list[str | bytes] = []
-        for position, (channel, value) in enumerate(writes):
-            index = WRITES_IDX_MAP.get(channel, position)
-            args.append(name("w", ns, checkpoint_id, task_id, str(index)))
-            args.append("1" if index < 0 else "0")
-            args.append(pack_write(self.serde, (task_id, task_path, index), channel, value))
-        await self._run(PUT_WRITES, thread, self._ttl_ms, *args)
+        thread, ns = line_of(config)
+        checkpoint_id, codec = str(get_checkpoint_id(config)), self._codec
+
+        def entries() -> Iterator[tuple[str, bool, bytes]]:
+            for position, (channel, value) in enumerate(writes):
+                index = WRITES_IDX_MAP.get(channel, position)
+                packed = pack_write(codec, (task_id, task_path, index), channel, value)
+                yield name("w", ns, checkpoint_id, task_id, str(index)), index < 0, packed
+
+        await self._lanes.call(thread, PutWrites(ns, checkpoint_id, entries))
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete all of the thread, in every namespace; the memory is freed in the background."""
-        for line in [line for line in self._lines if line[0] == str(thread_id)]:
-            del self._lines[line]
-        await self._client.unlink(*self._keys.of(str(thread_id)))
+        self._forget(str(thread_id))
+        await self._server.unlink(*self._keys.of(str(thread_id)))
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Delete the checkpoints whose metadata names one of the runs, in all threads: it scans the store for them."""
+        self._known.clear()
+        await self._upkeep.delete_for_runs([str(run) for run in run_ids])
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Make the target what the source is, all namespaces and writes, expiring by this saver's `ttl`.
+
+        Without a source nothing is done.
+        """
+        self._forget(str(target_thread_id))
+        await self._upkeep.copy_thread(str(source_thread_id), str(target_thread_id), self._ttl_ms)
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Cut the threads to the newest checkpoint of each namespace (`keep_latest`), or delete them (`delete`).
+
+        Raises CannotPrune, after the other threads were cut, for those of graphs with DeltaChannels.
+        """
+        for thread in thread_ids:
+            self._forget(str(thread))
+        await self._upkeep.prune([str(thread) for thread in thread_ids], strategy)
 
     def get_next_version(self, current: str | None, channel: None) -> str:
-        """A version after `current` that no other writer makes, padded so that versions sort as text."""
-        return _next_version(current, channel)
+        """As `graphs.checkpoint.versions.following`."""
+        del channel
+        return following(current)
 
-    async def _run(self, script: Script, thread: str, *args: str | bytes | int) -> Reply:
-        """Run a script on the thread's keys, teaching it to a server that does not know it."""
-        keys = self._keys.of(thread)
-        try:
-            return await self._client.evalsha(script.digest, len(keys), *keys, *args)
-        except NoScriptError:
-            return await self._client.eval(script.text, len(keys), *keys, *args)
+    async def _send(self, thread: str, calls: Sequence[Call]) -> list[bytes]:
+        args = [b""]
+
+        def place(packed: bytes) -> int:
+            args.append(packed)
+            return len(args)
+
+        args[0] = ormsgpack.packb((self._ttl_ms, self._keep, [call.told(place) for call in calls]))
+        return await self._server.run(APPLY, self._keys_of(thread), args)
 
     async def _read(self, thread: str, ns: str, ids: Sequence[str]) -> Sequence[Stored]:
         """The checkpoints with these ids, those that exist, in this order; the newest if no id is given."""
-        return [unpack_stored(self.serde, reply) for reply in await self._run(READ, thread, ns, *ids)]
+        replies = await self._server.run(READ, self._keys_of(thread), [ns, *ids])
+        return [unpack_stored(self._codec, reply) for reply in replies]
 
-    async def _lines_of(self, config: RunnableConfig | None) -> AsyncGenerator[tuple[str, str]]:
-        """The (thread, namespace) pairs that a listing asks for."""
-        if config is None:
-            async for key in self._client.scan_iter(match=self._keys.pattern, count=500):
-                thread = self._keys.thread_of(key.decode())
-                async for ns in self._namespaces(thread):
-                    yield thread, ns
-            return
-        thread, ns = str(_configurable(config)["thread_id"]), _configurable(config).get("checkpoint_ns")
-        if ns is not None:
-            yield thread, ns
-            return
-        async for ns in self._namespaces(thread):
-            yield thread, ns
+    def _keys_of(self, thread: str) -> list[str]:
+        """The thread's keys; at the first meeting those of newer schemas too, which the scripts then look for."""
+        if thread in self._met:
+            self._met.move_to_end(thread)
+            return self._met[thread]
+        self._met[thread] = self._keys.of(thread)
+        if len(self._met) > THREADS_REMEMBERED:
+            self._met.popitem(last=False)
+        return self._keys.with_newer(thread)
 
-    async def _namespaces(self, thread: str) -> AsyncGenerator[str]:
-        """The thread's namespaces, the root first: one round trip each, straight to the next by its name."""
-        names, low = self._keys.of(thread)[0], "[c\0"
-        while found := await self._client.zrange(names, low, "(c\1", bylex=True, offset=0, num=1):
-            ns = split(cast("bytes", found[0]))[1]
-            yield ns
-            low = below("c", ns)[1]
-
-    async def _pages(
-        self,
-        thread: str,
-        ns: str,
-        config: RunnableConfig | None,
-        wanted: dict[str, Any] | None,
-        before: RunnableConfig | None,
-    ) -> AsyncGenerator[Sequence[str]]:
-        """Ids newest first, a page at a time, of those whose metadata is as wanted."""
-        only = get_checkpoint_id(config) if config else None
-        bound = get_checkpoint_id(before) if before else None
-        low, high = below("c", ns)
-        if only:
-            low, high = f"[{name('c', ns, only)}", f"[{name('c', ns, only)}"
-        if bound and (not only or only >= bound):
-            high = f"({name('c', ns, bound)}"
-        while True:
-            page, metadata = await self._run(PAGE, thread, high, low, PAGE_SIZE, "1" if wanted else "0")
-            ids = [split(found)[2] for found in page]
-            if wanted:
-                told = [unpack(self.serde, packed) for packed in metadata]
-                yield [i for i, m in zip(ids, told, strict=True) if all(m.get(k) == v for k, v in wanted.items())]
-            else:
-                yield ids
-            if len(ids) < PAGE_SIZE:
-                return
-            high = f"({name('c', ns, ids[-1])}"
-
-    def _again(self, checkpoint: Checkpoint, channel: str) -> bytes:
-        if channel not in checkpoint["channel_values"]:
-            raise CheckpointDamaged(f"the value of {channel!r} is gone and checkpoint {checkpoint['id']} lacks it")
-        return pack(self.serde, checkpoint["channel_values"][channel])
-
-    def _remember(self, thread: str, ns: str, held: Mapping[str, Held]) -> None:
+    def _remember(self, thread: str, ns: str, line: Line) -> None:
         """What a line holds, so that its next put serializes only what is new. Safe to forget: versions never lie."""
-        self._lines[(thread, ns)] = held
-        self._lines.move_to_end((thread, ns))
-        if len(self._lines) > LINES_REMEMBERED:
-            self._lines.popitem(last=False)
+        self._known[(thread, ns)] = line
+        self._known.move_to_end((thread, ns))
+        if len(self._known) > LINES_REMEMBERED:
+            self._known.popitem(last=False)
 
-
-def _configurable(config: RunnableConfig) -> dict[str, Any]:
-    return config.get("configurable", {})
-
-
-def _line(config: RunnableConfig) -> tuple[str, str]:
-    """The thread and namespace that a config names."""
-    configurable = _configurable(config)
-    return str(configurable["thread_id"]), configurable.get("checkpoint_ns") or ""
-
-
-def _config(thread: str, ns: str, checkpoint_id: str) -> RunnableConfig:
-    return {"configurable": {"thread_id": thread, "checkpoint_ns": ns, "checkpoint_id": checkpoint_id}}
-
-
-def _as_tuple(thread: str, ns: str, stored: Stored) -> CheckpointTuple:
-    return CheckpointTuple(
-        config=_config(thread, ns, stored.id),
-        checkpoint=stored.checkpoint,
-        metadata=stored.metadata,
-        parent_config=_config(thread, ns, stored.parent) if stored.parent else None,
-        pending_writes=stored.writes,
-    )
+    def _forget(self, thread: str) -> None:
+        for line in [line for line in self._known if line[0] == thread]:
+            del self._known[line]

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from redis.asyncio import Redis
 from redis.crc import key_slot
-from redis.exceptions import ResponseError
 
-from graphs.checkpoint import CheckpointDamaged, RedisSaver
+from graphs.checkpoint import CheckpointDamaged, CheckpointUnreadable, RedisSaver, StoreFull
 from graphs.checkpoint.keys import Keys, name
 from graphs.embedded import open_embedded
 
@@ -76,23 +74,23 @@ async def test_a_checkpoint_comes_back_whole(redis: Redis) -> None:
 
 async def test_a_large_value_is_stored_once_and_small_ones_travel_inside(redis: Redis) -> None:
     await put_turns(RedisSaver(redis), "t", 5)
-    fields = await redis.hkeys("tta:1:{t}:data")
+    fields = await redis.hkeys("tta:2:{t}:data")
     assert sorted(field.split(b"\0")[2:] for field in fields if field.startswith(b"v")) == [
         [b"prose", b"%08d" % turn] for turn in range(5)
     ] + [[b"world", b"0"]]
-    assert await redis.hget("tta:1:{t}:data", name("n", "", "world", "0")) == b"5"
+    assert await redis.hget("tta:2:{t}:data", name("n", "", "world", "0")) == b"5"
 
 
 async def test_keep_bounds_what_a_thread_holds(redis: Redis) -> None:
     saver = RedisSaver(redis, keep=4)
     stored = await put_turns(saver, "t", 12)
-    sizes = [await redis.hlen("tta:1:{t}:data"), await redis.zcard("tta:1:{t}:names")]
+    sizes = [await redis.hlen("tta:2:{t}:data"), await redis.zcard("tta:2:{t}:names")]
     assert await ids(saver, line("t")) == [id_of(config) for config in reversed(stored[-4:])]
     for config in stored[-4:]:
         assert (await saver.aget_tuple(config)) is not None
     assert await saver.aget_tuple(stored[7]) is None
     await put_turns(saver, "t", 200)
-    assert [await redis.hlen("tta:1:{t}:data"), await redis.zcard("tta:1:{t}:names")] == sizes
+    assert [await redis.hlen("tta:2:{t}:data"), await redis.zcard("tta:2:{t}:names")] == sizes
 
 
 async def test_keep_counts_each_namespace_for_itself(redis: Redis) -> None:
@@ -108,7 +106,7 @@ async def test_a_thread_grown_without_keep_shrinks_under_it(redis: Redis) -> Non
     saver = RedisSaver(redis, keep=3)
     await put_turns(saver, "t", 8)
     assert len(await ids(saver, line("t"))) == 3
-    counts = [field for field in await redis.hkeys("tta:1:{t}:data") if field.startswith(b"n")]
+    counts = [field for field in await redis.hkeys("tta:2:{t}:data") if field.startswith(b"n")]
     assert len(counts) == 3 + 1
 
 
@@ -145,7 +143,7 @@ async def test_a_repeated_put_counts_once(redis: Redis) -> None:
     one = checkpoint({"prose": LARGE}, {"prose": "1"})
     for _ in range(3):
         await saver.aput(line("t"), one, {"step": 1}, {"prose": "1"})
-    assert await redis.hget("tta:1:{t}:data", name("n", "", "prose", "1")) == b"1"
+    assert await redis.hget("tta:2:{t}:data", name("n", "", "prose", "1")) == b"1"
     assert len(await ids(saver, line("t"))) == 1
 
 
@@ -210,7 +208,7 @@ NAMES = [
     "{a}b",
     "}{",
     "a:b:{c",
-    "tta:1:{x}:names",
+    "tta:2:{x}:names",
     "ночь 🌙",
     "with space\n",
     "%7B",
@@ -243,7 +241,7 @@ def test_thread_ids_never_share_keys() -> None:
     keys = Keys("tta")
     assert len({tuple(keys.of(thread)) for thread in NAMES}) == len(NAMES)
     assert [keys.thread_of(keys.of(thread)[0]) for thread in NAMES] == NAMES
-    assert all(key.startswith("tta:1:{") and key.count("{") == key.count("}") == 1 for key in keys.of("}{:{"))
+    assert all(key.startswith("tta:2:{") and key.count("{") == key.count("}") == 1 for key in keys.of("}{:{"))
 
 
 async def test_names_with_nul_are_refused(redis: Redis) -> None:
@@ -311,21 +309,21 @@ async def test_a_server_that_forgot_the_scripts_is_taught_again(redis: Redis) ->
 async def test_a_put_that_the_server_refuses_changes_nothing(redis: Redis) -> None:
     saver = RedisSaver(redis, keep=2)
     stored = await put_turns(saver, "t", 2)
-    before = await redis.hgetall("tta:1:{t}:data")
+    before = await redis.hgetall("tta:2:{t}:data")
     await redis.config_set("maxmemory", "1mb")
     try:
-        with pytest.raises(ResponseError, match="maxmemory"):
+        with pytest.raises(StoreFull, match="memory"):
             await put_turns(saver, "t", 1)
     finally:
         await redis.config_set("maxmemory", "0")
-    assert await redis.hgetall("tta:1:{t}:data") == before
+    assert await redis.hgetall("tta:2:{t}:data") == before
     assert len(await ids(saver, line("t"))) == len(stored)
 
 
 async def test_a_value_that_somebody_removed_is_told(redis: Redis) -> None:
     saver = RedisSaver(redis)
     (at,) = await put_turns(saver, "t", 1)
-    await redis.hdel("tta:1:{t}:data", name("v", "", "world", "0"))
+    await redis.hdel("tta:2:{t}:data", name("v", "", "world", "0"))
     with pytest.raises(CheckpointDamaged, match="'world'"):
         await saver.aget_tuple(at)
 
@@ -348,30 +346,24 @@ async def test_the_borrowed_client_stays_open_and_ones_own_is_closed(redis: Redi
     async with RedisSaver.from_url(f"unix://{embedded_socket}?db=7", prefix="own", keep=2) as saver:
         await put_turns(saver, "t", 3)
         assert len(await ids(saver, line("t"))) == 2
-    assert len(await redis.keys("own:1:*")) == 2
+    assert len(await redis.keys("own:2:*")) == 2
 
 
-async def test_the_synchronous_half_says_what_to_call() -> None:
-    saver = RedisSaver(Redis())
-    refused: Sequence[Any] = (
-        lambda: saver.get_tuple(line("t")),
-        lambda: saver.list(None),
-        lambda: saver.put(line("t"), checkpoint({}, {}), {}, {}),
-        lambda: saver.put_writes(line("t"), [], "task"),
-        lambda: saver.delete_thread("t"),
-    )
-    for call in refused:
-        with pytest.raises(NotImplementedError, match="ainvoke"):
-            call()
-
-
-async def test_versions_grow_as_text(redis: Redis) -> None:
+async def test_versions_grow_as_text_and_no_two_writers_make_the_same(redis: Redis) -> None:
     saver, version = RedisSaver(redis), None
     for number in range(1, 12):
         following = saver.get_next_version(version, None)
-        assert following.startswith(f"{number:032}.")
+        assert following.startswith(f"{number:08x}")
+        assert following != saver.get_next_version(version, None)
         assert version is None or following > version
         version = following
+
+
+@pytest.mark.parametrize("other", ["00000000000000000000000000000041.0.7130", 41, 41.0])
+async def test_versions_of_another_saver_are_counted_on_from(redis: Redis, other: Any) -> None:
+    following = RedisSaver(redis).get_next_version(other, None)
+    assert following.startswith(f"{42:08x}")
+    assert following > str(other) or not isinstance(other, str)
 
 
 async def test_data_never_names_code_to_run(redis: Redis) -> None:
@@ -405,9 +397,23 @@ async def test_a_cipher_leaves_nothing_of_the_story_in_the_clear(redis: Redis) -
     found = await saver.aget_tuple(at)
     assert found is not None
     assert found.checkpoint["channel_values"]["world"] == LARGE
-    assert not any(b"prose a long" in value or b"next 0" in value for value in await redis.hvals("tta:1:{t}:data"))
-    with pytest.raises(PermissionError):
+    assert not any(b"prose a long" in value or b"next 0" in value for value in await redis.hvals("tta:2:{t}:data"))
+    with pytest.raises(CheckpointUnreadable, match="another key"):
         await RedisSaver(redis, serde=EncryptedSerializer(Reversing("b"))).aget_tuple(at)
+
+
+async def test_langgraphs_own_cipher_and_a_wrong_key(redis: Redis) -> None:
+    """AES, as LangGraph ships it; the wrong key is told as what it is, for checkpoints, values and writes alike."""
+    saver = RedisSaver(redis, serde=EncryptedSerializer.from_pycryptodome_aes(key=b"0123456789abcdef"))
+    (at,) = await put_turns(saver, "t", 1)
+    found = await saver.aget_tuple(at)
+    assert found is not None
+    assert found.checkpoint["channel_values"]["world"] == LARGE
+    assert found.pending_writes == [("task0", "prose", "next 0"), ("task0", "turn", 1)]
+    other = RedisSaver(redis, serde=EncryptedSerializer.from_pycryptodome_aes(key=b"another key 16 b"))
+    for call in (other.aget_tuple(at), ids(other, line("t")), ids(other, line("t"), filter={"step": 0})):
+        with pytest.raises(CheckpointUnreadable, match="another key"):
+            await call
 
 
 async def test_what_was_acknowledged_survives_a_killed_server(tmp_path: Path) -> None:

@@ -1,0 +1,35 @@
+"""Between LangGraph's shapes and ours: which line a config names, and a stored checkpoint as LangGraph wants it."""
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import Checkpoint, CheckpointTuple
+
+from graphs.checkpoint.codec import Stored
+
+
+def unfinished(checkpoint: Checkpoint) -> bool:
+    """Whether the turn goes on: an input not yet read, or a node that has been triggered (LangGraph's channel names)."""
+    values = checkpoint["channel_values"]
+    return any(
+        channel.startswith("branch:to:") or channel == "__start__" or (channel == "__pregel_tasks" and values[channel])
+        for channel in values
+    )
+
+
+def line_of(config: RunnableConfig) -> tuple[str, str]:
+    """The thread and namespace that a config names."""
+    configurable = config.get("configurable", {})
+    return str(configurable["thread_id"]), configurable.get("checkpoint_ns") or ""
+
+
+def config_of(thread: str, ns: str, checkpoint_id: str) -> RunnableConfig:
+    return {"configurable": {"thread_id": thread, "checkpoint_ns": ns, "checkpoint_id": checkpoint_id}}
+
+
+def as_tuple(thread: str, ns: str, stored: Stored) -> CheckpointTuple:
+    return CheckpointTuple(
+        config=config_of(thread, ns, stored.id),
+        checkpoint=stored.checkpoint,
+        metadata=stored.metadata,
+        parent_config=config_of(thread, ns, stored.parent) if stored.parent else None,
+        pending_writes=stored.writes,
+    )

@@ -1,0 +1,160 @@
+"""Calls gathered: what is asked for one thread within one tick of the loop goes to Redis as one script.
+
+LangGraph stores a task's writes and the checkpoint after it in the same breath; so a superstep is one round trip. What
+comes while a thread's call is under way waits for its answer and goes next: the order of calls is the order of effects.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphs.checkpoint.errors import CheckpointDamaged
+
+Place = Callable[[bytes], int]
+"""Puts some bytes among a script's arguments and says where: `lua/apply.lua` gets its structure apart from them."""
+
+
+@dataclass(eq=False)
+class PutWrites:
+    """A task's writes: name, whether it replaces what is there, bytes, of each; made only if they are sent."""
+
+    ns: str
+    checkpoint: str
+    entries: Callable[[], Iterator[tuple[str, bool, bytes]]]
+    packed: list[tuple[str, bool, bytes]] = field(default_factory=list[tuple[str, bool, bytes]])
+
+    def pack(self) -> None:
+        self.packed = list(self.entries())
+
+    def told(self, place: Place) -> list[Any]:
+        flat = [part for name, replaces, packed in self.packed for part in (name, replaces, place(packed))]
+        return ["w", self.ns, self.checkpoint, flat]
+
+
+@dataclass(eq=False)
+class PutCheckpoint:
+    """A checkpoint. `fresh` are the bytes of its large values that the store may not have yet."""
+
+    ns: str
+    id: str
+    parent: str
+    takes_place: bool
+    record: bytes
+    metadata: bytes
+    heading: bytes
+    goes_on: bool
+    """Whether its turn does."""
+    fresh: dict[str, bytes]
+    supply: Callable[[str], bytes | None]
+    """The bytes of a large value by its name, None where it is not this checkpoint's."""
+
+    def told(self, place: Place) -> list[Any]:
+        flat = [part for value, packed in self.fresh.items() for part in (value, place(packed))]
+        packed = (place(self.record), place(self.metadata), place(self.heading))
+        return ["p", self.ns, self.id, *packed, flat, self.goes_on, ":" in self.ns]
+
+
+Call = PutWrites | PutCheckpoint
+Send = Callable[[str, list[Call]], Awaitable[list[bytes]]]
+"""Sends a thread's calls; answers the names of the large values that the store misses, having changed nothing."""
+
+_Waiting = list[tuple[Call, asyncio.Future[None]]]
+
+
+class Lanes:
+    """One lane a thread. A caller that is cancelled takes nothing back: its call goes out with the others."""
+
+    def __init__(self, send: Send, *, drop_superseded: bool) -> None:
+        self._send = send
+        self._drop_superseded = drop_superseded
+        self._waiting: dict[str, _Waiting] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def call(self, thread: str, call: Call) -> None:
+        """Returns when the call is in the store. Raises what sending raised, with nothing changed."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if thread in self._waiting:  # somebody is at it
+            self._waiting[thread].append((call, done))
+            await done
+            return
+        self._waiting[thread] = [(call, done)]
+        try:
+            await asyncio.sleep(0)  # whoever calls in this tick comes along
+            await self._go(thread, self._take(thread))
+        finally:
+            self._hand_on(thread)
+        done.result()
+
+    def _take(self, thread: str) -> _Waiting:
+        waiting, self._waiting[thread] = self._waiting[thread], []
+        return waiting
+
+    def _hand_on(self, thread: str) -> None:
+        """What has come meanwhile, or was left when the caller was cancelled, is not that caller's to wait for."""
+        if not self._waiting[thread]:
+            del self._waiting[thread]
+            return
+        task = asyncio.get_running_loop().create_task(self._drain(thread))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _drain(self, thread: str) -> None:
+        try:
+            while self._waiting[thread]:
+                await self._go(thread, self._take(thread))
+        finally:
+            del self._waiting[thread]
+
+    async def _go(self, thread: str, waiting: _Waiting) -> None:
+        """All of them in one breath. Writes that cannot be packed fail alone."""
+        calls = [call for call, _ in waiting]
+        if self._drop_superseded:
+            calls = without_superseded(calls)
+        for call, done in waiting:
+            if isinstance(call, PutWrites) and call in calls:
+                try:
+                    call.pack()
+                except Exception as error:
+                    calls.remove(call)
+                    _end(done, error)
+        try:
+            await self._send_all(thread, calls)
+        except Exception as error:
+            for _, done in waiting:
+                _end(done, error)
+        except BaseException:
+            self._waiting[thread] = waiting + self._waiting[thread]  # cancelled: others go on with it
+            raise
+        for _, done in waiting:
+            _end(done)
+
+    async def _send_all(self, thread: str, calls: list[Call]) -> None:
+        """A value we took to be stored may be gone by now (pruned, expired): then all is sent again, with it."""
+        while missing := await self._send(thread, calls):
+            for value in {raw.decode() for raw in missing}:
+                offers = [(c, c.supply(value)) for c in calls if isinstance(c, PutCheckpoint)]
+                found = [(c, offered) for c, offered in offers if offered is not None]
+                if not found:
+                    raise CheckpointDamaged("a large value that a checkpoint refers to is gone from the store")
+                for call, offered in found:
+                    call.fresh[value] = offered
+
+
+def _end(done: "asyncio.Future[None]", error: Exception | None = None) -> None:
+    """Tells a caller, who may have gone away."""
+    if done.done():
+        return
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)
+        done.exception()  # a caller that was cancelled will not look at it
+
+
+def without_superseded(calls: list[Call]) -> list[Call]:
+    """The calls without the writes whose checkpoint gives its place to a later one among them: nobody reads those."""
+    gone = {(c.ns, c.parent) for c in calls if isinstance(c, PutCheckpoint) and c.takes_place}
+    if not gone:
+        return calls
+    return [c for c in calls if isinstance(c, PutCheckpoint) or (c.ns, c.checkpoint) not in gone]

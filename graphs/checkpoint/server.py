@@ -1,0 +1,67 @@
+"""The way to Redis: scripts by their digest, asked again while that may help, and errors as ours."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from redis.asyncio import Redis, RedisCluster
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+
+from graphs.checkpoint.errors import passing, translate
+from graphs.checkpoint.scripts import Reply, Script
+from graphs.checkpoint.wire import WIRES, WireCut
+
+FIRST_PAUSE_S = 0.02
+LONGEST_PAUSE_S = 1.0
+
+_T = TypeVar("_T")
+
+Client = Redis | RedisCluster
+
+
+class Server:
+    """A borrowed client. Every script may run twice with the effect of once, so that a cut connection is no question."""
+
+    def __init__(self, client: Client, patience: float) -> None:
+        self.client = client
+        self._patience = patience
+
+    async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Reply:
+        """Run a script, teaching it to a server that does not know it. Raises a CheckpointError."""
+        if (wire := WIRES.of(self.client)) is not None:
+            try:
+                return await wire.run(script, keys, args)
+            except WireCut:
+                await WIRES.cut(self.client, wire)
+
+        async def once() -> Reply:
+            try:
+                return await self.client.evalsha(script.digest, len(keys), *keys, *args)
+            except NoScriptError:
+                return await self.client.eval(script.text, len(keys), *keys, *args)
+
+        reply = await self.persist(once)
+        await WIRES.lay(self.client, self._patience)
+        return reply
+
+    async def persist(self, do: Callable[[], Awaitable[_T]]) -> _T:
+        """Do it, again while the error is one that passes, for `patience` seconds; pauses double, with some chance."""
+        began, pause = time.monotonic(), FIRST_PAUSE_S
+        while True:
+            try:
+                return await do()
+            except (RedisError, RedisClusterException, OSError) as error:
+                if not passing(error) or time.monotonic() - began + pause > self._patience:
+                    raise translate(error) from error
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+            pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    async def unlink(self, *keys: str) -> None:
+        await self.persist(lambda: _awaitable(self.client.unlink(*keys)))
+
+
+def _awaitable(made: Any) -> Awaitable[Any]:
+    """redis-py types a command as its sync or its async result; of an asyncio client it is the latter."""
+    return made
