@@ -96,10 +96,12 @@ async def both(ours: Run, theirs: Run, step: tuple[Any, ...], durability: str, k
         past = await ours.history()
         if not past:
             return
-        mine = past[step[1] % len(past)]
-        (theirs_at,) = [shot for shot in await theirs.history() if told(shot) == told(mine)][:1]
-        if keep is not None and [told(shot) for shot in past].count(told(mine)) > 1:
+        place = step[1] % len(past)
+        mine, reference = past[place], await theirs.history()
+        same = [shot for shot in reference if told(shot) == told(mine)]
+        if keep is not None and len(same) > 1:
             return  # two that tell the same: which of them is meant cannot be said
+        theirs_at = reference[place] if keep is None else same[0]
     first = await ours.do(step, durability, mine)
     assert first == await theirs.do(step, durability, theirs_at), step
     past, reference = await ours.history(), await theirs.history()
