@@ -36,7 +36,7 @@ KEEP_TURNS = 2
 CHECKPOINT_TTL_S = 7 * 24 * 3600
 """Seconds that a line's checkpoints outlive its last turn: abandoned lines do not pile up."""
 
-CHECKPOINT_PATIENCE_S = 1.0
+CHECKPOINT_PATIENCE_S = 4.0
 """How long a checkpoint is tried again before the turn is: that begins with bringing the server back."""
 
 LOCK_WAIT_S = 0.2

@@ -11,7 +11,8 @@
     ├── CheckpointUnreadable   another key or another serializer wrote it
     └── CannotPrune            what is asked would cut off values that live in older checkpoints (DeltaChannel)
 
-After each of them the store is as it was before the call.
+After each of them the store is as it was before the call; but a call that ended in StoreUnreachable may have reached the
+server all the same, and was then carried out, whole. Every call can be made again.
 """
 
 from redis.exceptions import (

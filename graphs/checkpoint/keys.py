@@ -67,8 +67,10 @@ class Keys:
 
 
 def name(*parts: str) -> str:
-    """The parts as one name. Raises ValueError if a part contains NUL, which would make another name of it."""
+    """The parts as one name. Raises ValueError if a part contains NUL, which would make another name of it, or what UTF-8
+    has no bytes for."""
     joined = NUL.join(parts)
+    joined.encode()
     if joined.count(NUL) != len(parts) - 1:
         raise ValueError(f"a namespace, id, channel, run or task must not contain NUL: {parts!r}")
     return joined

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphs.checkpoint.errors import CheckpointDamaged
+from graphs.checkpoint.errors import CheckpointDamaged, StoreUnreachable
 
 Place = Callable[[bytes], int]
 """Puts some bytes among a script's arguments and says where: `lua/apply.lua` gets its structure apart from them."""
@@ -62,52 +62,65 @@ Send = Callable[[str, list[Call]], Awaitable[list[bytes]]]
 _Waiting = list[tuple[Call, asyncio.Future[None]]]
 
 
+class _OfLoop(dict[str, _Waiting]):
+    """What waits in one event loop, by thread; a thread that is there is being worked on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tasks: set[asyncio.Task[None]] = set()
+
+
 class Lanes:
     """One lane a thread. A caller that is cancelled takes nothing back: its call goes out with the others."""
 
     def __init__(self, send: Send, *, drop_superseded: bool) -> None:
         self._send = send
         self._drop_superseded = drop_superseded
-        self._waiting: dict[str, _Waiting] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._loops: dict[asyncio.AbstractEventLoop, _OfLoop] = {}
 
     async def call(self, thread: str, call: Call) -> None:
         """Returns when the call is in the store. Raises what sending raised, with nothing changed."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if thread in self._waiting:  # somebody is at it
-            self._waiting[thread].append((call, done))
+        loop = asyncio.get_running_loop()
+        lanes = self._loops.get(loop) or self._enter(loop)
+        done: asyncio.Future[None] = loop.create_future()
+        if thread in lanes:  # somebody is at it
+            lanes[thread].append((call, done))
             await done
             return
-        self._waiting[thread] = [(call, done)]
+        lanes[thread] = [(call, done)]
         try:
             await asyncio.sleep(0)  # whoever calls in this tick comes along
-            await self._go(thread, self._take(thread))
+            await self._go(lanes, thread)
         finally:
-            self._hand_on(thread)
+            self._hand_on(loop, lanes, thread)
         done.result()
 
-    def _take(self, thread: str) -> _Waiting:
-        waiting, self._waiting[thread] = self._waiting[thread], []
-        return waiting
+    def _enter(self, loop: asyncio.AbstractEventLoop) -> _OfLoop:
+        """Loops that have ended took what waited in them along."""
+        for ended in [one for one in self._loops if one.is_closed()]:
+            del self._loops[ended]
+        return self._loops.setdefault(loop, _OfLoop())
 
-    def _hand_on(self, thread: str) -> None:
+    def _hand_on(self, loop: asyncio.AbstractEventLoop, lanes: _OfLoop, thread: str) -> None:
         """What has come meanwhile, or was left when the caller was cancelled, is not that caller's to wait for."""
-        if not self._waiting[thread]:
-            del self._waiting[thread]
+        if not lanes[thread]:
+            del lanes[thread]
             return
-        task = asyncio.get_running_loop().create_task(self._drain(thread))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = loop.create_task(self._drain(lanes, thread))
+        lanes.tasks.add(task)
+        task.add_done_callback(lanes.tasks.discard)
 
-    async def _drain(self, thread: str) -> None:
+    async def _drain(self, lanes: _OfLoop, thread: str) -> None:
         try:
-            while self._waiting[thread]:
-                await self._go(thread, self._take(thread))
+            while lanes[thread]:
+                await self._go(lanes, thread)
         finally:
-            del self._waiting[thread]
+            for _, done in lanes.pop(thread):
+                _end(done, StoreUnreachable("the event loop ended before the call was made"))
 
-    async def _go(self, thread: str, waiting: _Waiting) -> None:
-        """All of them in one breath. Writes that cannot be packed fail alone."""
+    async def _go(self, lanes: _OfLoop, thread: str) -> None:
+        """All that wait, in one breath. Writes that cannot be packed fail alone."""
+        waiting, lanes[thread] = lanes[thread], []
         calls = [call for call, _ in waiting]
         if self._drop_superseded:
             calls = without_superseded(calls)
@@ -124,7 +137,7 @@ class Lanes:
             for _, done in waiting:
                 _end(done, error)
         except BaseException:
-            self._waiting[thread] = waiting + self._waiting[thread]  # cancelled: others go on with it
+            lanes[thread] = waiting + lanes[thread]  # cancelled: others go on with it
             raise
         for _, done in waiting:
             _end(done)

@@ -153,7 +153,10 @@ class RedisSaver(SyncHalf):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint; again with the same id replaces it. `checkpoint` holds all its channels' values."""
+        """Store a checkpoint; again with the same id replaces it. `checkpoint` holds all its channels' values.
+
+        A channel's version stands for its value for ever: a large value is not sent again under a version that is there.
+        """
         thread, ns = line_of(config)
         line, fresh = sort_values(self._codec, ns, checkpoint, new_versions, self._known.get((thread, ns), NOTHING))
         told = get_checkpoint_metadata(config, metadata)
@@ -204,7 +207,7 @@ class RedisSaver(SyncHalf):
 
         def entries() -> Iterator[tuple[str, bool, bytes]]:
             for position, (channel, value) in enumerate(writes):
-                index = WRITES_IDX_MAP.get(channel, position)
+                index = WRITES_IDX_MAP.get(name(channel), position)
                 packed = pack_write(codec, (task_id, task_path, index), channel, value)
                 yield name("w", ns, checkpoint_id, task_id, str(index)), index < 0, packed
 
@@ -254,6 +257,8 @@ class RedisSaver(SyncHalf):
 
     async def _read(self, thread: str, ns: str, ids: Sequence[str]) -> Sequence[Stored]:
         """The checkpoints with these ids, those that exist, in this order; the newest if no id is given."""
+        for checkpoint_id in ids or [""]:
+            name(ns, checkpoint_id)  # refuses what is no name
         replies = await self._server.run(READ, self._keys_of(thread), [ns, *ids])
         return [unpack_stored(self._codec, reply) for reply in replies]
 

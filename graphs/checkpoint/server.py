@@ -2,11 +2,11 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis, RedisCluster
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 from graphs.checkpoint.errors import passing, translate
@@ -15,6 +15,7 @@ from graphs.checkpoint.wire import WIRES, WireCut
 
 FIRST_PAUSE_S = 0.02
 LONGEST_PAUSE_S = 1.0
+LEAST_TRY_S = 0.1
 
 _T = TypeVar("_T")
 
@@ -30,6 +31,7 @@ class Server:
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Reply:
         """Run a script, teaching it to a server that does not know it. Raises a CheckpointError."""
+        deadline = asyncio.get_running_loop().time() + self._patience
         if (wire := WIRES.of(self.client)) is not None:
             try:
                 return await wire.run(script, keys, args)
@@ -41,19 +43,30 @@ class Server:
                 return await self.client.evalsha(script.digest, len(keys), *keys, *args)
             except NoScriptError:
                 return await self.client.eval(script.text, len(keys), *keys, *args)
+            except AttributeError as error:
+                # redis-py's Cluster closes its connections when it learns new slots, those that another task is just
+                # opening among them, which then meets a writer that is None.
+                raise RedisConnectionError("closed while it was opened") from error
+            except RuntimeError as error:
+                if "loop" not in str(error):  # "is closed", "attached to a different loop"
+                    raise
+                raise RedisConnectionError("of a loop that has ended") from error
 
-        reply = await self.persist(once)
-        await WIRES.lay(self.client, self._patience)
+        reply = await self.persist(once, deadline)
+        await WIRES.lay(self.client, self._patience / 2)
         return reply
 
-    async def persist(self, do: Callable[[], Awaitable[_T]]) -> _T:
-        """Do it, again while the error is one that passes, for `patience` seconds; pauses double, with some chance."""
-        began, pause = time.monotonic(), FIRST_PAUSE_S
+    async def persist(self, do: Callable[[], Awaitable[_T]], deadline: float | None = None) -> _T:
+        """Do it, again while the error is one that passes, until the deadline (the loop's time; without one, for the
+        saver's patience); pauses double, with some chance. A try that hangs is ended then."""
+        time = asyncio.get_running_loop().time
+        until, pause = time() + self._patience if deadline is None else deadline, FIRST_PAUSE_S
         while True:
             try:
-                return await do()
-            except (RedisError, RedisClusterException, OSError) as error:
-                if not passing(error) or time.monotonic() - began + pause > self._patience:
+                async with asyncio.timeout_at(max(until, time() + LEAST_TRY_S)):
+                    return await do()
+            except (RedisError, RedisClusterException, OSError) as error:  # a TimeoutError is an OSError
+                if not passing(error) or time() + pause > until:
                     raise translate(error) from error
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(2 * pause, LONGEST_PAUSE_S)

@@ -9,6 +9,7 @@ redis-py: the wire is cut, the call is made again through the client, and only w
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, cast
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -58,11 +59,13 @@ class Wire(asyncio.Protocol):
         return reply
 
     async def _call(self, verb: bytes, script: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
+        message = _packed(verb, script, len(keys), *keys, *args)
         if self._transport.is_closing():
             raise WireCut
         answer: asyncio.Future[Any] = self.loop.create_future()
+        # Nothing may fail between these two: an answer without its question would be taken for that of the next.
         self._waiting.append((answer, self.loop.time()))
-        self._transport.write(_packed(verb, script, len(keys), *keys, *args))
+        self._transport.write(message)
         if self._watch is None:
             self._watch = self.loop.call_later(self._timeout_s, self._look)
         return await answer
@@ -80,7 +83,8 @@ class Wire(asyncio.Protocol):
 
     def cut(self) -> None:
         """Closes the connection; all who wait are told."""
-        self._transport.abort()
+        with suppress(RuntimeError):  # its loop has ended
+            self._transport.abort()
         self._fail()
 
     def data_received(self, data: bytes) -> None:
@@ -118,19 +122,27 @@ class Wires:
 
     async def lay(self, client: object, timeout_s: float) -> None:
         """Called when the server has just answered. None is laid for a Cluster, a small pool, or without hiredis."""
-        if hiredis is None or not isinstance(client, Redis) or client in self._laid or client in self._laying:
+        if hiredis is None or not isinstance(client, Redis) or client in self._laying:
             return
-        pool = client.connection_pool
+        pool, there = client.connection_pool, self._laid.get(client)
+        if there is not None and not there.loop.is_closed():
+            return
         if pool.max_connections < SPARE_CONNECTIONS or client.connection is not None:
             return
         self._laying.add(client)
         try:
+            if there is not None:  # of a loop that has ended
+                del self._laid[client]
+                await pool.release(there.connection)
             connection = await pool.get_connection()
-        except (RedisError, OSError):
-            return
+        except (RedisError, OSError, RuntimeError):
+            return  # the call that came before has its answer: it needs no wire
         finally:
             self._laying.discard(client)
-        if getattr(connection, "_writer", None) is None:
+        writer = getattr(connection, "_writer", None)
+        if writer is None or getattr(writer, "_loop", None) is not asyncio.get_running_loop():
+            with suppress(RuntimeError):  # a connection of a loop that has ended
+                await connection.disconnect(nowait=True)
             await pool.release(connection)
             return
         self._laid[client] = Wire(connection, timeout_s)

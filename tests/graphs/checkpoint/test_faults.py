@@ -4,8 +4,11 @@ uv run pytest tests/graphs/checkpoint/test_faults.py -s --server-kills 100
 """
 
 import asyncio
+import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -67,6 +70,76 @@ async def test_a_server_that_hangs_is_told_and_found_again(server: Server) -> No
         found = await saver.aget_tuple(line("t"))
         assert found
         assert found.config == before
+
+
+async def test_a_call_that_cannot_be_sent_shifts_no_answer(redis: Redis) -> None:
+    """What UTF-8 has no bytes for is refused, and whoever asks beside it gets their own thread's checkpoint."""
+    saver = RedisSaver(redis)
+    for thread in ("a", "b", "c"):
+        await put_turns(saver, thread, 1)
+    wrong = [line("\ud800"), line("a", "\ud800"), line("a", "", "\ud800"), line("a", "n\0l")]
+    for config in wrong:
+        calls = [saver.aget_tuple(line("a")), saver.aget_tuple(config), saver.aget_tuple(line("b"))]
+        one, refused, other = await asyncio.gather(*calls, return_exceptions=True)
+        if config["configurable"]["thread_id"] == "a":
+            assert isinstance(refused, ValueError)
+        for found, thread in ((one, "a"), (other, "b"), (await saver.aget_tuple(line("c")), "c")):
+            assert found
+            assert not isinstance(found, BaseException)
+            assert found.checkpoint["id"] == (await ids(saver, line(thread)))[0]
+    at = (await put_turns(saver, "a", 1))[0]
+    with pytest.raises(ValueError, match="surrogates"):
+        await saver.aput_writes(at, [("\ud800", 1)], "task")
+
+
+SEVERAL_LOOPS = """
+import asyncio, sys
+from redis.asyncio import Redis
+from test_saver import ids, line, put_turns
+from graphs.checkpoint import RedisSaver
+
+client = Redis.from_url(sys.argv[1])
+saver = RedisSaver(client, patience=3)
+
+async def leave_one():
+    await put_turns(saver, "t", 1)
+    await client.client_pause(300)
+    left = asyncio.create_task(put_turns(saver, "t", 1))
+    await asyncio.sleep(0.05)
+
+async def go_on():
+    await put_turns(saver, "t", 1)
+    print(len(await ids(saver, line("t"))))
+
+asyncio.run(leave_one())
+for _ in range(3):
+    asyncio.run(go_on())
+"""
+
+
+async def test_one_saver_over_several_loops(server: Server) -> None:
+    """A loop that ends with a put under way takes neither the thread nor the client with it."""
+    folders = [str(Path(__file__).parent), str(Path(__file__).parents[2]), str(Path(__file__).parents[3])]
+    command = [sys.executable, "-c", SEVERAL_LOOPS, server.url]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    first, *others = [int(line) for line in done.stdout.split()]
+    assert others == [first + 1, first + 2]
+
+
+async def test_patience_is_one_span_for_all_tries(server: Server) -> None:
+    assert server.process
+    async with RedisSaver.from_url(server.url, patience=1) as saver:
+        await put_turns(saver, "t", 1)
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            with pytest.raises(StoreUnreachable):
+                await saver.aget_tuple(line("t"))
+            assert time.monotonic() - began < 2.5
+        finally:
+            server.process.send_signal(signal.SIGCONT)
 
 
 class Cutting:
@@ -251,30 +324,30 @@ async def test_a_cluster_that_moves_slots_while_it_is_written(cluster_nodes: lis
     """A slot with threads in it goes to another node, key by key, while they are written and read."""
     client = RedisCluster(host="127.0.0.1", port=cluster_nodes[0].port)
     saver = RedisSaver(client, prefix="moving", keep=2, patience=30)
-    threads = [f"{{t}}{number}" for number in range(4)]
-    runs = [Run(saver, thread=thread) for thread in threads]
-    moving = asyncio.Event()
+    runs = [Run(saver, thread=f"{{t}}{number}") for number in range(4)]
+    moved = asyncio.Event()
 
-    async def play(run: Run) -> int:
+    async def play(run: Run) -> None:
         turns = 0
-        while not moving.is_set() or turns < 3:
-            assert await run.do(("say", f"turn {turns}"), "sync") is not None
-            await run.do(("answer", "yes"), "sync")
-            said = (await run.app.aget_state(run.config)).values["said"]
-            assert f"turn {turns}" in said
+        while not moved.is_set() or turns < 3:
+            assert "Store" not in await run.do(("say", f"turn {turns}"), "sync")
+            assert "Store" not in await run.do(("answer", "yes"), "sync")
             turns += 1
-        return turns
+            said = (await run.app.aget_state(run.config)).values["said"]
+            assert [s for s in said if s.startswith("turn")] == [f"turn {n}" for n in range(turns)]
 
     playing = [asyncio.create_task(play(run)) for run in runs]
-    await asyncio.sleep(0.5)
-    await asyncio.to_thread(move_slots, cluster_nodes, "moving:")
-    moving.set()
-    turns = await asyncio.gather(*playing)
-    for run, played in zip(runs, turns, strict=True):
-        said = (await run.app.aget_state(run.config)).values["said"]
-        assert [s for s in said if s.startswith("turn")] == [f"turn {n}" for n in range(played)]
-        await saver.adelete_thread(run.thread)
-    await client.aclose()
+    try:
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(move_slots, cluster_nodes, "moving:")
+        moved.set()
+        await asyncio.gather(*playing)
+        for run in runs:
+            await saver.adelete_thread(run.thread)
+    finally:
+        for task in playing:
+            task.cancel()
+        await client.aclose()
 
 
 def move_slots(nodes: list[Server], prefix: str) -> None:
