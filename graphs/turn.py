@@ -3,7 +3,18 @@
     begin -> screen_action -> recall -> resolve_action -> narrate -> review_narration -> settle_changes -> commit
              screen_action may branch to crisis, check_in or refuse, which go straight to commit.
 
-One path, no joins, no subgraphs. `narrate` has no retry policy: it would say things twice.
+    begin              loads where the branch stands from story memory            steps.py
+    screen_action      reads the action for danger                                agents/safety/screen.py, rules.py
+    crisis, check_in   answer a person at risk with fixed human words             agents/safety/crisis.py
+    recall             past moments that fit the action                           steps.py, memory/recall.py
+    resolve_action     understands the words and lets the rules decide            agents/world/parse.py, resolve.py
+    narrate            tells the outcome, sentence by checked sentence            agents/narrative/narrate.py, safety/gate.py
+    review_narration   looks at the whole, may add                                agents/narrative/review.py
+    settle_changes     checks soft facts, offers choices                          agents/world/settle.py, choices.py
+    commit             keeps the turn and moves HEAD, in one statement            steps.py, memory/cypher.py
+
+One path, no joins, no subgraphs. `narrate` has no retry policy: it would say things twice. What runs this graph is
+`runner.py`; what `offline` tells comes from `agents/models/storyteller/`.
 """
 
 from typing import Any
