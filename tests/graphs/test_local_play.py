@@ -22,7 +22,7 @@ from graphs.settings import read_settings
 
 TURNS = 10
 FREE = {
-    3: "Perhaps the clever thing would be a closer acquaintance with the nearest object",
+    3: "Whereupon the nearest object becomes the subject of a thorough inspection",
     7: "Surely there must be more to it than meets the eye",
 }
 """Turns with a sentence that the parser cannot read, so that the model interprets; else the first choice is played."""
