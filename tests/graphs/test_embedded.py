@@ -125,8 +125,7 @@ async def test_a_server_with_a_graph_comes_up_privately_and_quickly(tmp_path: Pa
 async def test_what_was_stored_is_there_after_everybody_left(tmp_path: Path) -> None:
     async with open_embedded(tmp_path, linger_s=LINGER_S) as server:
         await remember(server, "it snows")
-    await until_stopped(tmp_path)
-    assert not is_alive(server.pid)
+    await until(lambda: not is_alive(server.pid))
     async with open_embedded(tmp_path, linger_s=LINGER_S) as server:
         assert await recall(server) == ("it snows", ["it snows"])
 
