@@ -10,6 +10,7 @@ from functools import partial
 
 from agents.story import Beat, Change, Outcome, Value
 from agents.world.beats import beat
+from agents.world.echo import as_typed, unknown_word
 from agents.world.nouns import Found, find_all, find_thing, parts_of
 from agents.world.parse import MAX_COMMANDS, Command, direction_of, parse
 from agents.world.result import Result, ask_which
@@ -65,12 +66,21 @@ def _perform_all(view: View, commands: list[Command], focus: list[str]) -> tuple
             # `take the card and the key and look at them`: all that this line has spoken of.
             named = [view.name(key) for key in dict.fromkeys(result.focus) if key in view.world.items]
             command = replace(command, first=" and ".join(reversed(named)) or command.first)  # noqa: PLW2901
-        done = perform(view, command, [*result.focus, *focus])
+        done = _in_own_words(perform(view, command, [*result.focus, *focus]), command.raw)
         view = view.after(done.changes)
         result = result.join(done)
         if done.status != "done":
             break
     return result, dict(view.slots)
+
+
+def _in_own_words(result: Result, raw: str) -> Result:
+    """The result, with what it repeats of the player's line spelt as it was typed."""
+    for item in result.beats:
+        names = item.get("names", {})
+        if "phrase" in names:
+            item["names"] = {**names, "phrase": as_typed(names["phrase"], raw)}
+    return result
 
 
 def perform(view: View, command: Command, focus: list[str]) -> Result:
@@ -159,8 +169,8 @@ def _unread(view: View, command: Command, focus: list[str]) -> Result:
         spoken = verb_function("say")(view, Command("say", command.first, raw=command.raw), Found(), Found(), focus)
         if spoken.beats and spoken.beats[0]["kind"] == "told":
             return spoken
-    word = next(iter(re.findall(r"[\w'-]+", command.raw)), "")[:24]
-    return Result([beat("unknown", word=word)], status="unknown")
+    word = unknown_word(view, command.raw)
+    return Result([beat("unknown", {"word": word} if word else {})], status="unknown")
 
 
 def _names_place(view: View, place: str, text: str) -> bool:

@@ -234,10 +234,12 @@ def _refused(beat: Beat, scene: Scene, chance: random.Random) -> str:
     names = _names(beat)
     choices = phrases.REFUSED.get(names.get("why", ""), phrases.REFUSED["no_effect"])
     said = _one(choices, scene, chance, **names)
-    if names.get("why") in ("no_exit", "no_way") and scene.get("exits"):
+    if names.get("why") in ("no_exit", "no_way", "nowhere_back", "which_way") and scene.get("exits"):
         said += " " + _ways_out(scene, chance, named=False)
     if names.get("why") == "who" and _listed(beat):
         said += f" {_capital(_listing(_listed(beat), 0, 'or'))}?"
+    if names.get("why") == "fits_nobody":
+        said += " " + _with_list(phrases.PRESENT[:1], [_capital(name) for name in _listed(beat)], scene, chance)
     return said
 
 
@@ -246,7 +248,8 @@ def _unclear(beat: Beat, scene: Scene, chance: random.Random) -> str:
 
 
 def _unknown(beat: Beat, scene: Scene, chance: random.Random) -> str:
-    said = _one(phrases.UNKNOWN, scene, chance, word=_names(beat).get("word") or "that")
+    word = _names(beat).get("word", "")
+    said = _one(phrases.UNKNOWN if word else phrases.NOT_UNDERSTOOD, scene, chance, word=word)
     ideas = [f"look at {thing}" for thing in scene.get("items", [])[:1]]
     ideas += [f"talk to {person['name']}" for person in scene.get("people", [])[:1]]
     ideas += [f"go {way['direction']}" for way in scene.get("exits", [])[:1]]
@@ -258,6 +261,7 @@ _TELLERS: dict[str, Callable[[Beat, Scene, random.Random], str]] = {
     "looked": _looked,
     "examined": _examined,
     "present": _present,
+    "bearing": lambda beat, scene, chance: _one(phrases.BEARING, scene, chance, **_names(beat)),
     "beside": lambda beat, scene, chance: _one(phrases.BESIDE, scene, chance, **_names(beat)),
     "read": _read,
     "took": _moved(phrases.TOOK),
