@@ -10,7 +10,7 @@ A beat says what the rules decided and carries the names and the author's words 
     met told unsure             somebody speaks: names.who, says
     handed_back                 a gift that was not wanted: names.thing, names.who
     waited gestured breathed    nothing changes: names.verb
-    inventory goals help        listed
+    inventory goals help        listed; help also names.examples, of what can be done now
     refused                     names.why (one of REFUSALS) and the names that it needs, says if the author wrote it
     unclear                     the question `which one?`: names.phrase, listed
     unknown                     the action could not be read: names.word is the word that was not understood, if one was

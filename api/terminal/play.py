@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agents.errors import SessionPaused, StoryError
 from agents.safety.crisis import as_typed
 from agents.story import Tier, Turn
+from agents.world.parse import parse
 from agents.world.view import View
 from api.cli.output import counted, fail
 from api.terminal.screen import Screen
@@ -146,6 +147,8 @@ class Play:
         world, position = await self.engine.world(self.session), await self.engine.position(self.session)
         self.screen.end_turn(turn, line, timings, View(world, position["slots"]))
         self.number = position["number"]
+        if turn["kind"] == "story" and any(command.verb == "help" for command in parse(line, world)):
+            self.screen.steering()
         self.screen.place(world, position)
 
     def _eased(self, error: StoryError, line: str) -> StoryError:

@@ -14,6 +14,7 @@ from api.terminal.play import Play
 from api.terminal.screen import PlainScreen
 from api.terminal.scripts import each
 from api.terminal.sitting import sit
+from api.terminal.steering import STEERING, USAGE
 from graphs.engine import StoryEngine
 
 COTTAGE = str(Path(__file__).parents[1] / "data" / "cottage.yaml")
@@ -45,6 +46,9 @@ class Seen(PlainScreen):
 
     def end_turn(self, turn: Any, action: str, timings_ms: Any, view: Any) -> None:
         self.turns.append(turn)
+
+    def steering(self) -> None:
+        self.said.append(STEERING)
 
     def place(self, world: Any, position: Any) -> None:
         self.places.append(position)
@@ -158,6 +162,14 @@ async def test_a_paused_story_takes_nothing_back_to_retry_it(play: Play) -> None
     with pytest.raises(StoryError, match="paused"):
         await play.step("retry")
     assert (await play.engine.position(play.session))["number"] == 1
+
+
+async def test_help_names_what_steers_the_sitting(play: Play) -> None:
+    await play.step("look")
+    assert STEERING not in seen(play).said
+    await play.step("help")
+    assert seen(play).said[-1] == STEERING
+    assert all(f"`{word}" in STEERING for word in USAGE)
 
 
 async def test_a_terminal_says_to_type_resume_whatever_the_story_keeps(play: Play) -> None:

@@ -129,7 +129,8 @@ CARRYING_NOTHING = ("Your hands are empty.", "You carry nothing.", "You have not
 GOALS_LEFT = ("Still to do: {list}.", "What is still open: {list}.", "Before you: {list}.", "On your mind: {list}.")
 GOALS_DONE = ("All of it is done.", "There is nothing left that must be done.")
 HELP = ("You can look, examine, go, take, drop, put, open, close, lock, unlock, use, give, talk, ask, read and wait.",
-        "Say it plainly: `take the lamp`, `ask her about the boat`, `go north`.")  # fmt: skip
+        "`inventory` tells what you carry, `goals` what is still to do, and `hint` a next step.")  # fmt: skip
+FOR_EXAMPLE = "Say it plainly; just now, for instance: {examples}."
 
 REFUSED = {
     "no_exit": ("There is no way {direction} here.", "Nothing leads {direction} from here.", "You find no way {direction}."),

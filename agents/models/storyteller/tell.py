@@ -222,10 +222,13 @@ def _goals(beat: Beat, scene: Scene, chance: random.Random) -> str:
 
 
 def _help(beat: Beat, scene: Scene, chance: random.Random) -> str:
-    del chance
-    own = _listed(beat)
-    extra = f" Here you can also {_listing(own, int(scene.get('turn', 0)), 'or')}." if own else ""
-    return " ".join(phrases.HELP) + extra
+    own, names = _listed(beat), _names(beat)
+    parts = [*phrases.HELP]
+    if own:
+        parts.append(f"Here you can also {_listing(own, int(scene.get('turn', 0)), 'or')}.")
+    if names.get("examples"):
+        parts.append(_one([phrases.FOR_EXAMPLE], scene, chance, **names))
+    return " ".join(parts)
 
 
 def _refused(beat: Beat, scene: Scene, chance: random.Random) -> str:

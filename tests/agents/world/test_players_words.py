@@ -7,6 +7,7 @@ import pytest
 from told import WORLDS, Told
 
 from agents.safety.sentences import split_sentences
+from agents.world.choices import possible
 from agents.world.echo import as_typed, is_little, noun_of
 from agents.world.heart import answer_heart, kinds
 from agents.world.parse import parse
@@ -258,3 +259,20 @@ def test_no_answer_comes_twice_running(world: str, kind: str) -> None:
             view = view.after(heard.changes)
             answers.append(heard.beats[0].get("says", ""))
         assert all(first != second for first, second in pairwise(answers)), (who, answers)
+
+
+# ---------------------------------------------------------------- help
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_every_example_of_help_can_be_done_at_that_moment(world: str) -> None:
+    places = [WORLDS[world].start, *(person.in_ for person in WORLDS[world].characters.values())]
+    for place in places:
+        story = told(world)
+        story.slots |= {"player.in": place, f"{place}.visits": 1}
+        said = story.do("help")
+        assert all(word in said for word in ("`inventory`", "`goals`", "`hint`"))
+        examples = story.outcome["beats"][0]["names"]["examples"]
+        assert examples in said
+        for example in examples.strip("`").split("`, `"):
+            assert possible(story.view, example), (place, example)
