@@ -5,13 +5,14 @@ and the built-in verbs after them, and `unfold` adds what follows by itself. No 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from agents.story import Beat, Change, Outcome, Value
 from agents.world.beats import beat
-from agents.world.echo import as_typed, unknown_word
-from agents.world.nouns import Found, find_all, find_thing, parts_of
+from agents.world.echo import as_typed, noun_of, unknown_word
+from agents.world.nouns import Found, find_all, find_thing, is_all, parts_of
 from agents.world.parse import MAX_COMMANDS, Command, direction_of, parse
 from agents.world.result import Result, ask_which
 from agents.world.rules import answer
@@ -138,14 +139,24 @@ def _match(view: View, command: Command, focus: list[str]) -> tuple[Found, Found
         command = _give_without_to(view, command, focus)
     prefer = PREFERENCES.get(command.verb)
     wanted = partial(prefer, view) if prefer else None
-    if command.verb in _MANY and wanted:
+    if command.verb in _MANY and wanted and is_all(command.first):
         first = find_all(view, command.first, focus, wanted)
     else:
-        first = find_thing(view, command.first, focus, wanted)
-    second = Found() if command.verb == "ask" else find_thing(view, command.second, focus)
+        first = _find(view, command.first, focus, wanted)
+    second = Found() if command.verb == "ask" else _find(view, command.second, focus)
     if not command.first and second.known and command.verb not in ("put", "use", "ask", "give"):
         first, second = second, Found()
     return first, second
+
+
+def _find(view: View, phrase: str, focus: list[str], prefer: Callable[[str], bool] | None = None) -> Found:
+    """The thing of a phrase; where the whole names nothing, that of its noun: the letter, of `letter off cliff`."""
+    found = find_thing(view, phrase, focus, prefer)
+    if found.known or found.asked or len(parts_of(phrase)) > 1:
+        return found
+    if (noun := noun_of(phrase)) not in ("", phrase):
+        return replace(find_thing(view, noun, focus, prefer), phrase=phrase)
+    return found
 
 
 def _give_without_to(view: View, command: Command, focus: list[str]) -> Command:

@@ -178,7 +178,7 @@ REFUSED = {
     "kept": ("{Who} is holding on to that.", "That belongs to {who}, for now."),
     "known_already": ("That has been done already.",),
     "who": ("Whom do you mean?", "More than one is here. Who?"),
-    "where_from": ("Where, exactly?", "Which way?"),
+    "where_from": ("Where, exactly?", "Where would that be?"),
     "which_way": ("By which way?", "Which way would that be?"),
     "nothing_to_take": ("There is nothing here to take.", "You find nothing to carry off."),
     "too_many": ("The rest can wait a turn.", "One thing after another. Then the rest."),

@@ -98,6 +98,13 @@ def test_a_refusal_repeats_the_noun_and_nothing_else(line: str, holds: str, lack
     assert lacks not in story.outcome["beats"][0]["names"]["phrase"]
 
 
+@pytest.mark.parametrize("line", ["throw letter off cliff", "hang up the letter", "examine letter by the lamp"])
+def test_what_is_there_is_not_denied_for_the_words_around_it(line: str) -> None:
+    story = told("winter_light")  # the letter is in hand
+    story.do(line)
+    assert story.outcome["beats"][0].get("names", {}).get("why") != "not_here"
+
+
 def test_who_and_what_is_elsewhere_is_named_only_where_it_is_known() -> None:
     story = told("winter_light")
     story.do("ask dod about the bell")
