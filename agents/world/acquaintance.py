@@ -12,7 +12,7 @@ def known_person(view: View, phrase: str) -> str:
     """The character elsewhere that the words name and that the player has met or read of; empty for anybody else."""
     wanted = words_of(phrase)
     for key, person in view.world.characters.items():
-        met = bool(view.count(key, "met") or view.count(key, "seen"))
+        met = bool(view.count(key, "met") or view.count(key, "seen") or _beheld(view, key))
         names = [person.name, *person.aliases] if met else [person.name]
         if (
             key not in view.people
@@ -32,6 +32,11 @@ def known_thing(view: View, phrase: str) -> str:
         if handled and view.get(key, "in") != NOWHERE and score(wanted, [item.name, *item.aliases]) >= 2:
             return key
     return ""
+
+
+def _beheld(view: View, key: str) -> bool:
+    """Whether the player has been where the character was, and was shown them."""
+    return any(slot.startswith(f"{key}.told_present_") for slot in view.slots)
 
 
 def _read_of(view: View, name: str) -> bool:

@@ -22,7 +22,7 @@ def go(view: View, command: Command, first: Found, second: Found, focus: list[st
     if not wanted:
         return _leave(view, command)
     if direction := direction_of(wanted):
-        return _stepped(view, direction)
+        return stepped(view, direction)
     if wanted == "back":
         return _back(view)
     place = find_place(view, wanted)
@@ -85,7 +85,7 @@ def way_by(view: View, phrase: str) -> str:
     return next((d for d in ("up", "down") if d in view.exits and words[-1] in _STAIRS), "")
 
 
-def _stepped(view: View, direction: str) -> Result:
+def stepped(view: View, direction: str) -> Result:
     """One step in a direction. Where a slope is meant that lies another way, the answer says which, for the next time."""
     way = _meant(view, direction)
     done = step(view, way)

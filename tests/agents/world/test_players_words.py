@@ -109,7 +109,7 @@ def test_who_and_what_is_elsewhere_is_named_only_where_it_is_known() -> None:
     story = told("winter_light")
     story.do("ask dod about the bell")
     assert story.outcome["beats"][0]["names"]["why"] == "not_here", "nobody has spoken of him yet"
-    story.slots["dod.met"] = 1
+    story.do("north", "northwest", "back")  # out to the point, where he sits
     assert "Dod" in story.do("ask dod about the bell")
     assert story.outcome["beats"][0]["names"]["why"] == "away"
     story = told("winter_light", "take spectacles")
@@ -231,6 +231,8 @@ def test_a_slope_says_which_way_it_lies() -> None:
     assert story.view.here == "yard"
     assert "the landing slip" in split_sentences(said)[0]
     assert "north" in split_sentences(said)[0]
+    story.do("south", "climb up")
+    assert story.view.here == "yard"
     story.do("south", "north")
     assert all(beat["kind"] != "bearing" for beat in story.outcome["beats"])
 
