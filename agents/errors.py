@@ -58,7 +58,12 @@ class StoryError(Exception):
             parts.append(self.cure)
         if self.choices:
             parts.append("Choose from: " + ", ".join(self.choices))
-        return " ".join(part if part.endswith((".", "?", "!")) else part + "." for part in parts).replace("\n", " ")
+        return " ".join(ended(part) for part in parts).replace("\n", " ")
+
+
+def ended(text: str) -> str:
+    """The text with a full stop, unless it has an end of its own."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def unforeseen(error: BaseException) -> StoryError:

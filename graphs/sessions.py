@@ -99,7 +99,7 @@ def recap(world: World, position: Position, turns: list[Turn]) -> str:
     lines = [f"When you left off: {_ending(happened['narration'])}"] if happened else []
     if position["number"]:
         company = [view.name(key) for key in view.people]
-        lines.append(f"You are in {view.location.name}{', with ' + _and(company) if company else ''}.")
+        lines.append(f"You are {view.whereabouts}{', with ' + _and(company) if company else ''}.")
     if carried := [view.a_name(key) for key in view.inventory]:
         lines.append(f"You have {_and(carried)} with you.")
     still = [goal.title for key, goal in world.goals.items() if not view.get(key, "done") and not goal.optional]

@@ -68,6 +68,8 @@ class FixedWords(BaseModel):
     check_in: Words
     crisis: Words
     resume: Words
+    resume_typed: Words
+    """`resume` for a face at which one types."""
     refusal: Words
 
 
@@ -108,6 +110,12 @@ def response(tier: Tier, locale: str = "") -> CrisisResponse:
     listed = "\n".join(f"- {place['name']}: {place['how']} {place['contact']}" for place in resources)
     text = f"{text}\n\n{listed}" + (f"\n\n{book.words.resume}" if tier == "crisis" else "")
     return CrisisResponse(tier=tier, text=text, resources=resources, paused=tier == "crisis")
+
+
+def as_typed(text: str) -> str:
+    """A text that may hold a response, for a face at which one types: it says what to type to go on, not what to choose."""
+    words = load_response_book().words
+    return text.replace(words.resume, words.resume_typed)
 
 
 def refusal() -> str:

@@ -11,10 +11,11 @@ A beat says what the rules decided and carries the names and the author's words 
     met told unsure             somebody speaks: names.who, says
     handed_back                 a gift that was not wanted: names.thing, names.who
     waited gestured breathed    nothing changes: names.verb
-    inventory goals help        listed
+    inventory goals help        listed; help also names.examples, of what can be done now
     refused                     names.why (one of REFUSALS) and the names that it needs, says if the author wrote it
     unclear                     the question `which one?`: names.phrase, listed
-    unknown                     the action could not be read: names.word is what was not understood
+    unknown                     the action could not be read: names.word is the word that was not understood, if one was
+    bearing                     where a slope leads: names.direction as the player said it, names.way as it lies, names.place
     heard                       a feeling or a polite word was taken: says, names.who
     present                     who is here: says (their authors' lines), listed (the names of the others)
     beside                      the player is at names.thing already
@@ -28,7 +29,8 @@ REFUSALS = (
     "is_open", "is_closed", "is_locked", "not_lockable", "no_key", "not_container", "closed_container", "in_itself",
     "not_person", "nobody_here", "not_readable", "use_what", "no_effect", "what", "kept", "known_already", "who",
     "where_from", "ruled_out", "nothing_to_take", "away", "no_way", "here_already", "so_already", "there_already",
-    "nothing_held", "what_it", "no_verb", "nothing_that_way",
+    "nothing_held", "what_it", "no_verb", "nothing_that_way", "fits_nobody", "out_of_sight", "nowhere_back", "not_there",
+    "which_way",
 )  # fmt: skip
 
 ESSENTIAL = frozenset(

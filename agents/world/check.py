@@ -22,8 +22,12 @@ _BUILT_IN = frozenset({"in", "open", "locked", "visits", "looks", "seen", "met",
 
 def find_faults(world: World) -> list[Fault]:
     """Every fault that can be found, without lines (`load.examine` adds them)."""
-    faults = [*_names(world), *_places(world), *_ways(world), *_things(world), *_words(world), *_languages(world)]
-    return faults or list(_unreachable(world))
+    return faults_of_names(world) or list(_unreachable(world))
+
+
+def faults_of_names(world: World) -> list[Fault]:
+    """The faults of names alone: what can be said of a world also where parts of it are not readable yet."""
+    return [*_names(world), *_places(world), *_ways(world), *_things(world), *_words(world), *_languages(world)]
 
 
 def _names(world: World) -> Iterator[Fault]:

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter
 
 from agents.errors import InvalidSetting
-from agents.story import change
+from agents.story import Change, change
 from agents.world.beats import beat
 from agents.world.language import PLAYER
 from agents.world.result import Result
@@ -53,7 +53,7 @@ _SPELT_OUT = (
     (re.compile(r"\b(do|did|does|could|is|are|was|have|has)n'?t\b"), r"\1 not"),
     (re.compile(r"\b(he|she|it|that|what|who|there)'s\b"), r"\1 is"), (re.compile(r"\bthey're\b"), "they are"),
     (re.compile(_I_THINK), ""),
-    (re.compile(r"^(?:oh|well|ah|um|er|hm+|sigh|but|because|honestly|actually|also|and|so|yes|no),? "), ""),
+    (re.compile(r"^(?:oh|well|ah|um|er|hm+|sigh|but|because|honestly|actually|also|and|so|yes|no|perhaps|maybe),? "), ""),
 )  # fmt: skip
 
 
@@ -151,19 +151,36 @@ def kind_of(text: str, world: World) -> tuple[str, str]:
 
 def answer_heart(view: View, kind: str, who: str) -> Result:
     """The answer: what holds it, and the manner of whoever is there. Its lines go round, so that they differ."""
-    because, relation = "verb:heart", f"told_heart_{kind}"
-    times = view.count(PLAYER, relation)
-    counted = [change(PLAYER, relation, times + 1, because)]
-    alone = _lines(kind, [view.world.heart], "answers")
-    if not who:
-        return Result([beat("heard", says=_filled(view, alone[times % len(alone)], ""), times=times)], counted)
-    own = _lines(kind, [view.world.characters[who].heart], "beside") or alone
-    if len(own) == 1:  # a single line would come back the very next time
-        own = [*own, *_lines(kind, [], "beside")]
-    said = own[times % len(own)]
-    if _group(kind) in ("hurt", "glad"):
-        said = f"{alone[times % len(alone)]} {said}"
-    return Result([beat("heard", says=_filled(view, said, who), times=times, who=view.name(who))], counted, [who])
+    times = view.count(PLAYER, f"told_heart_{kind}")
+    counted = [change(PLAYER, f"told_heart_{kind}", times + 1, _BECAUSE)]
+    if who:
+        said, more = _next_line(view, kind, who)
+        if _group(kind) in ("hurt", "glad"):
+            first, also = _next_line(view, kind, "")
+            said, more = f"{first} {said}", [*more, *also]
+        made = beat("heard", says=_filled(view, said, who), times=times, who=view.name(who))
+        return Result([made], [*counted, *more], [who])
+    said, more = _next_line(view, kind, "")
+    return Result([beat("heard", says=_filled(view, said, ""), times=times)], [*counted, *more])
+
+
+_BECAUSE = "verb:heart"
+
+
+def _next_line(view: View, kind: str, who: str) -> tuple[str, list[Change]]:
+    """The next of the lines that answer the kind, and the change that counts it.
+
+    Counted for whoever's lines they are, not for the kind: sad and lonely may share their lines, and two people theirs.
+    """
+    subject = who or PLAYER
+    name, lines = _lines(kind, [view.world.characters[who].heart], "beside") if who else ("", [])
+    if not lines:
+        name, lines = _lines(kind, [view.world.heart], "answers")
+    elif len(lines) == 1:  # a single line would come back the very next time
+        lines = [*lines, *_lines(kind, [], "beside")[1]]
+    relation = f"told_heart_lines_{name}"
+    times = view.count(subject, relation)
+    return lines[times % len(lines)], [change(subject, relation, times + 1, _BECAUSE)]
 
 
 def _group(kind: str) -> str:
@@ -172,15 +189,15 @@ def _group(kind: str) -> str:
     return kind
 
 
-def _lines(kind: str, written: list[dict[str, list[str]]], default: str) -> list[str]:
-    """The author's lines for the kind or for what it is a kind of; where there are none, those of every world."""
+def _lines(kind: str, written: list[dict[str, list[str]]], default: str) -> tuple[str, list[str]]:
+    """The author's lines for the kind or for what it is a kind of, and which; where there are none, those of every world."""
     names = [kind]
     while of := kinds()[names[-1]].of:
         names.append(of)
     for lines in written:
-        if found := next((lines[name] for name in names if name in lines), []):
+        if found := next(((name, lines[name]) for name in names if lines.get(name)), None):
             return found
-    return next((lines for name in names if (lines := getattr(kinds()[name], default))), [])
+    return next(((name, lines) for name in names if (lines := getattr(kinds()[name], default))), (kind, []))
 
 
 def _filled(view: View, line: str, who: str) -> str:

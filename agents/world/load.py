@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from agents.errors import InvalidWorld, UnknownWorld
 from agents.world.schema import World
+from agents.world.shape import hangs_on, rest_of, shape_faults
 from agents.yamls import PathKey, YamlFault, read_yaml
 
 MAX_BYTES = 1_000_000
@@ -111,7 +112,7 @@ def load_pinned(text: str) -> World:
 
 def examine(text: str) -> tuple[World | None, list[Fault]]:
     """The world, and every fault with its line; the world is None where the shape itself is wrong."""
-    from agents.world.check import find_faults  # noqa: PLC0415 - check needs Fault from here
+    from agents.world.check import faults_of_names, find_faults  # noqa: PLC0415 - check needs Fault from here
 
     try:
         document = read_yaml(text)
@@ -124,25 +125,9 @@ def examine(text: str) -> tuple[World | None, list[Fault]]:
         world = World.model_validate(document.data)
         faults = list(find_faults(world))
     except ValidationError as error:
-        faults = _shape_faults(error)
+        faults = [Fault(*found) for found in shape_faults(error, document.data)]
+        rest, lost, touched = rest_of(document.data)
+        found = faults_of_names(rest) if rest else []
+        faults += [fault for fault in found if not hangs_on(fault.message, fault.path, lost, touched)]
     placed = [Fault(fault.message, fault.path, document.line(fault.path)) for fault in faults]
     return world, sorted(placed, key=lambda fault: (not fault.message.startswith("unknown key"), fault.line))
-
-
-def _shape_faults(error: ValidationError) -> list[Fault]:
-    faults: list[Fault] = []
-    for item in error.errors():
-        path = tuple(part for part in item["loc"] if part not in ("Detail", "Exit", "constrained-str"))
-        path = tuple(
-            part for part in path if not (isinstance(part, str) and part.startswith(("function-", "constrained")))
-        )
-        name = ".".join(str(part) for part in path)
-        kind = item["type"]
-        if kind == "extra_forbidden":
-            message = f"unknown key '{path[-1] if path else ''}' in {'.'.join(map(str, path[:-1])) or 'the world'}"
-        elif kind == "missing":
-            message = f"the key '{path[-1]}' is missing in {'.'.join(map(str, path[:-1])) or 'the world'}"
-        else:
-            message = f"{name}: {item['msg'][:1].lower()}{item['msg'][1:]}"
-        faults.append(Fault(message, path))
-    return list(dict.fromkeys(faults))

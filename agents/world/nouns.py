@@ -77,7 +77,7 @@ def find_thing(view: View, phrase: str, focus: list[str], prefer: Callable[[str]
     wanted = words_of(phrase)
     bare = phrase.strip().lower()
     if bare in PRONOUNS or (len(wanted) == 1 and wanted[0] in PRONOUNS):
-        return _pronoun(view, bare if bare in PRONOUNS else wanted[0], focus)
+        return _pronoun(view, bare if bare in PRONOUNS else wanted[0], focus, prefer)
     if not wanted:
         return Found(phrase=phrase)
     scored = [(score(wanted, _names(view, key)), key) for key in _in_sight(view)]
@@ -152,14 +152,24 @@ def _in_sight(view: View) -> list[str]:
     return list(dict.fromkeys([*view.items_carried, *view.items_here, *view.people]))
 
 
-def _pronoun(view: View, word: str, focus: list[str]) -> Found:
-    sight = _in_sight(view)
-    wanted = PRONOUNS[word]
+def people_fitting(view: View, word: str) -> list[str]:
+    """Those here whom a pronoun can mean: `her` a woman, `it` a pigeon that is called so."""
+    wanted = _CALLED.get(word) or PRONOUNS[word]
+    return [key for key in view.people if view.world.characters[key].pronoun == wanted]
+
+
+_CALLED = {"it": "it", "them": "they"}
+"""Pronouns of things by which a person may be called, too."""
+
+
+def _pronoun(view: View, word: str, focus: list[str], prefer: Callable[[str], bool] | None) -> Found:
+    """What was spoken of last and fits, else the only one here whom it fits."""
+    sight, people = _in_sight(view), people_fitting(view, word)
+    if word == "them" and prefer and (meant := [key for key in view.people if prefer(key)]):
+        people = people or meant  # a verb for people: of anybody one may say `they`
+        sight = view.people
+    things = PRONOUNS[word] == "thing"
     for key in focus:
-        if key not in sight:
-            continue
-        person = view.world.characters.get(key)
-        if (wanted == "thing" and (person is None or person.pronoun == "it")) or (person and person.pronoun == wanted):
+        if key in sight and (key in people or (things and key not in view.people)):
             return Found(ids=[key], phrase=word)
-    people = [k for k in view.people if wanted in ("he", "she", "they") and view.world.characters[k].pronoun == wanted]
     return Found(ids=people, phrase=word) if len(people) == 1 else Found(phrase=word)

@@ -132,7 +132,7 @@ def _one(piece: str, verbs: dict[str, tuple[str, str]], world: World) -> Command
         return heard
     body = raw.lower().strip(" .!,")
     asks = body.endswith("?")
-    body = _strip_leads(body.rstrip("? "), verbs) or ("?" if asks else "")
+    body = _strip_leads(_past_nod(_strip_leads(body.rstrip("? "), verbs), verbs), verbs) or ("?" if asks else "")
     for pattern, replacement in _PARTICLES:
         body = pattern.sub(replacement, body)
     if direction := direction_of(body):
@@ -178,6 +178,20 @@ def _strip_leads(body: str, verbs: dict[str, tuple[str, str]]) -> str:
         rest = body[2:].strip()
         return rest or body
     return body.removesuffix(" please").strip()
+
+
+def _past_nod(body: str, verbs: dict[str, tuple[str, str]]) -> str:
+    """What stands behind a `perhaps` or a `yes` at the head of a sentence; by itself or nearly so it is an answer."""
+    words = body.split()
+    for n in (2, 1):
+        lead, rest = " ".join(words[:n]).rstrip(","), words[n:]
+        if rest and lead in GESTURES["nod"] and verbs.get(lead, ("",))[0] == "nod":
+            return " ".join(rest) if len(rest) > _NOD_MORE or _begins_command(" ".join(rest), verbs) else body
+    return body
+
+
+_NOD_MORE = 2
+"""Words that may follow a nod and belong to it: `yes please`, `no thank you`, `perhaps so`."""
 
 
 def _with_phrases(verb: str, said: str, rest: str, raw: str) -> Command:

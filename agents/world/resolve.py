@@ -5,12 +5,14 @@ and the built-in verbs after them, and `unfold` adds what follows by itself. No 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from agents.story import Beat, Change, Outcome, Value
 from agents.world.beats import beat
-from agents.world.nouns import Found, find_all, find_thing, parts_of
+from agents.world.echo import as_typed, noun_of, unknown_word
+from agents.world.nouns import Found, find_all, find_thing, is_all, parts_of
 from agents.world.parse import MAX_COMMANDS, Command, direction_of, parse
 from agents.world.result import Result, ask_which
 from agents.world.rules import answer
@@ -65,12 +67,21 @@ def _perform_all(view: View, commands: list[Command], focus: list[str]) -> tuple
             # `take the card and the key and look at them`: all that this line has spoken of.
             named = [view.name(key) for key in dict.fromkeys(result.focus) if key in view.world.items]
             command = replace(command, first=" and ".join(reversed(named)) or command.first)  # noqa: PLW2901
-        done = perform(view, command, [*result.focus, *focus])
+        done = _in_own_words(perform(view, command, [*result.focus, *focus]), command.raw)
         view = view.after(done.changes)
         result = result.join(done)
         if done.status != "done":
             break
     return result, dict(view.slots)
+
+
+def _in_own_words(result: Result, raw: str) -> Result:
+    """The result, with what it repeats of the player's line spelt as it was typed."""
+    for item in result.beats:
+        names = item.get("names", {})
+        if "phrase" in names:
+            item["names"] = {**names, "phrase": as_typed(names["phrase"], raw)}
+    return result
 
 
 def perform(view: View, command: Command, focus: list[str]) -> Result:
@@ -128,14 +139,24 @@ def _match(view: View, command: Command, focus: list[str]) -> tuple[Found, Found
         command = _give_without_to(view, command, focus)
     prefer = PREFERENCES.get(command.verb)
     wanted = partial(prefer, view) if prefer else None
-    if command.verb in _MANY and wanted:
+    if command.verb in _MANY and wanted and is_all(command.first):
         first = find_all(view, command.first, focus, wanted)
     else:
-        first = find_thing(view, command.first, focus, wanted)
-    second = Found() if command.verb == "ask" else find_thing(view, command.second, focus)
+        first = _find(view, command.first, focus, wanted)
+    second = Found() if command.verb == "ask" else _find(view, command.second, focus)
     if not command.first and second.known and command.verb not in ("put", "use", "ask", "give"):
         first, second = second, Found()
     return first, second
+
+
+def _find(view: View, phrase: str, focus: list[str], prefer: Callable[[str], bool] | None = None) -> Found:
+    """The thing of a phrase; where the whole names nothing, that of its noun: the letter, of `letter off cliff`."""
+    found = find_thing(view, phrase, focus, prefer)
+    if found.known or found.asked or len(parts_of(phrase)) > 1:
+        return found
+    if (noun := noun_of(phrase)) not in ("", phrase):
+        return replace(find_thing(view, noun, focus, prefer), phrase=phrase)
+    return found
 
 
 def _give_without_to(view: View, command: Command, focus: list[str]) -> Command:
@@ -159,8 +180,8 @@ def _unread(view: View, command: Command, focus: list[str]) -> Result:
         spoken = verb_function("say")(view, Command("say", command.first, raw=command.raw), Found(), Found(), focus)
         if spoken.beats and spoken.beats[0]["kind"] == "told":
             return spoken
-    word = next(iter(re.findall(r"[\w'-]+", command.raw)), "")[:24]
-    return Result([beat("unknown", word=word)], status="unknown")
+    word = unknown_word(view, command.raw)
+    return Result([beat("unknown", {"word": word} if word else {})], status="unknown")
 
 
 def _names_place(view: View, place: str, text: str) -> bool:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agents.story import Beat, Change
+from agents.world.acquaintance import known_person, known_thing
 from agents.world.beats import beat, refused
-from agents.world.nouns import Found, score, words_of
+from agents.world.echo import noun_of
+from agents.world.nouns import Found, people_fitting
 from agents.world.view import View
 from agents.world.vocabulary import PRONOUNS
 
@@ -84,22 +86,22 @@ def missing(view: View, found: Found, said: str) -> Result:
     if not phrase:
         return refuse("what", verb=said)
     if phrase.lower() in PRONOUNS:
-        if PRONOUNS[phrase.lower()] == "thing":
-            return refuse("what_it", phrase=phrase)
-        result = refuse("who" if view.people else "nobody_here", verb=said)
-        result.beats[0]["listed"] = [view.name(key) for key in view.people]
-        return result
-    wanted = words_of(phrase)
-    for key, person in view.world.characters.items():
-        # A proper name is known from the story's opening or from others; a trade or a kind stays a surprise.
-        least = 2 if view.count(key, "met") else 3
-        names = [person.name, *person.aliases] if view.count(key, "met") else [person.name]
-        if score(wanted, names) >= least and key not in view.people:
-            return refuse("away", who=view.name(key))
-    return refuse("not_here", phrase=_shown(phrase))
+        return _unmeant(view, phrase, said)
+    if who := known_person(view, phrase):
+        return refuse("away", who=view.name(who))
+    if thing := known_thing(view, phrase):
+        return refuse("out_of_sight", thing=view.name(thing))
+    noun = noun_of(phrase)
+    return refuse("not_here", phrase=noun) if noun else refuse("what", verb=said)
 
 
-def _shown(phrase: str) -> str:
-    """The player's words as an answer may repeat them: few, plain, without an article."""
-    words = words_of(phrase)
-    return " ".join(words[:4]) or "such thing"
+def _unmeant(view: View, pronoun: str, said: str) -> Result:
+    """For a pronoun that means nothing in sight: it fits nobody who is here, or more than one."""
+    if PRONOUNS[pronoun.lower()] == "thing":
+        return refuse("what_it", phrase=pronoun)
+    if not view.people:
+        return refuse("nobody_here", verb=said)
+    fitting = people_fitting(view, pronoun.lower())
+    result = refuse("who", verb=said) if fitting else refuse("fits_nobody", phrase=pronoun)
+    result.beats[0]["listed"] = [view.name(key) for key in fitting or view.people]
+    return result

@@ -38,6 +38,8 @@ class Scene(TypedDict):
     turn: int
     seed: int
     place: str
+    where: NotRequired[str]
+    """The place after `You are`: `on the landing slip`."""
     visits: int
     textures: list[str]
     """Small true things of the place to tell after the beats; mostly none."""
@@ -60,6 +62,7 @@ def build_scene(view: View, outcome: Outcome, *, number: int, seed: int, texture
         turn=number,
         seed=seed,
         place=view.location.name,
+        where=view.whereabouts,
         visits=view.count(view.here, "visits"),
         textures=[*textures],
         exits=[_way(view, direction) for direction in view.exits],

@@ -22,6 +22,26 @@ Effect = Annotated[
     Field(description="`lamp.lit = true`, `world.letters += 1`, `move key to player`, `move wren to nowhere`"),
 ]
 StateValue = bool | int | str
+Preposition = Literal[
+    "in",
+    "on",
+    "at",
+    "by",
+    "under",
+    "inside",
+    "outside",
+    "aboard",
+    "beside",
+    "behind",
+    "below",
+    "above",
+    "near",
+    "among",
+    "on top of",
+    "in front of",
+    "at the top of",
+    "at the bottom of",
+]
 Direction = Literal[
     "north", "south", "east", "west", "northeast", "northwest", "southeast", "southwest", "up", "down", "in", "out"
 ]
@@ -74,6 +94,9 @@ class Exit(Part):
 
 class Location(Part):
     name: Line = Field(description="with its article: `the boat shed`")
+    preposition: Preposition = Field(
+        "in", description="before the name, where one is there: `on` the bridge, `at` the gate"
+    )
     aliases: list[Line] = []
     description: Prose = Field(description="told on the first visit and for the first `look`")
     again: list[Line] = Field([], description="short tellings for later visits, each used once before any is reused")

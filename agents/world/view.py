@@ -49,6 +49,11 @@ def looks_plural(name: str) -> bool:
     return head[0].endswith("s") and not head[0].endswith(("ss", "us", "is", "ens", "as", "'s"))
 
 
+def where(place: Location) -> str:
+    """Where somebody is who is at the place: `in the kitchen`, `on the landing slip`."""
+    return f"{place.preposition} {place.name}"
+
+
 class View:
     """What the rules and the narrator ask of a world in a given state."""
 
@@ -70,6 +75,11 @@ class View:
     @property
     def location(self) -> Location:
         return self.world.locations[self.here]
+
+    @property
+    def whereabouts(self) -> str:
+        """Where the player is, after `You are`: `on the landing slip`."""
+        return where(self.location)
 
     def get(self, subject: str, relation: str) -> Value:
         return self.slots.get(f"{subject}.{relation}")

@@ -124,6 +124,20 @@ LEAD_INS = (
     "well", "okay", "ok", "so", "and", "also", "again",
 )  # fmt: skip
 
+_LITTLE = """
+    i me my mine myself you your yours yourself we us our ours he him his she her hers it its they them their theirs
+    one ones someone something somebody anyone anything anybody everyone everything nobody nothing none there here
+    am is are was were be been being do does did done have has had having will would shall should can could may might
+    must ought not no yes and or but nor if than then so as because while though although until unless since before
+    after during between very too also just only even still yet ever never always more most less least much many few
+    little bit some any each every all both either neither other another such same own like well okay ok oh ah um
+    please perhaps maybe really quite rather almost already now today tonight again once twice up down out away back
+    let lets want wants wanted need needs try get got go goes going gone make made
+    im ive id ill dont cant can't wont won't didnt doesnt isnt youre its thats whats lets gonna wanna
+"""
+LITTLE_WORDS = frozenset(_LITTLE.split())
+"""Words that say nothing by themselves; no answer calls one of them unknown."""
+
 QUESTION_WORDS = frozenset(
     {"what", "who", "why", "when", "where", "how", "did", "does", "do", "is", "are", "was", "can"}
 )

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from agents.errors import InvalidWorld, UnknownWorld
+from agents.errors import InvalidWorld, UnknownWorld, ended
 from agents.world.load import examine, find_world_file, load_world, read_text, shipped_worlds
 from agents.world.schema import World
 from api.cli.output import console, counted, print_json
@@ -113,7 +113,7 @@ def validate(file: Annotated[str, typer.Argument(help="The path of a world file.
             raise typer.Exit(2)
         return
     for fault in faults[1:SHOWN_FAULTS]:
-        typer.echo(f"tta: {path}:{fault.line}: {fault.message}.", err=True)
+        typer.echo(f"tta: {path}:{fault.line}: {ended(fault.message)}", err=True)
     if len(faults) > SHOWN_FAULTS:
         typer.echo(f"tta: {path}: {counted(len(faults) - SHOWN_FAULTS, 'more fault')}: see them with --json.", err=True)
     if faults or world is None:

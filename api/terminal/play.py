@@ -6,7 +6,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from agents.errors import SessionPaused, StoryError
+from agents.safety.crisis import as_typed
 from agents.story import Tier, Turn
+from agents.world.parse import parse
 from agents.world.view import View
 from api.cli.output import counted, fail
 from api.terminal.screen import Screen
@@ -124,7 +126,7 @@ class Play:
             rest = (await asyncio.shield(task))["narration"]
             for sentence in heard:
                 rest = rest.replace(sentence, "", 1)
-            await self.screen.sentence(rest.strip())
+            await self.screen.sentence(as_typed(rest.strip()))
         await self._shown(await asyncio.shield(task), line)
 
     async def _follow_turn(self, turn_id: str, line: str, heard: list[str]) -> None:
@@ -132,7 +134,7 @@ class Play:
         async for event in self.engine.events(self.session, turn_id):
             if event["kind"] == "sentence":
                 heard.append(str(event["data"]["text"]))
-                await self.screen.sentence(heard[-1])
+                await self.screen.sentence(as_typed(heard[-1]))
 
     async def _shown(self, turn: Turn, line: str) -> None:
         self.number, self.won = turn["number"], turn["won"]
@@ -145,6 +147,8 @@ class Play:
         world, position = await self.engine.world(self.session), await self.engine.position(self.session)
         self.screen.end_turn(turn, line, timings, View(world, position["slots"]))
         self.number = position["number"]
+        if turn["kind"] == "story" and any(command.verb == "help" for command in parse(line, world)):
+            self.screen.steering()
         self.screen.place(world, position)
 
     def _eased(self, error: StoryError, line: str) -> StoryError:
@@ -153,6 +157,8 @@ class Play:
             if self._told_paused:
                 error.help = None
             self._told_paused = True
+        if error.help:
+            error.help = {**error.help, "text": as_typed(str(error.help.get("text", "")))}
         return error
 
     async def _undo(self, command: Command) -> None:

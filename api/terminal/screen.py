@@ -10,6 +10,7 @@ from agents.story import Turn
 from agents.world.schema import World
 from agents.world.view import View
 from api.cli.output import console, counted, print_json
+from api.terminal.steering import STEERING
 from graphs.memory.protocol import Position, Session
 from graphs.steps import visible_changes
 
@@ -22,6 +23,7 @@ class Screen(Protocol):
     def begin_turn(self, action: str) -> None: ...
     async def sentence(self, text: str) -> None: ...
     def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], view: View) -> None: ...
+    def steering(self) -> None: ...
     def place(self, world: World, position: Position) -> None: ...
     def note(self, what: str, text: str, **data: object) -> None: ...
     def mistake(self, error: StoryError) -> None: ...
@@ -48,6 +50,10 @@ class PlainScreen(Screen):
 
     def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], view: View) -> None:
         self._say("")
+
+    def steering(self) -> None:
+        """Behind a `help`: what steers the sitting itself."""
+        self._say(f"\n{STEERING}")
 
     def place(self, world: World, position: Position) -> None:
         del world, position
@@ -98,6 +104,9 @@ class JsonScreen(PlainScreen):
 
     def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], view: View) -> None:
         print_json(turn_object(turn, action, timings_ms, view))
+
+    def steering(self) -> None:
+        """A program has read what it can send: one object a turn stays one."""
 
     def note(self, what: str, text: str, **data: object) -> None:
         print_json({"command": what, "text": text, **data})
@@ -189,6 +198,9 @@ class RichScreen(PlainScreen):
         del action, timings_ms, view
         self._write("\n")
         self._choices = [choice["label"] for choice in turn["choices"]]
+
+    def steering(self) -> None:
+        self.console.print(f"\n{STEERING}", style="dim")
 
     def place(self, world: World, position: Position) -> None:
         self.console.print(place_panel(world, position, self._choices))

@@ -19,6 +19,12 @@ USAGE = {
 }
 """Each word, and how it is said."""
 
+STEERING = (
+    "Besides, you can type `undo` (or `undo 3`) to take turns back, `retry` to play the last one again, `save NAME` and "
+    "`load NAME` to keep a place and return to it, `branches` to list what was saved, `resume` after a pause, and `quit`."
+)
+"""What `help` adds at a terminal: the words that a sitting knows beside the story's."""
+
 _SAME = {"switch": "load", "exit": "quit", "q": "quit"}
 _NAMED = ("save", "load")
 _COUNT = re.compile(r"[0-9]{1,6}")

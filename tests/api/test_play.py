@@ -9,10 +9,12 @@ import pytest
 from fakes import ScriptedModel
 
 from agents.errors import StoreUnavailable, StoryError
+from agents.safety.crisis import as_typed
 from api.terminal.play import Play
 from api.terminal.screen import PlainScreen
 from api.terminal.scripts import each
 from api.terminal.sitting import sit
+from api.terminal.steering import STEERING, USAGE
 from graphs.engine import StoryEngine
 
 COTTAGE = str(Path(__file__).parents[1] / "data" / "cottage.yaml")
@@ -44,6 +46,9 @@ class Seen(PlainScreen):
 
     def end_turn(self, turn: Any, action: str, timings_ms: Any, view: Any) -> None:
         self.turns.append(turn)
+
+    def steering(self) -> None:
+        self.said.append(STEERING)
 
     def place(self, world: Any, position: Any) -> None:
         self.places.append(position)
@@ -99,7 +104,7 @@ async def test_words_of_a_person_at_risk_never_steer(play: Play, line: str) -> N
     await play.step("look")
     assert await play.step(line)
     assert seen(play).turns[-1]["kind"] == "crisis"
-    assert seen(play).turns[-1]["narration"] in seen(play).said
+    assert as_typed(seen(play).turns[-1]["narration"]) in seen(play).said
     assert seen(play).notes == []
     assert [branch["name"] for branch in await play.engine.branches(play.session)] == ["main"]
     assert (await play.engine.position(play.session))["number"] == 1, "nothing was undone or played anew"
@@ -157,6 +162,24 @@ async def test_a_paused_story_takes_nothing_back_to_retry_it(play: Play) -> None
     with pytest.raises(StoryError, match="paused"):
         await play.step("retry")
     assert (await play.engine.position(play.session))["number"] == 1
+
+
+async def test_help_names_what_steers_the_sitting(play: Play) -> None:
+    await play.step("look")
+    assert STEERING not in seen(play).said
+    await play.step("help")
+    assert seen(play).said[-1] == STEERING
+    assert all(f"`{word}" in STEERING for word in USAGE)
+
+
+async def test_a_terminal_says_to_type_resume_whatever_the_story_keeps(play: Play) -> None:
+    await play.step(DANGER)
+    assert "type `resume`" in seen(play).said[-1]
+    with pytest.raises(StoryError) as paused:
+        await play.step("look")
+    told = play._eased(paused.value, DANGER)
+    assert told.help
+    assert "type `resume`" in str(told.help["text"])
 
 
 async def test_a_script_stops_at_a_crisis(play: Play, capsys: pytest.CaptureFixture[str]) -> None:

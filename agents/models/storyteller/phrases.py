@@ -33,7 +33,7 @@ STATE = {"open": ("It is open.", "It stands open."), "closed": ("It is closed.",
          "locked": ("It is locked.", "It is shut fast, and locked.")}  # fmt: skip
 READ_AGAIN = ("You read it again.", "Once more, you read it.", "It says what it said:")
 
-ARRIVED = ("You come back to {place}.", "{Place} again.", "You are back at {place}.", "Here is {place} once more.",
+ARRIVED = ("You come back to {place}.", "{Place} again.", "You are back {where}.", "Here is {place} once more.",
            "You return to {place}.", "Your steps bring you to {place}.", "{Place} waits as you left it.",
            "This is {place}.")  # fmt: skip
 PRESENT = (
@@ -134,7 +134,8 @@ CARRYING_NOTHING = ("Your hands are empty.", "You carry nothing.", "You have not
 GOALS_LEFT = ("Still to do: {list}.", "What is still open: {list}.", "Before you: {list}.", "On your mind: {list}.")
 GOALS_DONE = ("All of it is done.", "There is nothing left that must be done.")
 HELP = ("You can look, examine, go, take, drop, put, open, close, lock, unlock, use, give, talk, ask, read and wait.",
-        "Say it plainly: `take the lamp`, `ask her about the boat`, `go north`.")  # fmt: skip
+        "`inventory` tells what you carry, `goals` what is still to do, and `hint` a next step.")  # fmt: skip
+FOR_EXAMPLE = "Say it plainly; just now, for instance: {examples}."
 
 REFUSED = {
     "no_exit": ("There is no way {direction} here.", "Nothing leads {direction} from here.", "You find no way {direction}."),
@@ -142,14 +143,21 @@ REFUSED = {
                          "You look {direction}, and see nothing new."),
     "blocked": ("The way {direction} is barred.", "You can't go {direction} yet."),
     "not_here": ("You see no {phrase} here.", "No {phrase} here, that you can see.",
-                 "You look for “{phrase}”, and it is not here.",
-                 "If there is such a thing as “{phrase}”, it is not here."),
+                 "You look round for “{phrase}”, and find none here.",
+                 "Nothing that you can see here is “{phrase}”."),
     "what_it": ("“{phrase}” could be anything. Say its name.", "Which thing is “{phrase}”? Say its name."),
     "no_way": ("You know no way to “{phrase}” from here.", "How to get to “{phrase}” from here you could not say."),
-    "here_already": ("You are in {place} already.", "This is {place}; you are there."),
+    "here_already": ("You are {where} already.", "This is {place}; you are there."),
+    "not_there": ("You are not {where}.", "It is not {place} that you are leaving.",
+                  "You could not leave {place} from here."),
+    "nowhere_back": ("There is nowhere to go back to yet.", "You have come no way yet that you could go back.",
+                     "This is where you began: there is no way back from it."),
     "so_already": ("{Thing} [is|are] {state} already.",),
     "there_already": ("{Thing} [is|are] {place} already.",),
     "nothing_held": ("Your hands are empty as it is.", "You carry nothing that you could put down."),
+    "fits_nobody": ("Nobody here answers to “{phrase}”.", "There is nobody here whom “{phrase}” would fit."),
+    "out_of_sight": ("{Thing} [is|are] not in sight.", "You do not see {thing} just now.",
+                     "{Thing} [is|are] not to be seen."),
     "away": ("{Who} is not here.", "You look for {who}, but not here.", "{Who} is somewhere else just now."),
     "not_portable": ("{Thing} [stays where it is|stay where they are].", "You can't take {thing}.",
                      "{Thing} [is|are] not for carrying."),
@@ -175,11 +183,17 @@ REFUSED = {
     "kept": ("{Who} is holding on to that.", "That belongs to {who}, for now."),
     "known_already": ("That has been done already.",),
     "who": ("Whom do you mean?", "More than one is here. Who?"),
-    "where_from": ("Where, exactly?", "Which way?"),
+    "where_from": ("Where, exactly?", "Where would that be?"),
+    "which_way": ("By which way?", "Which way would that be?"),
     "nothing_to_take": ("There is nothing here to take.", "You find nothing to carry off."),
     "too_many": ("The rest can wait a turn.", "One thing after another. Then the rest."),
     "ruled_out": ("That can't be done as things stand.", "Something else would have to come first."),
 }  # fmt: skip
+NOT_UNDERSTOOD = (
+    "You turn that over, and can make nothing of it.", "How one would go about that, you can't think.",
+    "That comes to nothing that you know how to do.", "There may be sense in that; you do not find it.",
+)  # fmt: skip
+BEARING = ("{Direction} from {place} is {way}.", "From {place}, {direction} is {way}.")
 UNCLEAR = ("Which one: {list}?", "Do you mean {list}?", "{List}: which?")
 UNKNOWN = (
     "“{word}” is a word that means nothing here yet.", "You know the word “{word}” no more than the walls do.",

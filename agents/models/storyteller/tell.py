@@ -5,17 +5,22 @@ how often each thing was told before, and what the place still has to say (`agen
 """
 
 import random
-import re
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import cast
 
 from agents.models.storyteller import phrases
-
-Beat = dict[str, Any]
-Scene = dict[str, Any]
-
-SHORT = 8
-"""Words up to which a sentence may come back without sounding like a machine."""
+from agents.models.storyteller.phrasing import (
+    Beat,
+    Scene,
+    capital,
+    fill,
+    is_many,
+    listed_in,
+    listing,
+    names_of,
+    one,
+    with_list,
+)
 
 
 def tell(scene: Scene) -> str:
@@ -25,7 +30,7 @@ def tell(scene: Scene) -> str:
     told = [_tell_beat(beat, scene, chance, index) for index, beat in enumerate(beats)]
     lines = [line for line in told if line]
     lines += _breath(scene)
-    return " ".join(lines) or _one(phrases.WAITED, scene, chance)
+    return " ".join(lines) or one(phrases.WAITED, scene, chance)
 
 
 def _tell_beat(beat: Beat, scene: Scene, chance: random.Random, index: int) -> str:
@@ -35,69 +40,7 @@ def _tell_beat(beat: Beat, scene: Scene, chance: random.Random, index: int) -> s
 
 def _breath(scene: Scene) -> list[str]:
     """The small true things of the place, each a sentence of its own: a joint would claim that they hang together."""
-    return [f"{_capital(str(line))}." for line in scene.get("textures", [])]
-
-
-def _one(choices: Sequence[str], scene: Scene, chance: random.Random, **names: str) -> str:
-    """One of the phrases, moving through them with the turns so that neighbours differ."""
-    del chance
-    many = names.pop("many", "") or _is_many(scene, names.get("thing", "") or names.get("door", ""))
-    turn = int(scene.get("turn", 0)) + int(scene.get("seed", 0))
-    pattern = choices[turn % len(choices)]
-    said = _fill(pattern, names, many=bool(many))
-    if len(said.split()) > SHORT and len(names.get("thing", "").split()) > 2:
-        # A long name in a stock phrase would come back word for word: the player knows what is meant.
-        said = _fill(pattern, {**names, "thing": "that"})
-    return said
-
-
-def _is_many(scene: Scene, name: str) -> bool:
-    return name in scene.get("plural", [])
-
-
-def _fill(pattern: str, names: dict[str, str], *, many: bool = False) -> str:
-    """The phrase with its names, and of `[stays|stay]` the form that agrees with them."""
-    words = {**names, **{key.capitalize(): _capital(value) for key, value in names.items()}}
-    agreed = re.sub(r"\[([^|\]]*)\|([^\]]*)\]", lambda found: found[2 if many else 1], pattern)
-    return _capital(agreed.format_map(_Blank(words)))
-
-
-class _Blank(dict[str, str]):
-    """A name that a model left out of a beat becomes `it`: the story goes on."""
-
-    def __missing__(self, key: str) -> str:
-        return "It" if key[:1].isupper() else "it"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _listing(things: Sequence[str], turn: int, joint: str = "and") -> str:
-    """`a lamp, some rope and a stool`, beginning at another one from turn to turn."""
-    start = turn % len(things) if things else 0
-    turned = [*things[start:], *things[:start]]
-    return turned[0] if len(turned) == 1 else f"{', '.join(turned[:-1])} {joint} {turned[-1]}"
-
-
-def _names(beat: Beat) -> dict[str, str]:
-    return {str(k): str(v) for k, v in (beat.get("names") or {}).items()}
-
-
-def _listed(beat: Beat) -> list[str]:
-    return [str(item) for item in beat.get("listed") or []]
-
-
-def _with_list(choices: Sequence[str], things: list[str], scene: Scene, chance: random.Random) -> str:
-    if not things:
-        return ""
-    turn = int(scene.get("turn", 0))
-    first = things[turn % len(things)]
-    pattern = choices[(turn + int(scene.get("seed", 0))) % len(choices)]
-    # Before its list a verb agrees with the list's first thing, after it with all of them.
-    after = pattern.lower().startswith("{list}")
-    many = (after and len(things) > 1) or first.startswith("some ") or _is_many(scene, first)
-    return _one([pattern], scene, chance, list=_listing(things, turn), many="yes" if many else "")
+    return [f"{capital(str(line))}." for line in scene.get("textures", [])]
 
 
 def _plain(beat: Beat, scene: Scene, chance: random.Random) -> str:
@@ -108,40 +51,38 @@ def _plain(beat: Beat, scene: Scene, chance: random.Random) -> str:
 
 def _moved(choices: Sequence[str]) -> Callable[[Beat, Scene, random.Random], str]:
     def teller(beat: Beat, scene: Scene, chance: random.Random) -> str:
-        said = _one(choices, scene, chance, **_names(beat))
+        said = one(choices, scene, chance, **names_of(beat))
         return f"{said} {beat['says']}" if beat.get("says") else said
 
     return teller
 
 
 def _arrived(beat: Beat, scene: Scene, chance: random.Random) -> str:
-    says = str(beat.get("says") or "") or _one(phrases.ARRIVED, scene, chance, **_names(beat))
-    return f"{says} {_with_list(phrases.LIES_HERE, _listed(beat), scene, chance)}".strip()
+    says = str(beat.get("says") or "") or one(phrases.ARRIVED, scene, chance, **names_of(beat))
+    return f"{says} {with_list(phrases.LIES_HERE, listed_in(beat), scene, chance)}".strip()
 
 
 def _looked(beat: Beat, scene: Scene, chance: random.Random) -> str:
-    names = _names(beat)
+    names = names_of(beat)
     if "direction" in names and "listed" not in beat:
         door = ""
         if "door" in names:
-            door = _fill(
-                f" {_capital(names['door'])} [is|are] {names['state']}.", {}, many=_is_many(scene, names["door"])
-            )
-        return f"{_capital(names['direction'])} from here is {names['place']}.{door}"
+            door = fill(f" {capital(names['door'])} [is|are] {names['state']}.", {}, many=is_many(scene, names["door"]))
+        return f"{capital(names['direction'])} from here is {names['place']}.{door}"
     if names.get("ways") == "short":
         return _glanced(beat, names, scene, chance)
     says = str(beat.get("says") or "") or f"This is {names.get('place', 'where you are')}."
     ways = _ways_out(scene, chance) if names.get("ways") else ""
-    return " ".join(part for part in (says, _with_list(phrases.LIES_HERE, _listed(beat), scene, chance), ways) if part)
+    return " ".join(part for part in (says, with_list(phrases.LIES_HERE, listed_in(beat), scene, chance), ways) if part)
 
 
 def _glanced(beat: Beat, names: dict[str, str], scene: Scene, chance: random.Random) -> str:
     """A look at what was described already: what is here, by name, and how to have the description again."""
-    parts = [_one(phrases.GLANCED, scene, chance, **names), _with_list(phrases.LIES_HERE, _listed(beat), scene, chance)]
+    parts = [one(phrases.GLANCED, scene, chance, **names), with_list(phrases.LIES_HERE, listed_in(beat), scene, chance)]
     if details := names.get("details", "").split(", ") if names.get("details") else []:
-        parts.append(_one(phrases.WORTH_A_LOOK, scene, chance, list=_listing(details, 0)))
+        parts.append(one(phrases.WORTH_A_LOOK, scene, chance, list=listing(details, 0)))
     if ways := [str(way["direction"]) for way in scene.get("exits", [])]:
-        parts.append(_one(phrases.WAYS_SHORT, scene, chance, list=_listing(ways, 0)))
+        parts.append(one(phrases.WAYS_SHORT, scene, chance, list=listing(ways, 0)))
     return " ".join(part for part in (*parts, phrases.LOOK_CLOSELY) if part)
 
 
@@ -150,51 +91,51 @@ def _ways_out(scene: Scene, chance: random.Random, *, named: bool = True) -> str
     ways = [f"{way['direction']} to {way['place']}" if named and way.get("place") else str(way["direction"])
             for way in scene.get("exits", [])]  # fmt: skip
     choices = phrases.WAY if len(ways) == 1 else phrases.WAYS
-    return _one(choices, scene, chance, list=_listing(ways, 0, "or" if len(ways) > 1 else "and")) if ways else ""
+    return one(choices, scene, chance, list=listing(ways, 0, "or" if len(ways) > 1 else "and")) if ways else ""
 
 
 def _present(beat: Beat, scene: Scene, chance: random.Random) -> str:
     """Who is here: the author's lines, then the names of those who have none left."""
-    said, named = str(beat.get("says") or ""), [_capital(name) for name in _listed(beat)]
+    said, named = str(beat.get("says") or ""), [capital(name) for name in listed_in(beat)]
     if not said and not named:
-        return _one(phrases.NOBODY, scene, chance)
-    return f"{said} {_with_list(phrases.PRESENT, named, scene, chance)}".strip()
+        return one(phrases.NOBODY, scene, chance)
+    return f"{said} {with_list(phrases.PRESENT, named, scene, chance)}".strip()
 
 
 def _examined(beat: Beat, scene: Scene, chance: random.Random) -> str:
-    names = _names(beat)
-    parts = [str(beat.get("says") or "") or _one(phrases.EXAMINED_AGAIN, scene, chance, **names)]
+    names = names_of(beat)
+    parts = [str(beat.get("says") or "") or one(phrases.EXAMINED_AGAIN, scene, chance, **names)]
     if state := names.get("state"):
-        parts.append(_one(phrases.STATE.get(state, ("",)), scene, chance))
+        parts.append(one(phrases.STATE.get(state, ("",)), scene, chance))
     if "listed" in beat:
         on = names.get("holds") == "surface"
         full, bare = (phrases.BEARS, phrases.BEARS_NOTHING) if on else (phrases.HOLDS, phrases.HOLDS_NOTHING)
-        parts.append(_with_list(full, _listed(beat), scene, chance) or _one(bare, scene, chance))
+        parts.append(with_list(full, listed_in(beat), scene, chance) or one(bare, scene, chance))
     return " ".join(part for part in parts if part)
 
 
 def _read(beat: Beat, scene: Scene, chance: random.Random) -> str:
-    again = _one(phrases.READ_AGAIN, scene, chance) + " " if beat.get("times") else ""
+    again = one(phrases.READ_AGAIN, scene, chance) + " " if beat.get("times") else ""
     return f"{again}{beat.get('says', '')}"
 
 
 def _opened(beat: Beat, scene: Scene, chance: random.Random) -> str:
-    said = _one(phrases.OPENED, scene, chance, **_names(beat))
+    said = one(phrases.OPENED, scene, chance, **names_of(beat))
     if "listed" not in beat:
         return said
-    inside = _with_list(phrases.HOLDS, _listed(beat), scene, chance)
-    return f"{said} {inside or _one(phrases.HOLDS_NOTHING, scene, chance)}"
+    inside = with_list(phrases.HOLDS, listed_in(beat), scene, chance)
+    return f"{said} {inside or one(phrases.HOLDS_NOTHING, scene, chance)}"
 
 
 def _waited(beat: Beat, scene: Scene, chance: random.Random) -> str:
     how = str(beat["names"].get("verb", "")).split(" ")[0]
-    return _one(
+    return one(
         {"sit": phrases.SAT, "sleep": phrases.SLEPT, "nap": phrases.SLEPT}.get(how, phrases.WAITED), scene, chance
     )
 
 
 def _gestured(beat: Beat, scene: Scene, chance: random.Random) -> str:
-    names = _names(beat)
+    names = names_of(beat)
     group = names.get("group") or names.get("verb", "")
     choices = phrases.GESTURED.get(group, phrases.GESTURED_OTHER)
     if not names.get("thing"):
@@ -203,66 +144,72 @@ def _gestured(beat: Beat, scene: Scene, chance: random.Random) -> str:
         choices = phrases.GESTURED_WITH
     else:
         choices = [c for c in choices if "{" in c] or choices
-    return _one(choices, scene, chance, **names)
+    return one(choices, scene, chance, **names)
 
 
 def _spoken(again: Sequence[str]) -> Callable[[Beat, Scene, random.Random], str]:
     def teller(beat: Beat, scene: Scene, chance: random.Random) -> str:
-        names = _names(beat)
+        names = names_of(beat)
         silent = any(p.get("name") == names.get("who") and p.get("silent") for p in scene.get("people", []))
         choices = [line for line in again if '"' not in line] if silent else again
-        said = str(beat.get("says") or "") or _one(choices, scene, chance, **names)
-        topics = _listed(beat)
+        said = str(beat.get("says") or "") or one(choices, scene, chance, **names)
+        topics = listed_in(beat)
         if topics and beat.get("kind") == "met":
-            listing = _listing(topics, int(scene.get("turn", 0)), joint="or")
-            said += " " + _one(phrases.MIGHT_ASK, scene, chance, list=listing)
+            told = listing(topics, int(scene.get("turn", 0)), joint="or")
+            said += " " + one(phrases.MIGHT_ASK, scene, chance, list=told)
         return said
 
     return teller
 
 
 def _inventory(beat: Beat, scene: Scene, chance: random.Random) -> str:
-    return _with_list(phrases.CARRYING, _listed(beat), scene, chance) or _one(phrases.CARRYING_NOTHING, scene, chance)
+    return with_list(phrases.CARRYING, listed_in(beat), scene, chance) or one(phrases.CARRYING_NOTHING, scene, chance)
 
 
 def _goals(beat: Beat, scene: Scene, chance: random.Random) -> str:
-    titles = _listed(beat)
+    titles = listed_in(beat)
     if not titles:
-        return _one(phrases.GOALS_DONE, scene, chance)
-    listing = "; ".join(title[:1].lower() + title[1:] for title in titles)
-    return f"{_one(phrases.GOALS_LEFT, scene, chance, list=listing)} {beat.get('says', '')}".strip()
+        return one(phrases.GOALS_DONE, scene, chance)
+    told = "; ".join(title[:1].lower() + title[1:] for title in titles)
+    return f"{one(phrases.GOALS_LEFT, scene, chance, list=told)} {beat.get('says', '')}".strip()
 
 
 def _help(beat: Beat, scene: Scene, chance: random.Random) -> str:
-    del chance
-    own = _listed(beat)
-    extra = f" Here you can also {_listing(own, int(scene.get('turn', 0)), 'or')}." if own else ""
-    return " ".join(phrases.HELP) + extra
+    own, names = listed_in(beat), names_of(beat)
+    parts = [*phrases.HELP]
+    if own:
+        parts.append(f"Here you can also {listing(own, int(scene.get('turn', 0)), 'or')}.")
+    if names.get("examples"):
+        parts.append(one([phrases.FOR_EXAMPLE], scene, chance, **names))
+    return " ".join(parts)
 
 
 def _refused(beat: Beat, scene: Scene, chance: random.Random) -> str:
     if beat.get("says"):
         return str(beat["says"])
-    names = _names(beat)
+    names = names_of(beat)
     choices = phrases.REFUSED.get(names.get("why", ""), phrases.REFUSED["no_effect"])
-    said = _one(choices, scene, chance, **names)
-    if names.get("why") in ("no_exit", "no_way") and scene.get("exits"):
+    said = one(choices, scene, chance, **names)
+    if names.get("why") in ("no_exit", "no_way", "nowhere_back", "which_way") and scene.get("exits"):
         said += " " + _ways_out(scene, chance, named=False)
-    if names.get("why") == "who" and _listed(beat):
-        said += f" {_capital(_listing(_listed(beat), 0, 'or'))}?"
+    if names.get("why") == "who" and listed_in(beat):
+        said += f" {capital(listing(listed_in(beat), 0, 'or'))}?"
+    if names.get("why") == "fits_nobody":
+        said += " " + with_list(phrases.PRESENT[:1], [capital(name) for name in listed_in(beat)], scene, chance)
     return said
 
 
 def _unclear(beat: Beat, scene: Scene, chance: random.Random) -> str:
-    return _one(phrases.UNCLEAR, scene, chance, list=_listing(_listed(beat), 0, joint="or"))
+    return one(phrases.UNCLEAR, scene, chance, list=listing(listed_in(beat), 0, joint="or"))
 
 
 def _unknown(beat: Beat, scene: Scene, chance: random.Random) -> str:
-    said = _one(phrases.UNKNOWN, scene, chance, word=_names(beat).get("word") or "that")
+    word = names_of(beat).get("word", "")
+    said = one(phrases.UNKNOWN if word else phrases.NOT_UNDERSTOOD, scene, chance, word=word)
     ideas = [f"look at {thing}" for thing in scene.get("items", [])[:1]]
     ideas += [f"talk to {person['name']}" for person in scene.get("people", [])[:1]]
     ideas += [f"go {way['direction']}" for way in scene.get("exits", [])[:1]]
-    return f"{said} {_one(phrases.TRY, scene, chance, list=_listing(ideas, 0, joint='or'))}" if ideas else said
+    return f"{said} {one(phrases.TRY, scene, chance, list=listing(ideas, 0, joint='or'))}" if ideas else said
 
 
 _TELLERS: dict[str, Callable[[Beat, Scene, random.Random], str]] = {
@@ -270,7 +217,8 @@ _TELLERS: dict[str, Callable[[Beat, Scene, random.Random], str]] = {
     "looked": _looked,
     "examined": _examined,
     "present": _present,
-    "beside": lambda beat, scene, chance: _one(phrases.BESIDE, scene, chance, **_names(beat)),
+    "bearing": lambda beat, scene, chance: one(phrases.BEARING, scene, chance, **names_of(beat)),
+    "beside": lambda beat, scene, chance: one(phrases.BESIDE, scene, chance, **names_of(beat)),
     "read": _read,
     "took": _moved(phrases.TOOK),
     "dropped": _moved(phrases.DROPPED),
@@ -286,7 +234,7 @@ _TELLERS: dict[str, Callable[[Beat, Scene, random.Random], str]] = {
     "handed_back": _spoken(phrases.HANDED_BACK),
     "ruled": _spoken(phrases.RULED_AGAIN),
     "waited": _waited,
-    "breathed": lambda beat, scene, chance: _one(phrases.BREATHED, scene, chance),
+    "breathed": lambda beat, scene, chance: one(phrases.BREATHED, scene, chance),
     "gestured": _gestured,
     "inventory": _inventory,
     "goals": _goals,

@@ -50,6 +50,8 @@ PREFERENCES: dict[str, Callable[[View, str], bool]] = {
     "read": lambda view, key: key in view.world.items and view.world.items[key].read is not None,
     "talk": lambda view, key: key in view.world.characters,
     "ask": lambda view, key: key in view.world.characters,
+    "hug": lambda view, key: key in view.world.characters,
+    "thank": lambda view, key: key in view.world.characters,
 }
 """Which of several things that fit the words a verb most likely means."""
 

@@ -47,7 +47,7 @@ def gesture(view: View, command: Command, first: Found, second: Found, focus: li
     if command.verb in _KINDLY and (person or not target.phrase):
         return answer_heart(view, _KINDLY[command.verb], person)
     if command.verb == "climb" and (by := _way(view, command)):
-        return moving.step(view, by)
+        return moving.stepped(view, by)
     if target.phrase and not target.known and command.verb not in _INWARD:
         return missing(view, target, command.said)
     item = view.world.items.get(target.ids[0]) if target.ids else None

@@ -214,6 +214,9 @@ def goals(view: View, command: Command, first: Found, second: Found, focus: list
 
 
 def help_(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    """The verbs, and examples that the rules would do at this very moment."""
+    from agents.world.choices import suggest  # noqa: PLC0415 - suggestions are tried by all the verbs
+
     del command, first, second, focus
-    own = sorted(view.world.verbs)
-    return Result([beat("help", listed=own)])
+    examples = [f"`{choice['text']}`" for choice in suggest(view, number=view.now, seed=0)]
+    return Result([beat("help", listed=sorted(view.world.verbs), examples=", ".join(examples))])

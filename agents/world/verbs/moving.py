@@ -8,11 +8,11 @@ from agents.world.beats import beat
 from agents.world.language import PLAYER
 from agents.world.nouns import Found, detail_called, find_place, find_thing, words_of
 from agents.world.parse import Command, direction_of
-from agents.world.result import Result, ask_which, refuse
+from agents.world.result import Result, ask_which, missing, refuse
 from agents.world.schema import Exit
 from agents.world.verbs import handling
 from agents.world.verbs.looking import TOLD_WHOLE_AT, placed_lines, see_people, unplaced
-from agents.world.view import View
+from agents.world.view import View, where
 
 
 def go(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
@@ -22,14 +22,26 @@ def go(view: View, command: Command, first: Found, second: Found, focus: list[st
     if not wanted:
         return _leave(view, command)
     if direction := direction_of(wanted):
-        return step(view, _meant(view, direction))
+        return stepped(view, direction)
     if wanted == "back":
         return _back(view)
     place = find_place(view, wanted)
+    leaving = _leaves(command)
     if place == view.here:
         # The path in the walled yard may be meant by `path`, though the yard has that name too.
-        by = way_by(view, wanted)
-        return step(view, by) if by else refuse("here_already", place=view.location.name)
+        if by := way_by(view, wanted):
+            return step(view, by)
+        if leaving:
+            return _leave(view, command)
+        return refuse("here_already", place=view.location.name, where=view.whereabouts)
+    if place and leaving:
+        there = view.world.locations[place]
+        known = view.count(place, "visits")
+        return (
+            refuse("not_there", place=there.name, where=where(there))
+            if known
+            else missing(view, Found(phrase=wanted), "leave")
+        )
     if place:
         return _walk(view, place)
     return _towards(view, command, wanted, focus)
@@ -38,15 +50,17 @@ def go(view: View, command: Command, first: Found, second: Found, focus: list[st
 def _towards(view: View, command: Command, wanted: str, focus: list[str]) -> Result:
     """What is no place: a thing in hand that is left, a way by its name, a door, something that stands here."""
     found = find_thing(view, wanted, focus)
-    leaving = command.said in ("leave", "exit")
+    leaving = _leaves(command)
     if command.said == "leave" and found.ids and view.carries(found.ids[0]):
         return handling.drop(view, command, found, Found(), focus)
     if through := next((d for d, way in view.exits.items() if way.door and _door_named(view, way.door, wanted)), ""):
         return step(view, through)
     if by := way_by(view, wanted):
         return step(view, by)
-    if leaving:
+    if leaving and (found.known or set(words_of(wanted)) & _ABOUTS):
         return _leave(view, command)
+    if leaving:
+        return missing(view, found, command.said)
     if found.known:
         thing = view.name(found.ids[0]) if found.ids else detail_called(view, found)
         return Result([beat("beside", thing=thing)], focus=found.ids)
@@ -69,6 +83,15 @@ def way_by(view: View, phrase: str) -> str:
             if len(leading) == 1:
                 return leading[0]
     return next((d for d in ("up", "down") if d in view.exits and words[-1] in _STAIRS), "")
+
+
+def stepped(view: View, direction: str) -> Result:
+    """One step in a direction. Where a slope is meant that lies another way, the answer says which, for the next time."""
+    way = _meant(view, direction)
+    done = step(view, way)
+    if way != direction and direction in _SLOPES and done.status == "done":
+        done.beats.insert(0, beat("bearing", direction=direction, way=way, place=view.location.name))
+    return done
 
 
 def _meant(view: View, direction: str) -> str:
@@ -107,7 +130,7 @@ def _back(view: View) -> Result:
     """To the place that the player came from."""
     came_from = str(view.get(PLAYER, "came_from") or "")
     if came_from not in view.world.locations or came_from == view.here:
-        return refuse("no_way", phrase="back")
+        return refuse("nowhere_back")
     return _walk(view, came_from)
 
 
@@ -148,6 +171,7 @@ def arrive(view: View, way: Exit, direction: str = "") -> Result:
         times=visits,
         listed=_loose(there) if visits else unplaced(there),
         place=there.location.name,
+        where=there.whereabouts,
         direction=direction,
     )
     return Result([made], changes, [*there.people]).join(see_people(there))
@@ -159,11 +183,23 @@ def _loose(view: View) -> list[str]:
 
 
 def _leave(view: View, command: Command) -> Result:
-    if command.said in ("exit", "leave") and "out" in view.exits:
+    if command.said in _LEAVING and "out" in view.exits:
         return step(view, "out")
     if len(view.exits) == 1:
         return step(view, next(iter(view.exits)))
-    return refuse("where_from" if command.said in ("exit", "leave") else "what", verb="go")
+    return refuse("which_way") if command.said in _LEAVING else refuse("what", verb="go")
+
+
+def _leaves(command: Command) -> bool:
+    """Whether the words name what is left: `exit the shed`, not `exit to the yard`."""
+    return command.said in _LEAVING and not re.search(
+        r"\b(?:leave|exit) (?:to|into|for|through)\b", command.raw.lower()
+    )
+
+
+_LEAVING = ("leave", "exit")
+_ABOUTS = frozenset({"room", "place", "building", "house", "here", "island", "train", "garden", "area", "town", "home"})
+"""Words for wherever the player is, which the place itself need not be called."""
 
 
 def _door_named(view: View, door: str, wanted: str) -> bool:

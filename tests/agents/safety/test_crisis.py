@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.errors import InvalidSetting
-from agents.safety.crisis import country_of, load_response_book, refusal, response
+from agents.safety.crisis import as_typed, country_of, load_response_book, refusal, response
 from agents.safety.rule_file import safety_folder
 from agents.story import Tier
 
@@ -65,6 +65,23 @@ def test_a_crisis_stops_the_story_and_says_how_to_go_on() -> None:
     assert "stopped" in text
     assert "resume" in text
     assert "nobody has been told" in text
+
+
+@pytest.mark.parametrize("tier", TIERS)
+@pytest.mark.parametrize("locale", ["", "en-GB"])
+def test_the_words_suit_a_directory_and_lines_alike(tier: Tier, locale: str) -> None:
+    """A directory is no people who listen: the words only promise a way to them, which both are."""
+    words = response(tier, locale)["text"].split("\n\n", maxsplit=1)[0]
+    assert "people below" not in words
+    assert "elow is how to reach" in words
+
+
+def test_where_one_types_resume_is_typed() -> None:
+    told = response("crisis")["text"]
+    assert "type `resume`" not in told
+    assert "type `resume`" in as_typed(told)
+    assert "choose" not in as_typed(told)
+    assert as_typed("You choose the left path.") == "You choose the left path."
 
 
 def test_a_check_in_asks_one_question_and_lets_play_go_on() -> None:

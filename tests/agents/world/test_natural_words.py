@@ -1,50 +1,14 @@
 """What people really type: feelings and small words are answered, wishes are understood, refusals say which word."""
 
 import pytest
+from told import WORLDS, Told
 
-from agents.models.storyteller import tell
 from agents.safety.screen import Screen
 from agents.safety.sentences import split_sentences
-from agents.story import Outcome, Value, apply_changes
 from agents.world.breath import draw_breath
 from agents.world.choices import suggest
 from agents.world.heart import kind_of, kinds
-from agents.world.load import load_world, shipped_worlds
-from agents.world.resolve import resolve
-from agents.world.scene import build_scene
-from agents.world.schema import World
-from agents.world.view import View, initial_slots, looks_plural
-
-WORLDS = {name: load_world(name).world for name in shipped_worlds()}
-
-
-class Told:
-    """A story told by the rules and the offline storyteller."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.slots: dict[str, Value] = {**initial_slots(world), f"{world.start}.visits": 1}
-        self.focus: list[str] = []
-        self.number = 0
-        self.outcome = Outcome(status="done", verb="", beats=[], focus=[])
-
-    def do(self, *actions: str) -> str:
-        """The prose of the last action."""
-        prose = ""
-        for action in actions:
-            self.number += 1
-            self.outcome, changes = resolve(self.world, self.slots, action, self.focus, self.number)
-            self.slots, self.focus = apply_changes(self.slots, changes), self.outcome["focus"]
-            textures, told = draw_breath(View(self.world, self.slots, self.number), self.outcome, 7)
-            self.slots = apply_changes(self.slots, told)
-            scene = build_scene(self.view, self.outcome, number=self.number, seed=7, textures=textures)
-            prose = tell(dict(scene))
-        return prose
-
-    @property
-    def view(self) -> View:
-        return View(self.world, self.slots, self.number)
-
+from agents.world.view import looks_plural
 
 FEELINGS = (
     "i feel sad", "my friend died", "nobody likes me", "i miss my dad", "i'm lonely too", "i am scared", "i'm so tired",
@@ -116,6 +80,9 @@ def test_a_person_takes_it_in_their_own_manner() -> None:
     story.do("north", "east")
     assert "Isbel" in story.do("i feel sad")
     assert "says Isbel" in story.do("hello")
+    story.do("tell dod i am sorry")
+    assert story.outcome["beats"][0]["names"] == {"phrase": "dod", "why": "not_here"}, "nobody has spoken of him yet"
+    story.slots["dod.met"] = 1
     story.do("tell dod i am sorry")
     assert story.outcome["beats"][0]["names"] == {"who": "Dod", "why": "away"}
 
