@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.errors import InvalidInput, StoryError, UnknownSession
+from agents.errors import InvalidInput, StoreError, StoryError, UnknownSession
 from agents.world.load import load_world
 from api.cli.output import check_writable, engine_of
 from api.cli.worlds import check_file, default_world
@@ -82,6 +82,10 @@ async def sit(play: Play, lines: list[str] | None, *, new: bool, typed: bool) ->
         if not typed:
             return await play.follow(piped())
         await play.converse()
+    except StoreError as error:
+        with_help(error, lines or [])
+        play.broken_off(error)
+        raise
     except asyncio.CancelledError:  # Ctrl-C in the midst of a turn: the engine ends that turn as it closes
         play.screen.goodbye(play.session)
         raise
