@@ -16,13 +16,13 @@ from typing import Any
 
 import httpx
 import pytest
+from cottage import COTTAGE
 
 from agents.errors import StoreFull
 from api.app import build_app
 from graphs.engine import open_engine
 from graphs.settings import read_settings
 
-COTTAGE = str(Path(__file__).parents[1] / "data" / "cottage.yaml")
 SCRIPT = ["down", "take bell", *["ring bell"] * 300]
 DANGER = "I want to end my life tonight"
 

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cottage import COTTAGE
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from agents.errors import StoreFull, StoreUnavailable, StoryError
 from graphs.embedded_home import disk_full
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import read_settings
-
-COTTAGE = str(Path(__file__).parents[1] / "data" / "cottage.yaml")
 
 
 @pytest.fixture
