@@ -13,6 +13,7 @@ from api.cli.worlds import check_file, default_world
 from api.terminal.play import Play
 from api.terminal.screen import JsonScreen, PlainScreen, RichScreen, Screen
 from api.terminal.scripts import each, piped, read_script, waiting, with_help
+from graphs.sessions import check_id
 
 if TYPE_CHECKING:
     from graphs.engine import StoryEngine
@@ -56,6 +57,8 @@ def _check(options: Options, *, scripted: bool) -> None:
         if not scripted:
             raise InvalidInput("A picture is made of a script", cure="Name it with --script FILE.")
         check_writable(options.picture)
+    if options.session:
+        check_id(options.session, "session id")
     if options.world:
         check_file(options.world)
         load_world(options.world)

@@ -91,6 +91,9 @@ def test_a_mistake_is_one_line(
         (tmp_path / "installed" / "langchain_anthropic").mkdir(parents=True)
         (tmp_path / "installed" / "langchain_anthropic" / "__init__.py").touch()
         monkeypatch.syspath_prepend(tmp_path / "installed")
+    untouched = tmp_path / "untouched"
+    monkeypatch.setenv("TTA_DATA_DIR", str(untouched))
+    monkeypatch.setenv("TTA_LINGER_S", "0.2")
     arguments = prepare(tmp_path)
     got = run(arguments)
     out, err = capsys.readouterr()
@@ -101,6 +104,10 @@ def test_a_mistake_is_one_line(
     assert lines[0].startswith("tta")
     for part in parts:
         assert part.lower() in lines[0].lower()
+    if code == 2:
+        assert not untouched.exists(), "no store was needed to see it"
+    else:
+        assert (run(["sessions", "list", "--json"]), capsys.readouterr().out) == (0, "[]\n"), "nothing has begun"
 
 
 @pytest.mark.parametrize(
