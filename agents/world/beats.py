@@ -2,7 +2,8 @@
 
 A beat says what the rules decided and carries the names and the author's words that telling it needs. Kinds:
 
-    arrived looked              a place: names.place, says (description), listed (what lies here), times (visits before)
+    arrived looked              a place: names.place, says (description), listed (what lies here), times (visits before);
+                                looked also names.ways: whole, or short with names.details where nothing is new
     examined read               a thing: names.thing, says, times
     took dropped put gave       a thing moved: names.thing, names.onto, names.to
     opened closed unlocked locked

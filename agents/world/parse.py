@@ -30,6 +30,7 @@ _SPLITS = {
     "touch": ("with",),
 }
 _ANY = ("with", "on", "in", "to", "at", "about")
+_CLOSER = r"(?:again|once more|one more time|closely|closer|more closely|carefully|properly|hard|harder)"
 _PARTICLES = (
     (re.compile(r"^(?:pick|take|lift) (.+) up$"), r"take \1"),
     (re.compile(r"^(?:put|set|lay) (.+) down$"), r"drop \1"),
@@ -45,6 +46,8 @@ _PARTICLES = (
     (re.compile(r"^(?:go|get|step|walk|climb) (?:out|outside|outdoors)$"), "go out"),
     (re.compile(r"^(?:get|climb|step) (?:in|inside)$"), "go in"),
     (re.compile(r"^where (?:am i|are we)$"), "look"),
+    (re.compile(rf"^(?:look|l)(?: around)? {_CLOSER}$"), "look closely"),
+    (re.compile(rf"^(?:have |take )?(?:a |another )?{_CLOSER} look(?: around)?$"), "look closely"),
     (re.compile(r"^help (?!me$|us$)(.+)$"), r"assist \1"),
     (re.compile(r"^(.+?) (?:again|once more|one more time)$"), r"\1"),
 )

@@ -2,7 +2,7 @@
 
 VERBS: dict[str, tuple[str, ...]] = {
     "look": ("look around", "look about", "look", "l", "where am i", "what do i see", "what can i see", "survey",
-             "what is this place", "what's this place", "where is this", "what is here", "what's here"),
+             "what is this place", "what's this place", "where is this", "what is here", "what's here", "look closely"),
     "who": ("who is here", "who's here", "who is there", "who else is here", "where is everybody", "where is everyone",
             "where are they", "is anybody here", "is anyone here", "is anybody there", "is anyone there",
             "is somebody here", "is someone here", "who can i talk to", "who is with me"),
@@ -127,3 +127,6 @@ LEAD_INS = (
 QUESTION_WORDS = frozenset(
     {"what", "who", "why", "when", "where", "how", "did", "does", "do", "is", "are", "was", "can"}
 )
+
+CLOSE_LOOKS = frozenset({"look closely"})
+"""Spellings of `look` that ask for the whole place, however often it was told."""

@@ -24,7 +24,10 @@ from graphs.checkpoint.keys import NUL, name
 
 INLINE_BYTES = 512  # a value up to this size costs less copied than shared: two fields and their names are about 400
 
-Packed = bytes  # msgpack of (type, bytes)
+Typed = Sequence[Any]
+"""What a serializer makes of a value: (type, bytes)."""
+Packed = bytes
+"""The same as msgpack."""
 
 
 @dataclass(frozen=True)
@@ -34,22 +37,42 @@ class Codec:
     serde: SerializerProtocol
     max_bytes: int
 
-    def pack(self, value: Any, what: str) -> Packed:
+    def dump(self, value: Any, what: str) -> Typed:
         """Raises ValueTooLarge, naming `what`."""
-        packed = ormsgpack.packb(self.serde.dumps_typed(value))
-        if len(packed) > self.max_bytes:
-            raise ValueTooLarge(f"{what} takes {len(packed):,} bytes, over the limit of {self.max_bytes:,}")
-        return packed
+        typed = self.serde.dumps_typed(value)
+        if len(typed[1]) > self.max_bytes:
+            raise ValueTooLarge(f"{what} takes {len(typed[1]):,} bytes, over the limit of {self.max_bytes:,}")
+        return typed
 
-    def unpack(self, packed: Packed) -> Any:
+    def load(self, typed: Typed) -> Any:
         """Raises CheckpointUnreadable: a serializer fails in its own ways, and a cipher's must not pass for data."""
         try:
-            kind, content = ormsgpack.unpackb(packed)
+            kind, content = typed
             return self.serde.loads_typed((kind, content))
         except Exception as error:
-            raise CheckpointUnreadable(
-                f"a stored value cannot be read: another key or serializer wrote it ({type(error).__name__})"
-            ) from error
+            raise _unreadable(error) from error
+
+    def pack(self, value: Any, what: str) -> Packed:
+        """Raises ValueTooLarge, naming `what`."""
+        return ormsgpack.packb(self.dump(value, what))
+
+    def unpack(self, packed: Packed) -> Any:
+        """Raises CheckpointUnreadable."""
+        return self.load(unpacked(packed))
+
+
+def unpacked(packed: bytes) -> Any:
+    """What is ours of stored bytes. Raises CheckpointUnreadable."""
+    try:
+        return ormsgpack.unpackb(packed)
+    except ormsgpack.MsgpackDecodeError as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> CheckpointUnreadable:
+    return CheckpointUnreadable(
+        f"a stored value cannot be read: another key or serializer wrote it ({type(error).__name__})"
+    )
 
 
 class Heading(NamedTuple):
@@ -76,7 +99,7 @@ class Heading(NamedTuple):
             parent or "",
             "d" if delta else "s" if stepped else "-",
             str(metadata.get("step", "")),
-            name("" if run is None else str(run)),
+            "" if run is None else name(str(run)),
             list(refs),
             checkpoint["id"],
         )
@@ -85,12 +108,12 @@ class Heading(NamedTuple):
         return ormsgpack.packb(tuple(self))
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Line:
-    """What a checkpoint holds, by channel: the bytes of its small values, the names of its large ones."""
+    """What a checkpoint holds, by channel: its small values as bytes, the names of its large ones."""
 
     versions: ChannelVersions = field(default_factory=dict[str, str | int | float])
-    small: dict[str, Packed] = field(default_factory=dict[str, Packed])
+    small: dict[str, Typed] = field(default_factory=dict[str, Typed])
     large: dict[str, str] = field(default_factory=dict[str, str])
 
 
@@ -118,12 +141,12 @@ def sort_values(
         line.large.pop(channel, None)
         if channel not in values:
             continue
-        packed = codec.pack(values[channel], f"the value of {channel!r}")
-        if len(packed) > INLINE_BYTES:
+        typed = codec.dump(values[channel], f"the value of {channel!r}")
+        if len(typed[1]) > INLINE_BYTES:
             line.large[channel] = value = name(ns, channel, str(versions[channel]))
-            fresh[value] = packed
+            fresh[value] = ormsgpack.packb(typed)
         else:
-            line.small[channel] = packed
+            line.small[channel] = typed
     return line, fresh
 
 
@@ -132,9 +155,9 @@ def channel_of(value: str) -> str:
     return value.split(NUL)[1]
 
 
-def pack_checkpoint(codec: Codec, checkpoint: Checkpoint, small: Mapping[str, Packed]) -> bytes:
+def pack_checkpoint(codec: Codec, checkpoint: Checkpoint, small: Mapping[str, Typed]) -> bytes:
     bare = {key: value for key, value in checkpoint.items() if key != "channel_values"}
-    return ormsgpack.packb((codec.pack(bare, "a checkpoint"), small))
+    return ormsgpack.packb((codec.dump(bare, "a checkpoint"), small))
 
 
 class Stored(NamedTuple):
@@ -146,16 +169,17 @@ class Stored(NamedTuple):
     parent: str
     writes: list[PendingWrite]
     line: Line
+    heading: Heading
 
 
 def unpack_stored(codec: Codec, reply: Sequence[Any]) -> Stored:
     """One answer of the READ script. Raises CheckpointDamaged if a value is gone."""
     record, packed_metadata, packed_heading, values, writes = reply
-    heading = Heading(*ormsgpack.unpackb(packed_heading))
-    bare, small = ormsgpack.unpackb(record)
-    checkpoint = codec.unpack(bare)
+    heading = Heading(*unpacked(packed_heading))
+    bare, small = unpacked(record)
+    checkpoint = codec.load(bare)
     versions: ChannelVersions = checkpoint["channel_versions"]
-    found = {channel: codec.unpack(packed) for channel, packed in small.items()}
+    found = {channel: codec.load(typed) for channel, typed in small.items()}
     line = Line(versions, small, {})
     for ref, packed in zip(heading.refs, values, strict=True):
         channel = channel_of(ref)
@@ -171,16 +195,17 @@ def unpack_stored(codec: Codec, reply: Sequence[Any]) -> Stored:
         heading.parent,
         _unpack_writes(codec, writes),
         line,
+        heading,
     )
 
 
 def pack_write(codec: Codec, key: tuple[str, str, int], channel: str, value: Any) -> bytes:
     """A pending write; `key` is its (task id, task path, index)."""
-    return ormsgpack.packb((*key, channel, codec.pack(value, f"a write to {channel!r}")))
+    return ormsgpack.packb((*key, channel, codec.dump(value, f"a write to {channel!r}")))
 
 
 def _unpack_writes(codec: Codec, packed: Sequence[bytes]) -> list[PendingWrite]:
     """Pending writes in the order in which a run applies them."""
-    writes = [ormsgpack.unpackb(write) for write in packed]
+    writes = [unpacked(write) for write in packed]
     writes.sort(key=lambda write: writes_sort_key(write[1], write[0], write[2]))
-    return [(task, channel, codec.unpack(value)) for task, _, _, channel, value in writes]
+    return [(task, channel, codec.load(typed)) for task, _, _, channel, typed in writes]

@@ -1,7 +1,7 @@
 """How a thread lies in Redis: two keys, whatever its length, in one slot of a Cluster.
 
-    {prefix}:2:{thread}:names   sorted set, all scores 0: which things there are, in order of their names
-    {prefix}:2:{thread}:data    hash: the things themselves
+    {prefix}:3:{thread}:names   sorted set, all scores 0: which things there are, in order of their names
+    {prefix}:3:{thread}:data    hash: the things themselves
 
 Two keys and no more make deletion one UNLINK, expiry two EXPIREs and a copy of a thread two DUMPs. A name is a tuple of
 parts joined by NUL, the first part its kind, so that a range of names (ZRANGE BYLEX) is a namespace, or the writes of a
@@ -27,7 +27,7 @@ the next turn begins. Ids are time-ordered (uuid6), so the order of names is the
 
 from urllib.parse import quote, unquote
 
-SCHEMA = 2
+SCHEMA = 3
 NEWER_SCHEMAS = range(SCHEMA + 1, SCHEMA + 5)
 """A thread that we do not know may be known to these: a saver from before an update must not begin it again."""
 

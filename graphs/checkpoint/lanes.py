@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from graphs.checkpoint.after import After
 from graphs.checkpoint.errors import CheckpointDamaged, StoreUnreachable
 
 Place = Callable[[bytes], int]
@@ -48,10 +49,12 @@ class PutCheckpoint:
     fresh: dict[str, bytes]
     supply: Callable[[str], bytes | None]
     """The bytes of a large value by its name, None where it is not this checkpoint's."""
+    after: After | None = None
+    """How it stands to the head, if it may be the common case."""
 
     def told(self, place: Place) -> list[Any]:
-        flat = [part for value, packed in self.fresh.items() for part in (value, place(packed))]
         packed = (place(self.record), place(self.metadata), place(self.heading))
+        flat = [part for value, packed in self.fresh.items() for part in (value, place(packed))]
         return ["p", self.ns, self.id, *packed, flat, self.goes_on, ":" in self.ns]
 
 
@@ -59,11 +62,17 @@ Call = PutWrites | PutCheckpoint
 Send = Callable[[str, list[Call]], Awaitable[list[bytes]]]
 """Sends a thread's calls; answers the names of the large values that the store misses, having changed nothing."""
 
-_Waiting = list[tuple[Call, asyncio.Future[None]]]
+
+@dataclass(eq=False)
+class _Lane:
+    """The calls of a thread that wait, and whether somebody is at it: whoever is takes all that wait along."""
+
+    waiting: list[tuple[Call, asyncio.Future[None]]] = field(default_factory=list[tuple[Call, asyncio.Future[None]]])
+    busy: bool = False
 
 
-class _OfLoop(dict[str, _Waiting]):
-    """What waits in one event loop, by thread; a thread that is there is being worked on."""
+class _OfLoop(dict[str, _Lane]):
+    """What is under way in one event loop, by thread."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,21 +88,31 @@ class Lanes:
         self._loops: dict[asyncio.AbstractEventLoop, _OfLoop] = {}
 
     async def call(self, thread: str, call: Call) -> None:
-        """Returns when the call is in the store. Raises what sending raised, with nothing changed."""
+        """Returns when the call is in the store. Raises what sending raised, with nothing changed.
+
+        A checkpoint goes at once and takes along the writes before it, which wait for the end of the tick.
+        """
         loop = asyncio.get_running_loop()
         lanes = self._loops.get(loop) or self._enter(loop)
+        lane = lanes.get(thread)
+        if lane is None:
+            lane = lanes[thread] = _Lane()
         done: asyncio.Future[None] = loop.create_future()
-        if thread in lanes:  # somebody is at it
-            lanes[thread].append((call, done))
-            await done
-            return
-        lanes[thread] = [(call, done)]
-        try:
-            await asyncio.sleep(0)  # whoever calls in this tick comes along
-            await self._go(lanes, thread)
-        finally:
-            self._hand_on(loop, lanes, thread)
-        done.result()
+        lane.waiting.append((call, done))
+        if not lane.busy and isinstance(call, PutCheckpoint):
+            lane.busy = True
+            try:
+                await self._go(thread, lane)
+            finally:
+                lane.busy = False
+                if lane.waiting:
+                    # The checkpoint after this one is asked for in the next tick and takes what waits along.
+                    loop.call_soon(loop.call_soon, self._hand_on, loop, lanes, thread)
+                else:
+                    del lanes[thread]
+        elif not lane.busy and len(lane.waiting) == 1:
+            loop.call_soon(self._hand_on, loop, lanes, thread)
+        await done
 
     def _enter(self, loop: asyncio.AbstractEventLoop) -> _OfLoop:
         """Loops that have ended took what waited in them along."""
@@ -102,25 +121,30 @@ class Lanes:
         return self._loops.setdefault(loop, _OfLoop())
 
     def _hand_on(self, loop: asyncio.AbstractEventLoop, lanes: _OfLoop, thread: str) -> None:
-        """What has come meanwhile, or was left when the caller was cancelled, is not that caller's to wait for."""
-        if not lanes[thread]:
+        """What has come meanwhile, or was left when its caller was cancelled, gets a task of its own."""
+        lane = lanes.get(thread)
+        if lane is None or lane.busy:
+            return
+        if not lane.waiting:
             del lanes[thread]
             return
-        task = loop.create_task(self._drain(lanes, thread))
+        lane.busy = True
+        task = loop.create_task(self._drain(lanes, thread, lane))
         lanes.tasks.add(task)
         task.add_done_callback(lanes.tasks.discard)
 
-    async def _drain(self, lanes: _OfLoop, thread: str) -> None:
+    async def _drain(self, lanes: _OfLoop, thread: str, lane: _Lane) -> None:
         try:
-            while lanes[thread]:
-                await self._go(lanes, thread)
+            while lane.waiting:
+                await self._go(thread, lane)
         finally:
-            for _, done in lanes.pop(thread):
+            del lanes[thread]
+            for _, done in lane.waiting:
                 _end(done, StoreUnreachable("the event loop ended before the call was made"))
 
-    async def _go(self, lanes: _OfLoop, thread: str) -> None:
+    async def _go(self, thread: str, lane: _Lane) -> None:
         """All that wait, in one breath. Writes that cannot be packed fail alone."""
-        waiting, lanes[thread] = lanes[thread], []
+        waiting, lane.waiting = lane.waiting, []
         calls = [call for call, _ in waiting]
         if self._drop_superseded:
             calls = without_superseded(calls)
@@ -137,7 +161,7 @@ class Lanes:
             for _, done in waiting:
                 _end(done, error)
         except BaseException:
-            lanes[thread] = waiting + lanes[thread]  # cancelled: others go on with it
+            lane.waiting = waiting + lane.waiting  # cancelled: others go on with it
             raise
         for _, done in waiting:
             _end(done)

@@ -20,6 +20,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from redis.asyncio import Redis
 
+from graphs.checkpoint.after import After, Argument
 from graphs.checkpoint.codec import (
     Codec,
     Heading,
@@ -35,7 +36,7 @@ from graphs.checkpoint.configs import as_tuple, config_of, line_of, unfinished
 from graphs.checkpoint.keys import Keys, name
 from graphs.checkpoint.lanes import Call, Lanes, PutCheckpoint, PutWrites
 from graphs.checkpoint.listing import Listing
-from graphs.checkpoint.scripts import APPLY, READ
+from graphs.checkpoint.scripts import AFTER, APPLY, READ
 from graphs.checkpoint.server import Client, Server
 from graphs.checkpoint.sync import SyncHalf
 from graphs.checkpoint.upkeep import Upkeep
@@ -64,9 +65,10 @@ class RedisSaver(SyncHalf):
     - `max_value` (bytes) bounds each value, checkpoint and write, packed.
     - `patience` (seconds) is how long a call is tried again while the server restarts, fails over or moves slots.
 
-    What a superstep writes is one script in one round trip, all of it or nothing; so is the reading of a checkpoint
-    with its values and pending writes; a listing takes two round trips a page. A put costs O(channels + large values),
-    whatever the thread's length. Errors: `graphs.checkpoint.errors`, with the store as it was.
+    What a superstep writes is one script in one round trip (a second where another writer has moved the head), all of
+    it or nothing; so is the reading of a checkpoint with its values and pending writes; a listing takes two round trips
+    a page. A put costs O(channels + large values), whatever the thread's length.
+    Errors: `graphs.checkpoint.errors`, with the store as it was.
 
     The synchronous half drives the same calls on the loop that the saver was made in, or on a thread of its own.
     """
@@ -93,7 +95,7 @@ class RedisSaver(SyncHalf):
         self._server = Server(client, patience)
         self._ttl_ms = round(ttl * 1000) if ttl else 0
         self._keep = keep or 0
-        self._known: OrderedDict[tuple[str, str], Line] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], tuple[Line, Heading]] = OrderedDict()
         self._met: OrderedDict[str, list[str]] = OrderedDict()
         self._lanes = Lanes(self._send, drop_superseded=bool(keep))
 
@@ -121,7 +123,7 @@ class RedisSaver(SyncHalf):
         found = await self._read(thread, ns, [checkpoint_id] if checkpoint_id else [])
         if not found:
             return None
-        self._remember(thread, ns, found[0].line)
+        self._remember(thread, ns, found[0].line, found[0].heading)
         return as_tuple(thread, ns, found[0])
 
     async def alist(
@@ -158,11 +160,14 @@ class RedisSaver(SyncHalf):
         A channel's version stands for its value for ever: a large value is not sent again under a version that is there.
         """
         thread, ns = line_of(config)
-        line, fresh = sort_values(self._codec, ns, checkpoint, new_versions, self._known.get((thread, ns), NOTHING))
+        known, head = self._known.get((thread, ns), (NOTHING, None))
+        line, fresh = sort_values(self._codec, ns, checkpoint, new_versions, known)
         told = get_checkpoint_metadata(config, metadata)
         heading = Heading.of(get_checkpoint_id(config), checkpoint, told, line.large.values())
-        await self._lanes.call(thread, self._put_call(ns, checkpoint, told, heading, line, fresh))
-        self._remember(thread, ns, line)
+        call = self._put_call(ns, checkpoint, told, heading, line, fresh)
+        call.after = After.of(ns, head, heading, fresh, keep=self._keep, goes_on=call.goes_on)
+        await self._lanes.call(thread, call)
+        self._remember(thread, ns, line, heading)
         return config_of(thread, ns, checkpoint["id"])
 
     def _put_call(
@@ -246,14 +251,19 @@ class RedisSaver(SyncHalf):
         return following(current)
 
     async def _send(self, thread: str, calls: Sequence[Call]) -> list[bytes]:
-        args = [b""]
+        keys, put = self._keys_of(thread), calls[0] if len(calls) == 1 else None
+        if isinstance(put, PutCheckpoint) and put.after:
+            packed = (put.record, put.metadata, put.heading)
+            if await self._server.run(AFTER, keys, put.after.arguments(put.ns, *packed, put.fresh, self._ttl_ms)):
+                return []
+        args: list[Argument] = [b""]
 
         def place(packed: bytes) -> int:
             args.append(packed)
             return len(args)
 
         args[0] = ormsgpack.packb((self._ttl_ms, self._keep, [call.told(place) for call in calls]))
-        return await self._server.run(APPLY, self._keys_of(thread), args)
+        return await self._server.run(APPLY, keys, args)
 
     async def _read(self, thread: str, ns: str, ids: Sequence[str]) -> Sequence[Stored]:
         """The checkpoints with these ids, those that exist, in this order; the newest if no id is given."""
@@ -272,9 +282,9 @@ class RedisSaver(SyncHalf):
             self._met.popitem(last=False)
         return self._keys.with_newer(thread)
 
-    def _remember(self, thread: str, ns: str, line: Line) -> None:
+    def _remember(self, thread: str, ns: str, line: Line, heading: Heading) -> None:
         """What a line holds, so that its next put serializes only what is new. Safe to forget: versions never lie."""
-        self._known[(thread, ns)] = line
+        self._known[(thread, ns)] = (line, heading)
         self._known.move_to_end((thread, ns))
         if len(self._known) > LINES_REMEMBERED:
             self._known.popitem(last=False)

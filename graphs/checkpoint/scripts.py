@@ -1,7 +1,7 @@
 """The Lua that runs inside Redis: each call of the saver is one of these, whole or not at all, in one round trip.
 
 KEYS are the thread's names and data (see `graphs.checkpoint.keys`), for APPLY and READ followed by those of newer
-schemas. Only core commands; Redis 6.2 and later, Valkey. The files in `lua/` say what each takes and answers.
+schemas. Only core commands. The files in `lua/` say what each takes and answers.
 """
 
 import hashlib
@@ -26,7 +26,8 @@ class Script:
         return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-APPLY = Script.of("newer", "thread", "apply")
+APPLY = Script.of("newer", "thread", "oldest", "apply")
+AFTER = Script.of("newer", "after", "thread", "oldest", "cut")
 READ = Script.of("newer", "read")
 PAGE = Script.of("page")
 NAMESPACES = Script.of("namespaces")

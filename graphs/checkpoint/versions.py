@@ -13,7 +13,7 @@ _COUNT, _CHANCE = 8, 12
 def following(current: str | int | float | None) -> str:
     """A version after `current`, of 20 characters."""
     count = 0 if current is None else _counted(str(current))
-    return f"{count + 1:0{_COUNT}x}{random.getrandbits(4 * _CHANCE):0{_CHANCE}x}"
+    return f"{count + 1:08x}{random.getrandbits(48):012x}"
 
 
 def _counted(version: str) -> int:

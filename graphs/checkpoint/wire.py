@@ -59,7 +59,9 @@ class Wire(asyncio.Protocol):
         return reply
 
     async def _call(self, verb: bytes, script: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
-        message = _packed(verb, script, len(keys), *keys, *args)
+        assert hiredis is not None
+        command: Any = (verb, script, len(keys), *keys, *args)
+        message = hiredis.pack_command(command)
         if self._transport.is_closing():
             raise WireCut
         answer: asyncio.Future[Any] = self.loop.create_future()
@@ -158,11 +160,3 @@ class Wires:
 
 
 WIRES = Wires()
-
-
-def _packed(*args: str | bytes | int) -> bytes:
-    parts = [b"*%d\r\n" % len(args)]
-    for arg in args:
-        content = arg if isinstance(arg, bytes) else str(arg).encode()
-        parts.append(b"$%d\r\n%b\r\n" % (len(content), content))
-    return b"".join(parts)

@@ -45,6 +45,11 @@ PRESENT = (
 NOBODY = ("There is nobody here but you.", "Nobody is here just now.", "You are the only one here.")
 WAYS = ("From here you can go {list}.", "You can go {list}.")
 WAY = ("You can only go {list}.", "From here you can only go {list}.")
+WAYS_SHORT = ("Ways out: {list}.", "Ways on: {list}.")
+GLANCED = ("{Place} is as you know it.", "You look round {place} once more.", "{Place} again, as you know it.",
+           "You take in {place}.")  # fmt: skip
+WORTH_A_LOOK = ("Worth a look: {list}.", "Worth seeing: {list}.", "To look at: {list}.")
+LOOK_CLOSELY = "Look closely to see it all."
 BESIDE = ("You are standing by {thing} as it is.", "{Thing} [is|are] right here.", "You are there: {thing}.")
 LIES_HERE = ("You see {list}.", "You see {list} here.", "You notice {list}.", "There [is|are] {list} here.",
              "Here [is|are] {list}.", "Close by [is|are] {list}.")  # fmt: skip

@@ -128,9 +128,21 @@ def _looked(beat: Beat, scene: Scene, chance: random.Random) -> str:
                 f" {_capital(names['door'])} [is|are] {names['state']}.", {}, many=_is_many(scene, names["door"])
             )
         return f"{_capital(names['direction'])} from here is {names['place']}.{door}"
+    if names.get("ways") == "short":
+        return _glanced(beat, names, scene, chance)
     says = str(beat.get("says") or "") or f"This is {names.get('place', 'where you are')}."
     ways = _ways_out(scene, chance) if names.get("ways") else ""
     return " ".join(part for part in (says, _with_list(phrases.LIES_HERE, _listed(beat), scene, chance), ways) if part)
+
+
+def _glanced(beat: Beat, names: dict[str, str], scene: Scene, chance: random.Random) -> str:
+    """A look at what was described already: what is here, by name, and how to have the description again."""
+    parts = [_one(phrases.GLANCED, scene, chance, **names), _with_list(phrases.LIES_HERE, _listed(beat), scene, chance)]
+    if details := names.get("details", "").split(", ") if names.get("details") else []:
+        parts.append(_one(phrases.WORTH_A_LOOK, scene, chance, list=_listing(details, 0)))
+    if ways := [str(way["direction"]) for way in scene.get("exits", [])]:
+        parts.append(_one(phrases.WAYS_SHORT, scene, chance, list=_listing(ways, 0)))
+    return " ".join(part for part in (*parts, phrases.LOOK_CLOSELY) if part)
 
 
 def _ways_out(scene: Scene, chance: random.Random, *, named: bool = True) -> str:

@@ -4,6 +4,7 @@ import hashlib
 
 from agents.story import Change, change
 from agents.world.beats import beat
+from agents.world.breath import SILENCE
 from agents.world.heart import answer_heart
 from agents.world.language import PLAYER
 from agents.world.nouns import Found, detail_called, words_of
@@ -11,21 +12,51 @@ from agents.world.parse import Command, direction_of
 from agents.world.result import Result, ask_which, missing, refuse
 from agents.world.schema import Character, Item
 from agents.world.view import View
+from agents.world.vocabulary import CLOSE_LOOKS
 
 _HERE = frozenset({"place", "this", "here", "room", "around", "surroundings", "going", "on", "happening"})
 _SELF = frozenset({"me", "myself", "self", "yourself", "my self"})
 _BENEATH = frozenset({"look under", "look behind"})
 _AROUND = frozenset({"search", "investigate", "observe"})
+TOLD_WHOLE_AT = "told_whole_at"
+"""The turn in which a place's description was last told."""
+DETAILS = 2
+"""Details of a place that a short look names."""
 
 
 def look(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
-    """The whole place, as often as it is asked for: the description, what lies here, who is here, the ways out."""
-    del command, first, second, focus
+    """The place. Whole: the description, what lies here, who is here, the ways out. In short: the same by name only.
+
+    Whole where the player has not been told it lately, or asks for it (`look closely`, `look again`): a story that
+    repeats a page at each glance is not read any more.
+    """
+    del first, second, focus
     looks = view.count(view.here, "looks")
+    counted = [change(view.here, "looks", looks + 1, "verb:look")]
+    if command.said not in CLOSE_LOOKS and not _is_news(view):
+        names = {"place": view.location.name, "ways": "short", **_worth_a_look(view, looks)}
+        made = beat("looked", names, times=looks + 1, listed=[view.a_name(key) for key in view.listed_here()])
+        return Result([made], counted).join(see_people(view))
     says = " ".join([view.location.description, *placed_lines(view)])
-    made = beat("looked", says=says, times=looks + 1, listed=unplaced(view), place=view.location.name, ways="yes")
-    looked = Result([made], [change(view.here, "looks", looks + 1, "verb:look")])
-    return looked.join(see_people(view, anew=True))
+    made = beat("looked", says=says, times=looks + 1, listed=unplaced(view), place=view.location.name, ways="whole")
+    told = change(view.here, TOLD_WHOLE_AT, view.now, "verb:look")
+    return Result([made], [*counted, told]).join(see_people(view, anew=True))
+
+
+def _is_news(view: View) -> bool:
+    """Whether the description was never told, or so long ago that it may be told again.
+
+    The first place is told by the story's opening, whose words are gone once the player has typed; so it counts as new.
+    """
+    at = view.get(view.here, TOLD_WHOLE_AT)
+    return view.now - at >= SILENCE if isinstance(at, int) else True
+
+
+def _worth_a_look(view: View, looks: int) -> dict[str, str]:
+    """Details of the place to name, beginning at another one each time."""
+    names = [view.detail_name(name) for name in view.details]
+    turned = [*names[looks % len(names) :], *names[: looks % len(names)]] if names else []
+    return {"details": ", ".join(turned[:DETAILS])} if turned else {}
 
 
 def who(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:

@@ -11,7 +11,7 @@ from agents.world.parse import Command, direction_of
 from agents.world.result import Result, ask_which, refuse
 from agents.world.schema import Exit
 from agents.world.verbs import handling
-from agents.world.verbs.looking import placed_lines, see_people, unplaced
+from agents.world.verbs.looking import TOLD_WHOLE_AT, placed_lines, see_people, unplaced
 from agents.world.view import View
 
 
@@ -134,6 +134,7 @@ def arrive(view: View, way: Exit, direction: str = "") -> Result:
         change(PLAYER, "came_from", view.here, "verb:go"),
         change(PLAYER, "in", way.to, "verb:go"),
         change(way.to, "visits", visits + 1, "verb:go"),
+        *([] if visits else [change(way.to, TOLD_WHOLE_AT, view.now, "verb:go")]),
     ]
     there = view.after(changes)
     # After the author's tellings are used up an arrival is told from the place's textures: no text comes twice.

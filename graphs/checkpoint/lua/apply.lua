@@ -57,32 +57,6 @@ local function own(ns, id)
   redis.call('ZADD', names, 0, 'o\0' .. id .. '\0' .. ns)
 end
 
--- The namespaces of single tasks whose last word is as old as a checkpoint of the root that has gone.
-local function forget_tasks(id)
-  for _, entry in ipairs(range('[o\0', '(o\0' .. id .. '\1', 16)) do
-    local ns = string.match(entry, '^o%z[^%z]*%z(.*)$')
-    local first = head(ns)
-    if first then forget(ns, first[6]) end
-    local low, high = all_of(ns)
-    for _, one in ipairs(range(low, high, 16)) do forget(ns, id_in(ns, one)) end
-    forget_if_empty(ns)
-  end
-end
-
--- Usually at most one goes. A thread that grew under a larger keep shrinks by a few at each put: its cost is bounded.
-local function forget_oldest(ns, limit)
-  local low, high = all_of(ns)
-  local surplus, last = redis.call('ZLEXCOUNT', names, low, high) + (head(ns) and 1 or 0) - limit, nil
-  if surplus <= 0 then return end
-  for _, one in ipairs(range(low, high, math.min(surplus, 8))) do
-    last = id_in(ns, one)
-    forget(ns, last)
-  end
-  if not last then return end
-  forget_writes('[w\0' .. ns .. '\0', '(w\0' .. ns .. '\0' .. last .. '\1', 200)
-  if ns == '' then forget_tasks(last) end
-end
-
 -- Whether a checkpoint takes the place of the one before it in its turn.
 local function follows(mine, its)
   return its and mine[2] == 's' and mine[1] == its[6] and tonumber(mine[3]) == (tonumber(its[3]) or 1 / 0) + 1
@@ -155,7 +129,7 @@ local function put_and_cut(ns, call, mine)
   local goes_on, last = call[8], first and first[6] or newest_past(ns)
   if first and id > last and follows(mine, first) then
     write_head(ns, call, mine)
-    if not goes_on then forget_oldest(ns, keep) end
+    if not goes_on then forget_oldest(ns, keep - 1) end
     return
   end
   if last and id < last then
@@ -173,7 +147,7 @@ local function put_and_cut(ns, call, mine)
   end
   local before = newest_past(ns, id)
   if before and follows(mine, heading(ns, before)) then forget(ns, before) end
-  forget_oldest(ns, keep + (goes_on and 1 or 0))
+  forget_oldest(ns, keep + (goes_on and 1 or 0) - (head(ns) and 1 or 0))
 end
 
 for i, call in ipairs(calls) do

@@ -90,6 +90,9 @@ local function count(value, change)
 end
 
 local function release(refs)
+  local counts = {}
+  for i, value in ipairs(refs) do counts[i] = 'n\0' .. value end
+  if #counts > 0 then look(counts) end
   for _, value in ipairs(refs) do
     if count(value, -1) <= 0 then set('v\0' .. value, false) end
   end
@@ -120,6 +123,8 @@ end
 
 -- A checkpoint with its metadata, its pending writes, and the values that no other refers to.
 local function forget(ns, id)
+  local rest = ns .. '\0' .. id
+  look({'H\0' .. ns, 'h\0' .. rest, 'p\0' .. rest})
   local told, is_head = heading(ns, id)
   if told then
     release(told[5])
@@ -127,8 +132,8 @@ local function forget(ns, id)
     if is_head then
       for _, kind in ipairs({'C', 'M', 'H'}) do set(kind .. '\0' .. ns, false) end
     else
-      for _, kind in ipairs({'c', 'm', 'h'}) do set(kind .. '\0' .. ns .. '\0' .. id, false) end
-      redis.call('ZREM', names, 'c\0' .. ns .. '\0' .. id)
+      for _, kind in ipairs({'c', 'm', 'h'}) do set(kind .. '\0' .. rest, false) end
+      redis.call('ZREM', names, 'c\0' .. rest)
     end
   end
   forget_writes_of(ns, id)

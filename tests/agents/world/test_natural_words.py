@@ -123,14 +123,23 @@ def test_a_person_takes_it_in_their_own_manner() -> None:
 @pytest.mark.parametrize(
     ("before", "action", "holds", "lacks"),
     [
-        # Who is there, and the whole place as often as it is asked for.
+        # Who is there; the place in short where nothing is new, and whole as often as that is asked for.
         (["north"], "east", ["Isbel"], []),
         (
-            ["north", "east", "look", "look"],
-            "look",
+            ["north", "east", "look closely"],
+            "look again",
             ["A low room", "Isbel", "west to the walled yard", "oatcake"],
             ["again"],
         ),
+        (
+            ["north", "east"],
+            "look",
+            ["Isbel", "Ways on: |Ways out: ", "oatcake", "Look closely"],
+            ["A low room"],
+        ),
+        (["north", "east"], "have a closer look", ["A low room"], ["Look closely"]),
+        (["look"], "look around once more", ["A ramp of granite setts"], []),
+        (["look"], "look", ["Ways on: |Ways out: "], ["A ramp of granite setts"]),
         ([], "look", ["A ramp of granite setts"], ["The slip again", "Back on"]),
         (["north", "east"], "who is here", ["Isbel"], []),
         ([], "where is everybody", ["but you", "Nobody", "only one"], []),
@@ -224,7 +233,7 @@ LETTER = (*WARM, "give the letter to isbel")
         ("winter_light", ("north", "east", "talk to isbel"), "what should i do", "Something was left", "give her the letter"),
         ("winter_light", ("east",), "look at the sea", "The waves come in", "They come"),
         ("night_train", (), "open the suitcase", "catches will not give", "does not open"),
-        ("night_train", ("look", "look", "look"), "look", "In Berth Eleven", "Behind the door"),
+        ("night_train", ("look", "look", "look"), "look closely", "In Berth Eleven", "Behind the door"),
         ("letter_garden", ("west", "ring the bell", "give card to desmond"), "ring the bell", "Ting", "Assistant Sorter"),
         ("letter_garden", ("west", "hello"), "ring the bell", "Ting", "Assistant Sorter"),
         ("letter_garden", (), "yes", "nothing was asked|Nothing was asked", "could yes"),

@@ -101,7 +101,7 @@ async def test_the_namespaces_of_a_tasks_subgraph_go_with_its_turn(redis: Redis)
             after_six = await size(redis)
     assert await size(redis) < after_six * 1.25
     namespaces = {
-        m.decode().split(NUL)[1] for m in await redis.zrange("tta:2:{t}:names", 0, -1) if m.startswith(b"s\0")
+        m.decode().split(NUL)[1] for m in await redis.zrange("tta:3:{t}:names", 0, -1) if m.startswith(b"s\0")
     }
     assert "" in namespaces
     assert len(namespaces) <= 1 + 3 * 4

@@ -311,7 +311,7 @@ async def test_puts_that_come_late_twice_or_at_once_come_to_the_same(redis: Redi
                 await chance.choice(savers).aput(*call)
         found = await RedisSaver(redis).aget_tuple(line("t"))
         assert found
-        counts = await redis.hmget("tta:2:{t}:data", [f"n\0\0prose\0{step:08}" for step in range(6)])
+        counts = await redis.hmget("tta:3:{t}:data", [f"n\0\0prose\0{step:08}" for step in range(6)])
         listed = await ids(savers[0], line("t"))
         accounts.append((found.checkpoint, found.parent_config, listed[0], counts[-1]))
         if keep is None:

@@ -18,8 +18,8 @@ SPACES = ["", "below", "task:1"]
 
 async def faults(redis: Redis, thread: str) -> list[str]:
     """What does not hold together in a thread."""
-    data = {field.decode(): value for field, value in (await redis.hgetall(f"tta:2:{{{thread}}}:data")).items()}
-    names = {member.decode() for member in await redis.zrange(f"tta:2:{{{thread}}}:names", 0, -1)}
+    data = {field.decode(): value for field, value in (await redis.hgetall(f"tta:3:{{{thread}}}:data")).items()}
+    names = {member.decode() for member in await redis.zrange(f"tta:3:{{{thread}}}:names", 0, -1)}
     found: list[str] = []
     headings: dict[tuple[str, str], list[Any]] = {}
     for field, value in data.items():
