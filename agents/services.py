@@ -50,7 +50,7 @@ class Voice(Protocol):
         ...
 
     def release(self, sentence: str) -> None:
-        """Lets one checked sentence out. Only the gate calls this."""
+        """Lets one sentence out: one that a gate has checked, or fixed words of ours."""
         ...
 
 

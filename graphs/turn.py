@@ -1,20 +1,45 @@
 """One turn, as a graph. This file is the table of contents; each node is the function of its name.
 
     begin -> screen_action -> recall -> resolve_action -> narrate -> review_narration -> settle_changes -> commit
-             screen_action may branch to crisis, check_in or refuse, which go straight to commit.
+             screen_action may branch to crisis, check_in or refuse, which go straight to commit and move no HEAD.
 
-    begin              loads where the branch stands from story memory            steps.py
-    screen_action      reads the action for danger                                agents/safety/screen.py, rules.py
-    crisis, check_in   answer a person at risk with fixed human words             agents/safety/crisis.py
-    recall             past moments that fit the action                           steps.py, memory/recall.py
-    resolve_action     understands the words and lets the rules decide            agents/world/parse.py, resolve.py
-    narrate            tells the outcome, sentence by checked sentence            agents/narrative/narrate.py, safety/gate.py
-    review_narration   looks at the whole, may add                                agents/narrative/review.py
-    settle_changes     checks soft facts, offers choices                          agents/world/settle.py, choices.py
-    commit             keeps the turn and moves HEAD, in one statement            steps.py, memory/cypher.py
+Beside a node stands the file of its function; below it, who does the work. Paths begin at the repository's root.
 
-One path, no joins, no subgraphs. `narrate` has no retry policy: it would say things twice. What runs this graph is
-`runner.py`; what `offline` tells comes from `agents/models/storyteller/`.
+    begin              loads where the branch stands                  graphs/steps.py
+                         from story memory                            graphs/memory/graph.py
+    screen_action      reads the action for danger                    agents/safety/screen_action.py
+                         by prompts/safety/action.yaml                agents/safety/screen.py
+    crisis, check_in   answer a person at risk                        agents/safety/screen_action.py
+                         with fixed human words, by country           agents/safety/crisis.py
+    refuse             answers what the story will not play           agents/safety/screen_action.py
+    recall             asks for past moments that fit the action      graphs/steps.py
+                         ranked                                       graphs/memory/recall.py
+    resolve_action     finds what the action does                     agents/world/resolve_action.py
+                         a sentence becomes a verb and things         agents/world/parse.py
+                         the rules of the world decide                agents/world/resolve.py
+    narrate            tells the outcome                              agents/narrative/narrate.py
+                         with the rendered prompts/narrate/prompt.md  agents/prompts.py
+                         each sentence held until it is checked       agents/safety/gate.py
+                         against the hard facts                       agents/narrative/claims.py
+    review_narration   looks at the whole, may add                    agents/narrative/review.py
+    settle_changes     checks what changed                            agents/world/settle_changes.py
+                         soft facts are taken or rejected             agents/world/settle.py
+                         choices are offered                          agents/world/choices.py
+    commit             keeps the turn                                 graphs/steps.py
+                         and moves HEAD, in one statement             graphs/memory/cypher.py
+
+Around the graph:
+
+    the state's keys                                                  graphs/state.py
+    what each node did, for `tta trace`                               graphs/trace.py
+    an action is screened and accepted, its turn gets its own task    graphs/playing.py
+    an accepted turn is run, or resumed after a crash                 graphs/runner.py
+    the events that a client streams                                  graphs/events.py
+    the checkpoint after each node                                    graphs/checkpoint/saver.py
+    `offline`, a model that reads the same prompt                     agents/models/offline.py
+                         and its prose                                agents/models/storyteller/tell.py
+
+One path, no joins, no subgraphs. `narrate` has no retry policy: it would say things twice.
 """
 
 from typing import Any

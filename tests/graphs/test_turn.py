@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -50,6 +51,19 @@ def test_the_graph_is_flat_and_named_after_its_functions() -> None:
         assert getattr(turn_module, name).__name__ == name
     drawn = graph.get_graph().draw_mermaid()
     assert all(name in drawn for name in NODES)
+
+
+def test_the_table_of_contents_names_the_files() -> None:
+    """Every path in it is there, and beside a node stands the file of its function."""
+    told = turn_module.__doc__ or ""
+    root = Path(turn_module.__file__).parents[1]
+    paths = re.findall(r"\b(?:agents|graphs|prompts)/[\w/]+\.\w+", told)
+    assert len(paths) > 30
+    assert [path for path in paths if not (root / path).exists()] == []
+    rows = re.findall(r"^    (\w+(?:, \w+)*)  +.+?  +(\S+\.py)$", told, re.MULTILINE)
+    beside = {node: file for nodes, file in rows for node in nodes.split(", ")}
+    for name in NODES:
+        assert str(Path(inspect.getfile(inspect.unwrap(getattr(turn_module, name)))).relative_to(root)) == beside[name]
 
 
 @pytest.mark.parametrize("name", NODES)

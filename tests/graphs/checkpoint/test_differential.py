@@ -32,6 +32,7 @@ STEPS = st.one_of(
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
+@pytest.mark.timeout(3600)
 async def test_a_graph_goes_as_in_memory(redis: Redis, request: pytest.FixtureRequest) -> None:
     """Step by step, until enough steps have been taken: half of the runs with everything kept, half under `keep`."""
     wanted = int(request.config.getoption("--differential-steps"))
