@@ -6,8 +6,9 @@
     │   ├── InvalidWorld        a world file with a fault, at a place
     │   ├── InvalidPrompt       a prompt file or its variables
     │   └── InvalidSetting      a setting, a flag or a variable of the environment
-    ├── NotFound                the named thing does not exist                   404, exit 1
-    │   └── Unknown{Session, World, Branch, Turn, Prompt, Model}
+    ├── NotFound                the named thing does not exist                   404
+    │   ├── Unknown{Session, Branch, Turn}      in the stores                    exit 1
+    │   └── Unknown{World, Prompt, Model}       among what can be named at all   exit 2
     ├── Conflict                somebody else was first                          409, exit 1
     │   ├── TurnInProgress      the session is playing another turn
     │   ├── HeadMoved           the branch moved on while the turn was played
@@ -29,19 +30,24 @@ class StoryError(Exception):
     """What went wrong, where, and what to do about it.
 
     `cause` is one sentence without player text or secrets; `place` is `file:line` where there is one; `cure` is what to
-    do next; `choices` are the valid answers, closest first. `status` is the HTTP status, `exit_code` the command's.
+    do next; `choices` are the valid answers, closest first, `more` if those are not all. `status`
+    is the HTTP status, `exit_code` the command's: 2 for what is wrong with the command line, the settings or a file that
+    they name, whatever the stores hold; 1 for what failed, or is not in the stores.
     """
 
     status = 500
     exit_code = 1
     title = "The story could not go on"
 
-    def __init__(self, cause: str, *, place: str = "", cure: str = "", choices: Sequence[str] = ()) -> None:
+    def __init__(
+        self, cause: str, *, place: str = "", cure: str = "", choices: Sequence[str] = (), more: bool = False
+    ) -> None:
         super().__init__(cause)
         self.cause = cause
         self.place = place
         self.cure = cure
         self.choices = tuple(choices)
+        self.more = more
         self.help: dict[str, Any] | None = None
         """Crisis resources, where the action that is turned away comes from a person at risk (`agents.safety.crisis`)."""
 
@@ -57,7 +63,7 @@ class StoryError(Exception):
         if self.cure:
             parts.append(self.cure)
         if self.choices:
-            parts.append("Choose from: " + ", ".join(self.choices))
+            parts.append("Choose from: " + ", ".join(self.choices) + (" and others" if self.more else ""))
         return " ".join(ended(part) for part in parts).replace("\n", " ")
 
 
@@ -105,6 +111,7 @@ class UnknownSession(NotFound):
 
 
 class UnknownWorld(NotFound):
+    exit_code = 2
     title = "There is no such world"
 
 
@@ -117,11 +124,13 @@ class UnknownTurn(NotFound):
 
 
 class UnknownPrompt(NotFound):
+    exit_code = 2
     title = "There is no such prompt"
 
 
 class UnknownModel(NotFound):
     status = 422
+    exit_code = 2
     title = "There is no such model"
 
 

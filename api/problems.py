@@ -69,14 +69,14 @@ async def find_help(scope: Scope) -> dict[str, Any] | None:
 
 
 async def help_for(scope: Scope, text: str) -> dict[str, Any] | None:
-    """The resources that a text calls for; None where it calls for none."""
+    """The resources that a text calls for; None where it calls for none. Words that no turn answers pause nothing."""
     if not text:
         return None
     engine = getattr(scope["app"].state, "engine", None)
     screen = engine.screen if engine else _screen()
     verdict = await asyncio.to_thread(screen.action, text)
     locale = engine.settings.locale if engine else ""
-    return None if verdict["tier"] == "none" else dict(response(verdict["tier"], locale))
+    return None if verdict["tier"] == "none" else dict(response(verdict["tier"], locale, paused=False))
 
 
 class Words:

@@ -32,7 +32,9 @@ from graphs.embedded_home import (
     REAL_SERVERS,
     Binaries,
     check_binaries,
+    check_room,
     find_binaries,
+    is_free,
     path_fault,
     prepare_socket,
     private_directory,
@@ -42,7 +44,7 @@ from graphs.embedded_home import (
     socket_path,
     start_fault,
 )
-from graphs.embedded_keeper import open_lock, try_lock
+from graphs.embedded_keeper import open_lock
 
 POLL_S = 0.002
 ANSWER_S = 2.0  # a server that listens but says nothing for so long is busy
@@ -90,7 +92,10 @@ class EmbeddedServer:
         """
         async with self._one_at_a_time:
             if not (self._present and await _ask(self.socket, "PING") == "PONG"):
-                await self._join()
+                try:
+                    await self._join()
+                except OSError as error:
+                    raise path_fault(error, self.directory) from error
                 self.pid = int((await self._loaded())["process_id"])
 
     def close(self) -> None:
@@ -108,7 +113,7 @@ class EmbeddedServer:
             self._present = True
             if await _ask(self.socket, "PING") is None:
                 await self._start(deadline)
-            elif _is_free(self.directory, "keeper.lock") and (info := await _info(self.socket)):
+            elif is_free(self.directory, "keeper.lock") and (info := await _info(self.socket)):
                 os.close(self._spawn_keeper("adopt", info["process_id"]))
         finally:
             os.close(start)
@@ -124,12 +129,11 @@ class EmbeddedServer:
                         place=str(self.directory),
                         cure="Try again, or end that process",
                     ) from None
-            except OSError as error:
-                raise path_fault(error, self.directory) from error
             await asyncio.sleep(POLL_S)
 
     async def _start(self, deadline: float) -> None:
         """Start keeper and server until the socket answers, which it does while the data is still being loaded."""
+        check_room(self.directory)
         offset = rotate_log(self.directory)
         order = ("start", *server_command(self.directory, self.socket, self._binaries))
         report = self._spawn_keeper(*order)
@@ -149,7 +153,7 @@ class EmbeddedServer:
             os.close(report)
 
     def _unreachable(self) -> StoreUnavailable:
-        holder = "" if _is_free(self.directory, "server.lock") else "; a server holds the directory all the same"
+        holder = "" if is_free(self.directory, "server.lock") else "; a server holds the directory all the same"
         return StoreUnavailable(
             f"The embedded server does not listen after {self._timeout_s:.0f} s{holder}",
             place=str(self.socket),
@@ -251,14 +255,6 @@ def _measure(data_dir: Path) -> tuple[Path, int]:
     directory = data_dir.expanduser().resolve()
     files = directory / "appendonlydir"
     return directory, sum(file.stat().st_size for file in files.iterdir()) if files.is_dir() else 0
-
-
-def _is_free(directory: Path, name: str) -> bool:
-    fd = open_lock(str(directory), name)
-    try:
-        return try_lock(fd)
-    finally:
-        os.close(fd)
 
 
 def _read_report(fd: int) -> str | None:

@@ -1,22 +1,27 @@
 """One turn at a time in a session: a lease in Redis that its holder renews.
 
 The lease only keeps two processes from working for nothing; what keeps two turns from both landing is the comparison of
-HEAD in the commit. A holder that died on this machine is noticed at once by its process id, elsewhere by the expiry.
+HEAD in the commit. A holder that died on this machine is noticed at once by its process id, elsewhere by the expiry; a
+lease that this process could not give back, since the store was gone or full, is its own again as soon as it asks.
 """
 
 import asyncio
 import os
 import socket
+import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from agents.errors import TurnInProgress
+from agents.errors import StoreError, TurnInProgress
 
 LEASE_MS = 5_000
 RENEW_S = 1.5
+
+_held: set[str] = set()
+"""The leases that this process holds or asks for, by their unique text."""
 
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 _RENEW = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end return 0"
@@ -29,18 +34,22 @@ async def hold(
 ) -> AsyncGenerator[None]:
     """Holds the session's lease, renewing it. Raises TurnInProgress when somebody else has it after `wait_s`."""
     key = f"{prefix}:1:lock:{{{story}}}"
-    mine = f"{socket.gethostname()}|{os.getpid()}|{token}"
-    await _take(redis, key, mine, wait_s)
-    renewing = asyncio.create_task(_renew(redis, key, mine))
+    mine = f"{socket.gethostname()}|{os.getpid()}|{token}|{uuid.uuid4().hex[:8]}"
+    _held.add(mine)  # before it is asked for: another task of this process may read it there before we know
     try:
-        yield
+        await _take(redis, key, mine, wait_s)
+        renewing = asyncio.create_task(_renew(redis, key, mine))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            with suppress(asyncio.CancelledError):
+                await renewing
+            with suppress(RedisError, OSError, StoreError):
+                # A lease that cannot be given back runs out by itself.
+                await redis.eval(_RELEASE, 1, key, mine)  # pyright: ignore[reportGeneralTypeIssues]
     finally:
-        renewing.cancel()
-        with suppress(asyncio.CancelledError):
-            await renewing
-        with suppress(RedisError, OSError):
-            # A lease that cannot be given back runs out by itself.
-            await redis.eval(_RELEASE, 1, key, mine)  # pyright: ignore[reportGeneralTypeIssues]
+        _held.discard(mine)
 
 
 async def _take(redis: "Redis", key: str, mine: str, wait_s: float) -> None:
@@ -62,11 +71,13 @@ async def _take(redis: "Redis", key: str, mine: str, wait_s: float) -> None:
 
 
 def _is_dead(holder: str) -> bool:
-    """Whether the holder was a process of this machine that is gone."""
+    """Whether the holder was a process of this machine that is gone, or this one, which knows what it holds."""
     host, _, rest = holder.partition("|")
     pid = rest.partition("|")[0]
     if host != socket.gethostname() or not pid.isdigit():
         return False
+    if int(pid) == os.getpid():
+        return holder not in _held
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
@@ -79,5 +90,5 @@ def _is_dead(holder: str) -> bool:
 async def _renew(redis: "Redis", key: str, mine: str) -> None:
     while True:
         await asyncio.sleep(RENEW_S)
-        with suppress(RedisError, OSError):
+        with suppress(RedisError, OSError, StoreError):
             await redis.eval(_RENEW, 1, key, mine, LEASE_MS)  # pyright: ignore[reportGeneralTypeIssues]

@@ -244,5 +244,5 @@ class StoryPlayer(StoryReader):
         paused = isinstance(error, SessionPaused)
         if error.help is None and (verdict["tier"] != "none" or paused):
             tier = "crisis" if verdict["tier"] == "none" else verdict["tier"]
-            error.help = {**response(tier, self.settings.locale), "paused": paused}
+            error.help = dict(response(tier, self.settings.locale, paused=paused))
         return error

@@ -14,6 +14,9 @@ from graphs.settings import Settings
 from graphs.stores import REDIS_FAILS, Stores, translate_redis
 from graphs.trace import TraceEntry, TraceLog
 
+SUGGESTED = 5
+"""Sessions that are named to somebody who names one that is not there."""
+
 
 class StoryReader:
     """The reading half of StoryEngine. Every method raises a StoryError and nothing else."""
@@ -25,15 +28,16 @@ class StoryReader:
         self._worlds: dict[str, World] = {}
 
     async def session(self, session: str) -> Session:
-        """Raises UnknownSession, with the ids that there are where they are few."""
+        """Raises UnknownSession, with the ids of those played last."""
         try:
             return await self.memory.session(self.scope(session))
         except UnknownSession:
-            known = await self.memory.sessions(self.settings.tenant, limit=5)
+            known = await self.memory.sessions(self.settings.tenant, limit=SUGGESTED + 1)
             raise UnknownSession(
                 f"There is no session '{session[:64]}'",
                 cure="List them with `tta sessions list`.",
-                choices=[item["session"] for item in known],
+                choices=[item["session"] for item in known[:SUGGESTED]],
+                more=len(known) > SUGGESTED,
             ) from None
 
     async def world(self, session: str) -> World:
@@ -100,14 +104,20 @@ class StoryReader:
     async def find_turn(self, session: str, number: int | None) -> Turn:
         """The turn with that number on the active branch; without a number the last one. Raises UnknownTurn."""
         found = await self.turns(session, limit=1, before=None if number is None else number + 1)
-        if not found or (number is not None and found[0]["number"] != number):
-            last = await self.turns(session, limit=1)
-            if not last:
-                branch = (await self.position(session))["branch"]
-                cure = f"Play one, or look at other branches: tta branches {session}"
-                raise UnknownTurn(f"The active branch '{branch}' has no turns: it is at the beginning", cure=cure)
-            raise UnknownTurn(f"The session has no turn {number}", choices=[f"1 to {last[0]['number']}"])
-        return found[0]
+        if found and number in (None, found[0]["number"]):
+            return found[0]
+        branches = await self.branches(session)
+        (here,) = [branch for branch in branches if branch["active"]]
+        there = [branch["name"] for branch in branches if branch["number"] >= (number or 1)]
+        last = here["number"]
+        held = {0: "it is at the beginning", 1: "it has only turn 1"}.get(last, f"it has turns 1 to {last}")
+        missing = f"no turn {number}" if number else "no turns"
+        raise UnknownTurn(
+            f"The active branch '{here['name']}' has {missing}: {held}",
+            cure=f"`load {there[0]}` in `tta play --session {session}` goes to a branch that has it"
+            if number and there
+            else f"See the branches: tta branches {session}",
+        )
 
     def scope(self, session: str) -> Scope:
         return Scope(self.settings.tenant, session)

@@ -1,4 +1,4 @@
-"""Models that misbehave on demand. The well-behaved one ships in the product: the offline storyteller."""
+"""Models that misbehave on demand, and what else an agent's node needs to run without a graph. The well-behaved one ships in the product: the offline storyteller."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,6 +7,12 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+
+from agents.prompts import Prompts
+from agents.safety.screen import Screen
+from agents.services import Services
+from agents.world.schema import World
+from graphs.clock import SystemClock, TimeIds
 
 
 class ScriptedModel(BaseChatModel):
@@ -35,3 +41,25 @@ class ScriptedModel(BaseChatModel):
                 await asyncio.sleep(self.pause_s)
                 continue
             yield ChatGenerationChunk(message=AIMessageChunk(content=word + " "))
+
+
+class KeptVoice:
+    """Keeps what was released; may begin with sentences that were out before a crash."""
+
+    def __init__(self, before: list[str] | None = None) -> None:
+        self.before, self.out = before or [], list[str]()
+
+    async def released(self) -> list[str]:
+        return list(self.before)
+
+    def release(self, sentence: str) -> None:
+        self.out.append(sentence)
+
+
+def services_of(world: World, model: BaseChatModel, **changes: Any) -> Services:
+    """What a node gets of its runtime: everything real, but the model, the voice and a memory that has nothing."""
+    made: dict[str, Any] = {
+        "world": world, "storyteller": model, "model": "fake", "prompts": Prompts(), "screen": Screen.load(),
+        "recall": None, "voice": KeptVoice(), "clock": SystemClock(), "ids": TimeIds(),
+    }  # fmt: skip
+    return Services(**{**made, **changes})

@@ -94,12 +94,14 @@ class ResponseBook(BaseModel):
         return self.emergency.get(country, self.emergency["default"])
 
 
-def response(tier: Tier, locale: str = "") -> CrisisResponse:
+def response(tier: Tier, locale: str = "", *, paused: bool | None = None) -> CrisisResponse:
     """What a person is shown at a tier; a crisis pauses the session, a check-in does not.
 
+    `paused` says otherwise where the words are answered by no turn: only a session that is paused is called so.
     `locale` is a BCP 47 tag (`en-GB`), a POSIX one (`en_GB.UTF-8`) or a country (`GB`); anything else, and a language
     without a country, gets the resources that serve everywhere. Raises InvalidSetting if the shipped file is broken.
     """
+    waits = tier == "crisis" if paused is None else paused
     if tier == "none":
         return CrisisResponse(tier=tier, text="", resources=[], paused=False)
     book, country = load_response_book(), country_of(locale)
@@ -108,8 +110,8 @@ def response(tier: Tier, locale: str = "") -> CrisisResponse:
         text = book.words.crisis.format(emergency=book.emergency_words(country))
     resources = [contact.shown() for contact in book.contacts(country)]
     listed = "\n".join(f"- {place['name']}: {place['how']} {place['contact']}" for place in resources)
-    text = f"{text}\n\n{listed}" + (f"\n\n{book.words.resume}" if tier == "crisis" else "")
-    return CrisisResponse(tier=tier, text=text, resources=resources, paused=tier == "crisis")
+    text = f"{text}\n\n{listed}" + (f"\n\n{book.words.resume}" if waits else "")
+    return CrisisResponse(tier=tier, text=text, resources=resources, paused=waits)
 
 
 def as_typed(text: str) -> str:

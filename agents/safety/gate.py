@@ -112,7 +112,9 @@ class Gate:
 
     def _take(self, sentences: list[str]) -> None:
         for sentence in sentences:
-            if not sentence or self.vetoed or self.full or sentence in self._before:
+            if not any(map(str.isalnum, sentence)):
+                continue  # dots and brackets alone are no prose
+            if self.vetoed or self.full or sentence in self._before:
                 continue  # a text that was interrupted may be told again from its beginning
             if alone := self.check(sentence):
                 self._veto(alone, [piece for piece in self._waiting if _WHOLE.search(piece)])

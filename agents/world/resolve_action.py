@@ -5,6 +5,7 @@ Where the parser cannot read the action and a real model is at work, the model i
 could not type.
 """
 
+import asyncio
 import json
 import re
 
@@ -14,6 +15,7 @@ from langchain_core.runnables import Runnable
 from typing_extensions import TypedDict
 
 from agents.prompts import Prompt
+from agents.safety.clean import count_of
 from agents.safety.gate import MAX_TAIL
 from agents.services import Runtime, Services
 from agents.story import Change, Outcome, Usage, Value, apply_changes
@@ -66,12 +68,13 @@ async def _interpret(services: Services, scene: Scene, action: str, usage: Usage
     messages = prompt.render(scene=scene, action=action, verbs=verbs)
     usage["calls"] += 1
     try:
-        answer = await answering(services.storyteller, prompt).ainvoke(messages)
+        async with asyncio.timeout(services.model_timeout_s):
+            answer = await answering(services.storyteller, prompt).ainvoke(messages)
     except Exception:  # the parser's own answer stands; narrate will meet the same fault and name it
         return ""
     counted = getattr(answer, "usage_metadata", None) or {}
-    usage["input_tokens"] += int(counted.get("input_tokens", 0))
-    usage["output_tokens"] += int(counted.get("output_tokens", 0))
+    usage["input_tokens"] += count_of(counted.get("input_tokens"))
+    usage["output_tokens"] += count_of(counted.get("output_tokens"))
     return read_command(str(answer.text))
 
 

@@ -44,6 +44,7 @@ class Bench(Protocol):
 
 
 class UnknownBench(NotFound):
+    exit_code = 2
     title = "There is no such benchmark"
 
 
@@ -64,7 +65,7 @@ def bench(
     """Runs one benchmark. A bar that does not hold is told, and is no failure of the command."""
     found = {path.stem: path for path in sorted(FOLDER.glob("*.py")) if not path.stem.startswith("_")}
     if not found:
-        raise UnknownBench("The benchmarks are not installed", cure="Run `tta bench` in a checkout of the project.")
+        raise BenchFailed("The benchmarks are not installed", cure="Run `tta bench` in a checkout of the project.")
     if not name:
         _list(found, as_json)
         return

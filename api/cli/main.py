@@ -1,6 +1,6 @@
 """Entry of the command: checks the installation, runs the command, ends every mistake in one line.
 
-Exit codes: 0 fine, 1 the asked thing failed, 2 wrong usage, 100 an evaluation below its gate.
+Exit codes: 0 fine, 1 the asked thing failed, 2 wrong usage (see `agents.errors`), 100 an evaluation below its gate.
 """
 
 import importlib.util

@@ -59,14 +59,12 @@ def show(session: SessionId, as_json: Json = False) -> None:
 
 
 def delete(session: SessionId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    asked = not yes
-    if asked and not sys.stdin.isatty():
-        raise InvalidInput("There is no terminal to ask at whether to delete it", cure="Say --yes.")
-
     async def work() -> None:
         async with engine_of() as engine:
             record = await engine.session(session)
-            if asked:
+            if not yes and not sys.stdin.isatty():
+                raise InvalidInput("There is no terminal to ask at whether to delete it", cure="Say --yes.")
+            if not yes:
                 await asyncio.to_thread(
                     typer.confirm, f"Delete session {session} ({record['title']}) for good?", abort=True
                 )

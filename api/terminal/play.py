@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from agents.errors import SessionPaused, StoryError
+from agents.errors import SessionPaused, StoreError, StoryError
 from agents.safety.crisis import as_typed
 from agents.story import Tier, Turn
 from agents.world.parse import parse
@@ -32,6 +32,7 @@ class Play:
         self.won = False
         self.stopped = False
         """Whether the last turn was a crisis."""
+        self._left: int | None = None
         self._risk: Tier = "none"
         self._told_paused = False
         """Whether the crisis words were shown since the story was paused: they are not repeated line by line."""
@@ -79,7 +80,8 @@ class Play:
         """Plays a script of `total` lines, if that is known; the exit code.
 
         A line that cannot be played is told and the rest goes on. A crisis ends the script, unless its next line is
-        `resume`: nobody has read what came of the line that led there.
+        `resume`: nobody has read what came of the line that led there. Raises StoreError, which ends it too: without
+        its store no line can be played.
         """
         failed, played, unplayed = 0, 0, None
         async for line in lines:
@@ -90,6 +92,9 @@ class Play:
             try:
                 if not await self.step(line):
                     break
+            except StoreError:
+                self._left = None if total is None else total - played
+                raise
             except StoryError as error:
                 self._eased(error, line)
                 failed = fail(error)
@@ -99,6 +104,11 @@ class Play:
             failed = fail(SessionPaused(f"The script stopped at a crisis; {rest} was not played", cure=PAUSED))
         self.screen.done(won=self.won, turns=self.number, session=self.session, unplayed=unplayed)
         return failed
+
+    def broken_off(self, error: StoreError) -> None:
+        """A script that its store has ended says so, and how many of its lines were not played."""
+        self.screen.problem("", error)
+        self.screen.done(won=self.won, turns=self.number, session=self.session, unplayed=self._left)
 
     async def step(self, line: str) -> bool:
         """One line of the player; False when it ends the sitting.

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 
 from agents.errors import InvalidInput, StoryError
-from agents.safety.crisis import as_typed, response
+from agents.safety.crisis import response
 from agents.safety.screen import Screen
 from graphs.settings import read_settings
 
@@ -134,8 +134,7 @@ def with_help(error: StoryError, lines: Iterable[str]) -> StoryError:
     tiers = {screen.action(text)["tier"] for text in [*said, "\n".join(said)]}
     for tier in ("crisis", "check_in"):
         if tier in tiers:
-            found = response(tier, _locale())
-            error.help = {**found, "text": as_typed(found["text"]), "paused": False}
+            error.help = {**response(tier, _locale(), paused=False)}
             break
     return error
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.errors import InvalidInput, StoryError, UnknownSession
+from agents.errors import InvalidInput, StoreError, StoryError, UnknownSession
 from agents.world.load import load_world
 from api.cli.output import check_writable, engine_of
 from api.cli.worlds import check_file, default_world
 from api.terminal.play import Play
 from api.terminal.screen import JsonScreen, PlainScreen, RichScreen, Screen
 from api.terminal.scripts import each, piped, read_script, waiting, with_help
+from graphs.sessions import check_id
 
 if TYPE_CHECKING:
     from graphs.engine import StoryEngine
@@ -56,6 +57,8 @@ def _check(options: Options, *, scripted: bool) -> None:
         if not scripted:
             raise InvalidInput("A picture is made of a script", cure="Name it with --script FILE.")
         check_writable(options.picture)
+    if options.session:
+        check_id(options.session, "session id")
     if options.world:
         check_file(options.world)
         load_world(options.world)
@@ -82,6 +85,10 @@ async def sit(play: Play, lines: list[str] | None, *, new: bool, typed: bool) ->
         if not typed:
             return await play.follow(piped())
         await play.converse()
+    except StoreError as error:
+        with_help(error, lines or [])
+        play.broken_off(error)
+        raise
     except asyncio.CancelledError:  # Ctrl-C in the midst of a turn: the engine ends that turn as it closes
         play.screen.goodbye(play.session)
         raise

@@ -7,13 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
+from cottage import begun
 from fastapi import FastAPI
 
 from api.app import build_app
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import read_settings
-
-COTTAGE = str(Path(__file__).parents[1] / "data" / "cottage.yaml")
 
 Begin = Callable[..., Awaitable[str]]
 
@@ -51,7 +50,6 @@ def begin(engine: StoryEngine) -> Begin:
     """Begins a session in the world that only tests have; returns the path of its turns."""
 
     async def make(**changes: Any) -> str:
-        made = await engine.create(COTTAGE, seed=1, **changes)
-        return f"/api/v1/sessions/{made['session']}/turns"
+        return f"/api/v1/sessions/{await begun(engine, '', **changes)}/turns"
 
     return make

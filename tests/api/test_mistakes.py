@@ -31,35 +31,46 @@ def unwritable(tmp_path: Path) -> str:
     return str(tmp_path / "file" / "data")
 
 
-# Each: what the user types, parts that the one line must hold, the exit code.
+# Each: what the user types, parts that the one line must hold, the exit code: 2 for what is wrong with the command line, a
+# setting or a file that they name, whatever the stores hold; 1 for what is not in the stores, or failed.
 MISTAKES: list[tuple[str, Prepare, list[str], int]] = [
     ("missing file", lambda p: ["play", "--script", str(p / "none.txt")], ["none.txt:", "No such file", "Check"], 2),
-    ("missing world file", lambda p: ["worlds", "validate", str(p / "no.yaml")], ["no.yaml", "Check the path", "night_train"], 1),
+    ("missing world file", lambda p: ["worlds", "validate", str(p / "no.yaml")], ["no.yaml", "Check the path", "night_train"], 2),
     ("bad YAML", lambda p: ["worlds", "validate", bad_world(p, "world: [x\n")], ["mine.yaml:2:", "not YAML", "Mend"], 2),
     ("bad world to play", lambda p: ["play", "--world", bad_world(p, "world: x\n")], ["mine.yaml:1:", "missing", "Mend"], 2),
-    ("unknown world", lambda p: ["play", "--world", "nite_train"], ["nite_train", "Did you mean night_train"], 1),
-    ("unknown model", lambda p: ["play", "--model", "gtp"], ["no model 'gtp'", "Choose from: offline"], 1),
-    ("model without a name", lambda p: ["play", "--model", "openai"], ["no model 'openai'", "provider:name"], 1),
+    ("unknown world", lambda p: ["play", "--world", "nite_train"], ["nite_train", "Did you mean night_train"], 2),
+    ("unknown model", lambda p: ["play", "--model", "gtp"], ["no model 'gtp'", "Choose from: offline"], 2),
+    ("model without a name", lambda p: ["play", "--model", "openai"], ["no model 'openai'", "provider:name"], 2),
     ("no key", lambda p: ["play", "--model", "anthropic:x"], ["ANTHROPIC_API_KEY"], 2),
     ("extra not installed", lambda p: ["play", "--model", "google_genai:x"], ["extra 'google'", "uv sync --extra google"], 2),
     ("package not installed", lambda p: ["play", "--model", "mistralai:x"], ["package 'langchain-mistralai'", "uv pip install"], 2),
     ("no such GGUF", lambda p: ["play", "--model", f"local:{p}/m.gguf"], [], 2),
     ("unknown session", lambda p: ["trace", "nobody"], ["no session 'nobody'", "tta sessions list"], 1),
     ("unknown session to play", lambda p: ["play", "--session", "nobody"], ["no session 'nobody'", "--world"], 1),
+    ("missing world file to play", lambda p: ["play", "--world", str(p / "no.yaml")], ["no.yaml", "Check the path"], 2),
+    ("missing world file to show", lambda p: ["worlds", "show", str(p / "no.yaml")], ["no.yaml", "Check the path"], 2),
+    ("unknown world to show", lambda p: ["worlds", "show", "nite_train"], ["Did you mean night_train"], 2),
+    ("unknown prompt to show", lambda p: ["prompts", "show", "narate"], ["Did you mean narrate"], 2),
+    ("unknown benchmark", lambda p: ["bench", "sotry"], ["no benchmark 'sotry'", "Choose from", "story"], 2),
+    ("unknown model to evaluate", lambda p: ["eval", "--model", "gtp"], ["no model 'gtp'", "offline"], 2),
+    ("unknown session to show", lambda p: ["sessions", "show", "nobody"], ["no session 'nobody'"], 1),
+    ("unknown session to delete", lambda p: ["sessions", "delete", "nobody"], ["no session 'nobody'"], 1),
+    ("unknown session to fork", lambda p: ["fork", "nobody", "new"], ["no session 'nobody'"], 1),
+    ("turn that is none", lambda p: ["trace", "nobody", "first"], ["turn", "integer", "--help"], 2),
     ("bad session id", lambda p: ["play", "--session", "no/body", "--world", "night_train"], ["session id", "letters"], 2),
     ("unwritable data directory", lambda p: ["play", "--data-dir", unwritable(p)], ["data", "cannot"], 2),
     ("script that is not UTF-8", lambda p: ["play", "--script", script(p, b"look\n\xff\n")], ["script.txt:2:", "UTF-8"], 2),
     ("unknown command", lambda p: ["plya"], ["no command 'plya'", "Did you mean play"], 2),
     ("unknown option", lambda p: ["play", "--wrold", "x"], ["--wrold", "--help"], 2),
     ("number that is none", lambda p: ["play", "--seed", "x"], ["seed", "integer"], 2),
-    ("unknown prompt", lambda p: ["eval", "narate"], ["narate", "Did you mean narrate"], 1),
+    ("unknown prompt", lambda p: ["eval", "narate"], ["narate", "Did you mean narrate"], 2),
     ("binding elsewhere", lambda p: ["serve", "--host", "0.0.0.0"], ["0.0.0.0", "127.0.0.1"], 2),
     ("empty script", lambda p: ["play", "--script", script(p, b"# nothing\n\n")], ["script.txt:", "no actions", "Write one"], 2),
     ("endless script", lambda p: ["play", "--script", "/dev/zero"], ["/dev/zero:", "1 MB", "in parts"], 2),
     ("too many lines", lambda p: ["play", "--script", script(p, b"look\n" * 10_001)], ["10001 actions", "10000", "in parts"], 2),
     ("a folder for a script", lambda p: ["play", "--script", str(p)], ["directory", "Check the path"], 2),
-    ("a folder for a world", lambda p: ["play", "--world", str(p), "--script", script(p)], ["is a folder", "YAML"], 1),
-    ("a folder to validate", lambda p: ["worlds", "validate", str(p)], ["is a folder", "YAML"], 1),
+    ("a folder for a world", lambda p: ["play", "--world", str(p), "--script", script(p)], ["is a folder", "YAML"], 2),
+    ("a folder to validate", lambda p: ["worlds", "validate", str(p)], ["is a folder", "YAML"], 2),
     ("play's picture into nowhere", lambda p: ["play", "--svg", str(p / "no" / "x.svg"), "--script", script(p)], ["x.svg:", "folder does not exist", "Name a file"], 2),
     ("picture into nowhere", lambda p: ["graph", "--svg", str(p / "no" / "x.svg")], ["cannot be written", "x.svg"], 2),
 ]  # fmt: skip
@@ -80,6 +91,9 @@ def test_a_mistake_is_one_line(
         (tmp_path / "installed" / "langchain_anthropic").mkdir(parents=True)
         (tmp_path / "installed" / "langchain_anthropic" / "__init__.py").touch()
         monkeypatch.syspath_prepend(tmp_path / "installed")
+    untouched = tmp_path / "untouched"
+    monkeypatch.setenv("TTA_DATA_DIR", str(untouched))
+    monkeypatch.setenv("TTA_LINGER_S", "0.2")
     arguments = prepare(tmp_path)
     got = run(arguments)
     out, err = capsys.readouterr()
@@ -90,6 +104,10 @@ def test_a_mistake_is_one_line(
     assert lines[0].startswith("tta")
     for part in parts:
         assert part.lower() in lines[0].lower()
+    if code == 2:
+        assert not untouched.exists(), "no store was needed to see it"
+    else:
+        assert (run(["sessions", "list", "--json"]), capsys.readouterr().out) == (0, "[]\n"), "nothing has begun"
 
 
 @pytest.mark.parametrize(

@@ -112,10 +112,10 @@ def test_facts_are_what_a_person_wants_to_read(story: str, capsys: pytest.Captur
     [
         (["facts", "told", "--at", "999"], ["no turn 999", "0 to 2"]),
         (["facts", "told", "--about", "unicorn"], ["'unicorn'", "lamp"]),
-        (["trace", "told", "999"], ["no turn 999", "1 to 2"]),
+        (["trace", "told", "999"], ["branch 'main' has no turn 999: it has turns 1 to 2", "tta branches told"]),
+        (["fork", "told", "new", "--at", "3"], ["branch 'main' has no turn 3: it has turns 1 to 2", "tta branches told"]),
         (["sessions", "delete", "told"], ["no terminal", "--yes"]),
         (["sessions", "delete", "nobody", "--yes"], ["no session 'nobody'"]),
-        (["prompts", "show", "narate"], ["narate", "Did you mean narrate"]),
         (["play", "--session", "told", "--world", "night_train", "--script", "{}"], ["begun with --world", "not night_train"]),
         (["play", "--session", "told", "--seed", "7", "--script", "{}"], ["begun with --seed 1, not 7"]),
         (["play", "--session", "told", "--model", "local", "--script", "{}"], ["begun with --model offline"]),
@@ -126,7 +126,7 @@ def test_what_is_not_there_or_not_so_is_one_line(
     story: str, tmp_path: Path, arguments: list[str], parts: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [part.format(tmp_path / "script.txt") for part in arguments]
-    assert run(arguments) == (1 if "play" not in arguments and "told" not in arguments[2:] else 2)
+    assert run(arguments) == (2 if "play" in arguments or "delete told" in " ".join(arguments) else 1)
     out, err = capsys.readouterr()
     assert (out, len(err.splitlines())) == ("", 1)
     assert all(part in err for part in parts), err
@@ -140,8 +140,35 @@ def test_a_branch_at_its_beginning_has_no_turn_to_trace(
     story: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert play(tmp_path, "undo 2", session=story) == 0
-    assert run(["trace", story, "999"]) == 1
-    assert f"tta branches {story}" in capsys.readouterr().err
+    for words in ([], ["999"]):
+        capsys.readouterr()
+        assert run(["trace", story, *words]) == 1
+        err = capsys.readouterr().err
+        assert "it is at the beginning" in err
+        assert f"tta branches {story}" in err
+
+
+def test_a_turn_of_another_branch_is_found(story: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The active branch went back; what it has, and who has the turn, is said."""
+    assert play(tmp_path, "undo", session=story) == 0
+    for command in (["trace", story, "2"], ["fork", story, "new", "--at", "2"]):
+        capsys.readouterr()
+        assert run(command) == 1
+        err = capsys.readouterr().err
+        assert "The active branch 'main' has no turn 2: it has only turn 1." in err
+        assert "`load side`" in err
+
+
+def test_more_sessions_than_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = ["--data-dir", str(tmp_path / "data")]
+    for number in range(6):
+        capsys.readouterr()
+        assert run(["play", "--session", "nobody", *data]) == 1
+        assert "and others" not in capsys.readouterr().err
+        assert play(tmp_path, "look", session=f"s{number}", options=tuple(data)) == 0
+    capsys.readouterr()
+    assert run(["play", "--session", "nobody", *data]) == 1
+    assert "Choose from: s5, s4, s3, s2, s1 and others." in capsys.readouterr().err
 
 
 def test_a_trace_is_short_lines_for_people_and_whole_for_programs(

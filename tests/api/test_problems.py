@@ -13,6 +13,7 @@ from fakes import ScriptedModel
 from httpx import AsyncClient
 from structlog.testing import capture_logs
 
+from agents.safety.crisis import load_response_book
 from api import bodies, logs
 from api.app import build_app
 from graphs.engine import StoryEngine
@@ -93,13 +94,21 @@ AT_RISK = {
 }
 
 
+GOES_ON = load_response_book().words.resume
+"""What only a paused session may be told."""
+
+
 @pytest.mark.parametrize("kind", AT_RISK)
 async def test_a_person_at_risk_is_never_only_refused(client: AsyncClient, begin, kind: str) -> None:
     body, headers, status = AT_RISK[kind]
-    refused = await client.post(await begin(), content=body, headers=headers)
+    turns = await begin()
+    refused = await client.post(turns, content=body, headers=headers)
     assert refused.status_code == status
     assert refused.json()["help"]["resources"]
     assert DANGER not in refused.text
+    assert not (await client.get(turns.removesuffix("/turns"))).json()["paused"]
+    assert not refused.json()["help"]["paused"], "what is not played pauses nothing"
+    assert GOES_ON not in refused.json()["help"]["text"]
 
 
 @pytest.mark.parametrize("path", ["/api/v1/sessions/nobody/turns", "/api/v1/sessions/no%20id/turns", "/api/v1/turns"])
@@ -137,7 +146,8 @@ async def test_a_person_at_risk_in_a_path(client: AsyncClient, path: str) -> Non
 async def test_a_cry_for_help_is_no_title_and_no_name(client: AsyncClient, engine: StoryEngine, body: dict) -> None:
     before = await engine.memory.sessions(engine.settings.tenant)
     refused = await client.post("/api/v1/sessions", json=body)
-    assert _check(refused, 422, "held_text")["help"]["tier"] == "crisis"
+    found = _check(refused, 422, "held_text")["help"]
+    assert (found["tier"], found["paused"], GOES_ON in found["text"]) == ("crisis", False, False)
     assert DANGER not in refused.text
     assert await engine.memory.sessions(engine.settings.tenant) == before
 
@@ -165,6 +175,8 @@ async def test_a_person_at_risk_whose_turn_is_played(client: AsyncClient, begin)
     paused = await client.post(turns, json={"action": "look"})
     assert (paused.status_code, paused.json()["code"]) == (409, "session_paused")
     assert paused.json()["help"]["resources"]
+    assert paused.json()["help"]["paused"]
+    assert GOES_ON in paused.json()["help"]["text"]
     assert "/resume" in paused.json()["cure"]
     session = turns.removesuffix("/turns")
     resumed = await client.post(f"{session}/resume")

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cottage import COTTAGE
 
 from api.cli.run import run
 
 ROOT = Path(__file__).parents[2]
-COTTAGE = str(ROOT / "tests" / "data" / "cottage.yaml")
 DANGER = "I want to end my life tonight"
 GONE = {"TTA_REDIS_URL": "redis://127.0.0.1:1"}
 
@@ -33,7 +33,7 @@ def tta(tmp_path: Path, *arguments: str, typed: bytes = b"", **variables: str) -
     ("content", "options", "variables", "code"),
     [
         (f"look\n{DANGER}\n".encode(), [], GONE, 1),
-        (f"look\n{DANGER}\n".encode(), ["--world", "nowhere"], {}, 1),
+        (f"look\n{DANGER}\n".encode(), ["--world", "nowhere"], {}, 2),
         (f"look\n{DANGER}\n\xff".encode("latin-1"), [], {}, 2),
         (f"look\n{DANGER}\n".encode() + b"wait\n" * 10_000, [], {}, 2),
         (f"# {DANGER}\n".encode(), [], {}, 2),

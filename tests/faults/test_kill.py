@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cottage import COTTAGE
 
 from graphs.engine import open_engine
 from graphs.settings import read_settings
 
-COTTAGE = Path(__file__).parents[1] / "data" / "cottage.yaml"
 ROUND = ["down", "take bell", *["ring bell"] * 400]
 """Each ring counts up a state of the world: a turn applied twice or lost would show in the count."""
 
@@ -27,7 +27,7 @@ ROUND = ["down", "take bell", *["ring bell"] * 400]
 def play(data_dir: Path, actions: list[str]) -> "subprocess.Popen[bytes]":
     """`tta play --script -` on the session, as a process of its own."""
     command = [sys.executable, "-m", "api.cli", "play", "--session", "kill", "--script", "-", "--json"]
-    command += ["--world", str(COTTAGE), "--data-dir", str(data_dir)]
+    command += ["--world", COTTAGE, "--data-dir", str(data_dir)]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         env={**os.environ, "TTA_LINGER_S": "3"},

@@ -2,17 +2,19 @@
 
 import asyncio
 import gc
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cottage import COTTAGE
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from agents.errors import StoreUnavailable, StoryError
+from agents.errors import StoreFull, StoreUnavailable, StoryError
+from graphs.embedded_home import disk_full
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import read_settings
-
-COTTAGE = str(Path(__file__).parents[1] / "data" / "cottage.yaml")
 
 
 @pytest.fixture
@@ -84,3 +86,36 @@ async def test_a_turn_that_failed_unseen_is_no_error_of_the_loop(
     gc.collect()
     await asyncio.sleep(0)
     assert said == []
+
+
+async def test_a_server_that_died_of_a_full_disk_is_not_called_unreachable(
+    engine: StoryEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`test_full_disk.py` fills a real one, where it may be mounted; here the room is only said to be none."""
+    await engine.create(COTTAGE, session="s", seed=1)
+
+    def full(directory: Path) -> None:
+        raise disk_full(directory)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("graphs.embedded.check_room", full)
+        info = await engine._stores.redis.info("server")  # pyright: ignore[reportPrivateUsage]
+        os.kill(info["process_id"], signal.SIGKILL)
+        for _ in range(2):
+            with pytest.raises(StoreFull) as caught:
+                await engine.act("s", "look")
+        assert str(tmp_path) in caught.value.line()
+        with pytest.raises(StoreFull) as danger:
+            await engine.act("s", "I want to end my life tonight")
+        assert danger.value.help
+    assert (await engine.act("s", "wait"))["action"] == "wait"
+
+
+async def test_a_lease_that_could_not_be_given_back_keeps_nobody_waiting(
+    engine: StoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await engine.create(COTTAGE, session="s", seed=1)
+    with monkeypatch.context() as patched:
+        patched.setattr("graphs.locks._RELEASE", "return redis.error_reply('LOST')")
+        await engine.act("s", "look")
+    assert (await engine.act("s", "wait"))["number"] == 2

@@ -9,13 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from cottage import COTTAGE
 from fakes import ScriptedModel
 
 from agents.errors import StoreUnavailable, TurnInProgress
 from graphs.engine import open_engine
 from graphs.settings import Settings, read_settings
-
-COTTAGE = str(Path(__file__).parents[1] / "data" / "cottage.yaml")
 
 DYING = """
 import asyncio, sys
@@ -34,6 +33,53 @@ async def main():
 
 asyncio.run(main())
 """
+
+DYING_AT = """
+import asyncio, os, signal, sys
+from fakes import ScriptedModel
+from graphs.checkpoint import RedisSaver
+from graphs.engine import open_engine
+from graphs.events import Events
+from graphs.settings import read_settings
+
+POINT, out = sys.argv[3], []
+append = Events.append
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+async def appending(self, turn_id, kind, data):
+    await append(self, turn_id, kind, data)
+    if kind == "sentence":
+        out.append(data["text"])
+        print(turn_id, data["text"], flush=True)
+        if POINT == f"sentence {len(out)}":
+            die()
+
+def dying(point, call, *, after=False):
+    async def run(*args, **options):
+        if out and not after:
+            die()
+        result = await call(*args, **options)
+        if out:
+            die()
+        return result
+    return run if POINT == point else call
+
+async def main():
+    Events.append = appending
+    RedisSaver.aput_writes = dying("writes", RedisSaver.aput_writes)
+    RedisSaver.aput = dying("checkpoint", RedisSaver.aput)
+    async with open_engine(read_settings(data_dir=sys.argv[1])) as engine:
+        engine.memory.commit = dying("commit", engine.memory.commit)
+        engine.memory.commit = dying("committed", engine.memory.commit, after=True)
+        engine.use_model("scripted", ScriptedModel(answers=["You take the brass lamp. <slow> The range ticks on. "]))
+        await engine.create(sys.argv[2], session="dying", model="scripted", seed=1)
+        await engine.act("dying", "take lamp")
+
+asyncio.run(main())
+"""
+POINTS = ["sentence 1", "sentence 2", "writes", "checkpoint", "commit", "committed"]
 
 
 @pytest.fixture
@@ -63,6 +109,31 @@ async def test_a_process_that_dies_after_the_first_sentence(settings: Settings) 
         assert await engine.recover("dying") is None
         entries = await engine.trace("dying", turn_id)
         assert [e["node"] for e in entries].count("commit") == 1
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_process_that_dies_between_a_sentence_and_its_checkpoint(settings: Settings, point: str) -> None:
+    """Killed with kill -9 at each seam after a sentence is out: in the midst of the telling, before what the node wrote is
+    kept, before its checkpoint, before the commit, and before the commit is told."""
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "TTA_LINGER_S": "5"}
+    command = [sys.executable, "-c", DYING_AT, str(settings.data_dir), COTTAGE, point]
+    died = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    ids, shown = zip(*(line.split(" ", 1) for line in died.stdout.splitlines()), strict=True)
+    assert shown[0] == "You take the brass lamp."
+    async with open_engine(settings) as engine:
+        engine.use_model("scripted", ScriptedModel(answers=["And the rain goes on outside."]))
+        turn = await engine.recover("dying")
+        assert turn
+        assert turn["turn_id"] == ids[0]
+        assert turn["narration"].startswith(" ".join(shown))
+        assert all(turn["narration"].count(sentence) == 1 for sentence in shown)
+        assert [t["turn_id"] for t in await engine.turns("dying")] == [ids[0]]
+        assert turn["inventory"] == ["lamp"]
+        told = [event["data"]["text"] async for event in engine.events("dying", ids[0]) if event["kind"] == "sentence"]
+        assert told[: len(shown)] == list(shown)
+        assert len(told) == len(set(told)), "whoever reads along hears nothing twice"
+        assert await engine.recover("dying") is None
 
 
 async def test_the_next_action_ends_the_unfinished_turn_first(settings: Settings) -> None:

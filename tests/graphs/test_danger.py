@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cottage import COTTAGE, begun
 from fakes import ScriptedModel
 
 from agents.errors import InvalidInput, ModelError, SessionPaused, StoryError
@@ -12,7 +13,6 @@ from graphs.engine import StoryEngine, open_engine
 from graphs.playing import MAX_TRIES
 from graphs.settings import read_settings
 
-COTTAGE = str(Path(__file__).parents[1] / "data" / "cottage.yaml")
 CRISIS = "I want to end my life tonight"
 
 
@@ -20,10 +20,6 @@ CRISIS = "I want to end my life tonight"
 async def engine(tmp_path: Path) -> Any:
     async with open_engine(read_settings(data_dir=tmp_path, linger_s=0.2, model_timeout_s=0.5)) as opened:
         yield opened
-
-
-async def begun(engine: StoryEngine, session: str = "s", **options: Any) -> str:
-    return (await engine.create(COTTAGE, session=session, seed=1, **options))["session"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
+from cottage import COTTAGE, begun
 from fakes import ScriptedModel
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -31,7 +32,6 @@ from graphs.settings import read_settings
 from graphs.state import MAX_STATE, TurnState
 from graphs.turn import build_turn_graph
 
-COTTAGE = str(Path(__file__).parents[1] / "data" / "cottage.yaml")
 NODES = [
     "begin", "screen_action", "crisis", "check_in", "refuse", "recall", "resolve_action", "narrate",
     "review_narration", "settle_changes", "commit",
@@ -42,10 +42,6 @@ NODES = [
 async def engine(tmp_path: Path) -> Any:
     async with open_engine(read_settings(data_dir=tmp_path, linger_s=0.2, model_timeout_s=0.5)) as opened:
         yield opened
-
-
-async def begun(engine: StoryEngine, session: str = "s", **options: Any) -> str:
-    return (await engine.create(COTTAGE, session=session, seed=1, **options))["session"]
 
 
 def test_the_graph_is_flat_and_named_after_its_functions() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import ScriptedModel
+from fakes import KeptVoice, ScriptedModel, services_of
 from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 from langgraph.runtime import Runtime
@@ -16,50 +16,21 @@ from agents.errors import ModelError, ModelGarbage, ModelTimeout, ModelUnavailab
 from agents.models.offline import OfflineStoryteller
 from agents.narrative.narrate import CLOSINGS, narrate
 from agents.narrative.review import covers, review_narration
-from agents.prompts import Prompts
-from agents.safety.screen import Screen
-from agents.services import Services
 from agents.story import Usage, apply_changes
 from agents.world.load import load_text
 from agents.world.resolve import resolve
 from agents.world.scene import build_scene
 from agents.world.view import View, initial_slots
-from graphs.clock import SystemClock, TimeIds
 
 WORLD = load_text((Path(__file__).parents[2] / "data" / "cottage.yaml").read_text(), "cottage.yaml").world
 
 
-class Voice:
-    """Keeps what was released; may begin with sentences that were out before a crash."""
-
-    def __init__(self, before: list[str]) -> None:
-        self.before, self.out = before, list[str]()
-
-    async def released(self) -> list[str]:
-        return list(self.before)
-
-    def release(self, sentence: str) -> None:
-        self.out.append(sentence)
-
-
-async def told(model: Any, *, action: str = "look", before: list[str] | None = None, timeout_s: float = 5, total_s: float = 60) -> tuple[Any, Voice]:  # fmt: skip
+async def told(model: Any, *, action: str = "look", before: list[str] | None = None, timeout_s: float = 5, total_s: float = 60) -> tuple[Any, KeptVoice]:  # fmt: skip
     slots = {**initial_slots(WORLD), "kitchen.visits": 1}
     outcome, changes = resolve(WORLD, slots, action, [], 1)
     view = View(WORLD, apply_changes(slots, changes))
-    voice = Voice(before or [])
-    services = Services(
-        world=WORLD,
-        storyteller=model,
-        model="fake",
-        prompts=Prompts(),
-        screen=Screen.load(),
-        recall=None,  # pyright: ignore[reportArgumentType]
-        voice=voice,
-        clock=SystemClock(),
-        ids=TimeIds(),
-        model_timeout_s=timeout_s,
-        model_total_s=total_s,
-    )
+    voice = KeptVoice(before)
+    services = services_of(WORLD, model, voice=voice, model_timeout_s=timeout_s, model_total_s=total_s)
     state = {
         "scene": build_scene(view, outcome, number=1, seed=1),
         "exchanges": [],
