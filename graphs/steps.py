@@ -7,6 +7,7 @@ from agents.services import Runtime
 from agents.story import (
     Change,
     Choice,
+    Exchange,
     Kind,
     Moment,
     Outcome,
@@ -45,6 +46,7 @@ class RecallOutput(TypedDict):
 
 class CommitInput(TypedDict):
     turn_id: str
+    exchanges: list[Exchange]
     branch: str
     line: str
     parent: str
@@ -119,6 +121,8 @@ async def commit(state: CommitInput, runtime: Runtime[TurnServices]) -> CommitOu
             turn=turn,
             focus=state["outcome"]["focus"] if story else state["focus"],
             moments=_moments(state) if story else [],
+            people=_people(state) if story else [],
+            before=" ".join(f"{last['action']} {last['narration']}" for last in state["exchanges"][-1:]),
             slots=after if story and turn["number"] % KEYFRAME == 0 else None,
             risk=tiers[0] if tiers else None,
             paused=True if turn["kind"] == "crisis" else None,
@@ -162,6 +166,11 @@ def _moments(state: CommitInput) -> list[str]:
 
 
 _MEMORABLE = frozenset({"told", "ruled", "gave", "consequence", "goal_done", "read", "met"})
+
+
+def _people(state: CommitInput) -> list[str]:
+    """Who took part: everybody with whom the turn's beats had to do."""
+    return list(dict.fromkeys(who for beat in state["outcome"]["beats"] if (who := beat.get("names", {}).get("who"))))
 
 
 def visible_changes(changes: list[Change]) -> list[Change]:

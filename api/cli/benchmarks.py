@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import inspect
 import os
 import platform
 import sys
@@ -13,7 +14,7 @@ from typing import Annotated, Any, Protocol, cast
 import typer
 from typing_extensions import TypedDict
 
-from agents.errors import NotFound, StoryError
+from agents.errors import InvalidInput, NotFound, StoryError
 from api.cli.output import print_json, table
 
 FOLDER = Path(__file__).parents[2] / "tests" / "bench"
@@ -40,7 +41,9 @@ class Bench(Protocol):
 
     COUNT: int
 
-    async def run(self, count: int, tell: Callable[[str], None]) -> Report: ...
+    async def run(self, count: int, tell: Callable[[str], None], **asked: Any) -> Report:
+        """`asked` are the options that were given, of those that it takes by name."""
+        ...
 
 
 class UnknownBench(NotFound):
@@ -60,6 +63,10 @@ def register(app: typer.Typer) -> None:
 def bench(
     name: Annotated[str, typer.Argument(help="One benchmark; without it they are listed.")] = "",
     count: Annotated[int | None, typer.Option(min=1, help="How much; each has a full count of its own.")] = None,
+    data: Annotated[Path | None, typer.Option(help="What is played: a file, for a benchmark that takes one.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where a benchmark's own output goes, for one that has some.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of tables.")] = False,
 ) -> None:
     """Runs one benchmark. A bar that does not hold is told, and is no failure of the command."""
@@ -72,15 +79,26 @@ def bench(
     if name not in found:
         raise UnknownBench(f"There is no benchmark '{name[:40]}'", choices=list(found))
     module = load(found[name])
+    asked = _taken(name, module, {"data": data, "out": out})
 
     def tell(progress: str) -> None:
         print(f"{name}: {progress}", file=sys.stderr, flush=True)
 
-    report = asyncio.run(cast(Bench, module).run(count or module.COUNT, tell))
+    report = asyncio.run(cast(Bench, module).run(count or module.COUNT, tell, **asked))
     if as_json:
         print_json({"bench": name, "machine": machine(), **report})
     else:
         _show(report)
+
+
+def _taken(name: str, module: ModuleType, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given. Raises InvalidInput for one that the benchmark has no use for."""
+    given = {option: value for option, value in options.items() if value is not None}
+    taken = inspect.signature(module.run).parameters
+    for option in given:
+        if option not in taken:
+            raise InvalidInput(f"The benchmark '{name}' takes no --{option}")
+    return given
 
 
 def load(path: Path) -> ModuleType:

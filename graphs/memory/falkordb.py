@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import combinations
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -32,6 +33,9 @@ from graphs.memory.protocol import SCHEMA_VERSION, Commit, Scope, Session
 _T = TypeVar("_T")
 
 REGISTRY = "tta"
+
+WIDE = 6
+"""Words that are searched in pairs too where all of them are common: 15 pairs."""
 
 TOUCH_S = 60.0
 """How stale the registry may be about when a story was last played; the story itself is never stale."""
@@ -136,10 +140,29 @@ class FalkorMemory(GraphMemory):
 
     # Statements ------------------------------------------------------------------------------------------------------
 
-    def _search(self, scope: Scope, terms: list[str]) -> tuple[str, str]:
-        call = "CALL db.idx.fulltext.queryNodes('Moment', $query) YIELD node, score"
+    def _search(self, scope: Scope, terms: list[str], *, widely: bool) -> tuple[str, Row]:
+        """Word by word, so that each is cut where it proves common and weighs by how rare it is.
+
+        RediSearch's own score for several words is no use: it is divided by how far they lie apart.
+        """
+        del scope
+        asked = [*terms, *(f"({one} {other})" for one, other in combinations(terms[:WIDE], 2))] if widely else terms
+        calls = "\n".join(
+            f"CALL {{ CALL db.idx.fulltext.queryNodes('Moment', $q{i}) YIELD node WITH node LIMIT $common "
+            f"RETURN collect(node) AS n{i} }}"
+            for i in range(len(asked))
+        )
+        every = ", ".join(f"n{i}" for i in range(len(asked)))
         # Of equals the newest: ids grow.
-        return f"{call}\nWITH node, score ORDER BY score DESC, id(node) DESC LIMIT $fetch", "|".join(terms)
+        text = f"""{calls}
+WITH [{every}] AS every
+WITH every, size([one IN every WHERE size(one) >= $common]) AS cut
+UNWIND every AS one
+WITH cut, size(one) AS df, CASE WHEN size(one) < $common OR $widely THEN one ELSE [] END AS one
+UNWIND CASE WHEN size(one) = 0 THEN [null] ELSE one END AS node
+WITH cut, node, sum(log(1 + $common * 10.0 / df)) AS weight ORDER BY weight DESC, id(node) DESC
+WITH cut, collect(node)[..$fetch] AS hits"""
+        return text, {f"q{i}": query for i, query in enumerate(asked)} | {"common": cypher.COMMON, "widely": widely}
 
     async def _read(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
         return await self._query(graph_name(scope), statement, parameters, read=True)

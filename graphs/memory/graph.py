@@ -16,7 +16,7 @@ from graphs.memory import cypher, records
 from graphs.memory.keyframe import keyframe
 from graphs.memory.ledger import ends, facts, opening_ledger, replay, steps, values
 from graphs.memory.protocol import EXCHANGES, KEYFRAME, Branch, Commit, Position, Scope, Session
-from graphs.memory.recall import rank
+from graphs.memory.recall import Found, rank
 from graphs.memory.words import query_terms
 
 Row = dict[str, Any]
@@ -39,8 +39,8 @@ class GraphMemory(ABC):
         """
 
     @abstractmethod
-    def _search(self, scope: Scope, terms: list[str]) -> tuple[str, str]:
-        """The call that yields the best `$fetch` hits for `$query` as `node`, best first, and the query."""
+    def _search(self, scope: Scope, terms: list[str], *, widely: bool) -> tuple[str, Row]:
+        """The part of `cypher.recall` that finds `hits`, and its parameters. `widely`: common words count too."""
 
     # Sessions --------------------------------------------------------------------------------------------------------
 
@@ -50,7 +50,7 @@ class GraphMemory(ABC):
         root.update(turn_id=records.ROOT, number=0, kind="story", branch=records.MAIN)
         ledger = opening_ledger(slots, opening["changes"], records.ROOT)
         parameters = {
-            **records.turn_parameters(scope, root, [], []),
+            **records.turn_parameters(scope, root, [], [], [], ""),
             **records.session_parameters(session),
             "branch": records.MAIN,
             "world_text": world_text,
@@ -103,16 +103,19 @@ class GraphMemory(ABC):
         terms = query_terms(query)
         if not terms or limit < 1:
             return []
-        search, text = self._search(scope, terms)
-        names = records.identity(scope, branch=branch)
-        for fetch in (cypher.CANDIDATES, 16 * cypher.CANDIDATES):
-            parameters = {**names, "query": text, "skip": skip, "fetch": fetch}
+        row: Row = {}
+        for widely in (False, True):
+            search, asked = self._search(scope, terms, widely=widely)
+            fetch = 16 * cypher.CANDIDATES if widely else cypher.CANDIDATES
+            parameters = {**records.identity(scope, branch=branch), **asked, "skip": skip, "fetch": fetch}
             rows = await self._read(scope, cypher.recall(search), parameters)
-            if not rows:
-                return []
-            if len(rows[0]["found"]) >= limit or rows[0]["seen"] < fetch:
+            row = rows[0] if rows else row
+            if row and (len(row["found"]) >= limit or not (row["cut"] or row["seen"] >= fetch)):
                 break
-        return rank(terms, rows[0]["found"], rows[0]["number"], limit)
+        if not row:
+            return []
+        found = [Found(*each) for each in row["found"]]
+        return rank(query, found, row["number"], limit)
 
     async def commit(self, scope: Scope, commit: Commit) -> Turn:
         parameters = records.commit_parameters(scope, commit)

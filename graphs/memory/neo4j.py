@@ -99,10 +99,12 @@ class Neo4jMemory(GraphMemory):
 
     # Statements ------------------------------------------------------------------------------------------------------
 
-    def _search(self, scope: Scope, terms: list[str]) -> tuple[str, str]:
+    def _search(self, scope: Scope, terms: list[str], *, widely: bool) -> tuple[str, Row]:
+        del widely  # Lucene weighs words itself, and steps over what cannot be among the best
         call = "CALL db.index.fulltext.queryNodes('tta_words', $query, {limit: $fetch}) YIELD node, score"
         # Our words are letters and digits in lower case, so none is an operator. ^0: the story is no matter of degree.
-        return call, f"+story:{story_id(scope)}^0 +words:({' '.join(terms)})"
+        query = f"+story:{story_id(scope)}^0 +words:({' '.join(terms)})"
+        return f"{call}\nWITH collect(node) AS hits, 0 AS cut", {"query": query}
 
     async def _read(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
         return await self._run(statement, parameters, read=True)

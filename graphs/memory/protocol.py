@@ -8,7 +8,7 @@ The state at a turn is a snapshot every `KEYFRAME` turns plus the changes of the
 story costs the same, however long the story is and however often it was forked.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from typing_extensions import TypedDict
@@ -92,6 +92,10 @@ class Commit:
     slots: dict[str, Value] | None = None
     """All slots after the turn, given every KEYFRAME turns (when `number % KEYFRAME == 0`); without them, the memory
     takes its last snapshot and the changes since, which is the same unless the world was changed otherwise."""
+    people: list[str] = field(default_factory=list[str])
+    """Names of those who took part (at most 16 are kept): a question that names one of them finds the turn sooner."""
+    before: str = ""
+    """The text of the turn before: an answer is found by the words of what it answers, too."""
     risk: Tier | None = None
     """Raises the session's risk (never lowers it)."""
     paused: bool | None = None

@@ -11,7 +11,7 @@ from typing import Any, cast
 from agents.errors import InvalidInput
 from agents.story import Change, Exchange, Tier, Turn
 from graphs.memory.protocol import Branch, Commit, Scope, Session
-from graphs.memory.words import words_of
+from graphs.memory.words import stems_of
 
 MAX_BODY = 64 * 1024
 """Most bytes of a stored turn."""
@@ -19,6 +19,7 @@ MAX_BODY = 64 * 1024
 MAX_TRACE = 1024 * 1024
 
 MAX_MOMENTS = 4
+MAX_PEOPLE, MAX_NAME = 16, 80
 
 EXCHANGE_CHARS = 600
 """Where a narration is cut that the narrator is only reminded of."""
@@ -59,7 +60,9 @@ def clean(text: str) -> str:
     return _UNFIT_TEXT.sub("\ufffd", text)
 
 
-def turn_parameters(scope: Scope, turn: Turn, focus: list[str], moments: list[str]) -> dict[str, Any]:
+def turn_parameters(
+    scope: Scope, turn: Turn, focus: list[str], moments: list[str], people: list[str], before: str
+) -> dict[str, Any]:
     """A turn as statements take it. Raises InvalidInput above MAX_BODY or MAX_MOMENTS."""
     body = encode({key: value for key, value in turn.items() if key != "changes"})
     changes = encode(turn["changes"])
@@ -69,6 +72,7 @@ def turn_parameters(scope: Scope, turn: Turn, focus: list[str], moments: list[st
     if len(moments) > MAX_MOMENTS:
         raise InvalidInput(f"A turn has at most {MAX_MOMENTS} moments, not {len(moments)}")
     text = clean("\n".join(line for line in (*moments, turn["action"], turn["narration"]) if line.strip()))
+    own = stems_of(text)
     return {
         **identity(scope, turn_id=turn["turn_id"], branch=turn["branch"]),
         "number": turn["number"],
@@ -81,14 +85,15 @@ def turn_parameters(scope: Scope, turn: Turn, focus: list[str], moments: list[st
         "focus": encode(focus),
         "story": story_id(scope),
         "text": text,
-        "words": " ".join(words_of(text)),
+        "words": " ".join([*own, *own, *stems_of(before)]),
+        "people": [clean(person)[:MAX_NAME] for person in people[:MAX_PEOPLE]],
     }
 
 
 def commit_parameters(scope: Scope, commit: Commit) -> dict[str, Any]:
     """A commit as both of its statements take it, not yet a keyframe."""
     return {
-        **turn_parameters(scope, commit.turn, commit.focus, commit.moments),
+        **turn_parameters(scope, commit.turn, commit.focus, commit.moments, commit.people, commit.before),
         "risk": risk_level(commit.risk or "none"),
         "paused": commit.paused,
         **dict.fromkeys(("keyframe", "snapshot", "segment", "leaves", "blocks")),

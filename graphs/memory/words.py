@@ -8,6 +8,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+import snowballstemmer
+
 MAX_TERMS = 16
 """Words of a query that are asked for: more cost time and find no more."""
 
@@ -28,6 +30,8 @@ _STOP = """a about after again all also am an and any are aren as at be because 
     they this those through to too under until up upon us ve very was wasn we were weren what when where which
     while who whom whose why will with won would wouldn you your yours yourself yourselves"""
 
+_STEMMER = snowballstemmer.stemmer("english")
+
 STOP_WORDS = frozenset(_STOP.split())
 """Words that tell no two moments apart: those of the indexes' English analyzers, and pronouns and auxiliaries."""
 
@@ -44,16 +48,17 @@ def words_of(text: str) -> list[str]:
 
 
 def query_terms(query: str) -> list[str]:
-    """At most MAX_TERMS different words of a query, the longest first: long words are rare ones (Zipf)."""
+    """At most MAX_TERMS different stems of a query, those of its longest words: long words are rare ones (Zipf)."""
     distinct = dict.fromkeys(words_of(query[:_MAX_QUERY]))
-    return sorted(distinct, key=len, reverse=True)[:MAX_TERMS]
+    return list(dict.fromkeys(stem(word) for word in sorted(distinct, key=len, reverse=True)))[:MAX_TERMS]
 
 
-@lru_cache(maxsize=20_000)
+def stems_of(text: str) -> list[str]:
+    """The words of a text without their endings, in order: what is stored and asked for."""
+    return [stem(word) for word in words_of(text)]
+
+
+@lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
-    """What is left of an English word when its common endings are gone; for ranking only, so rough is enough."""
-    for ending in ("ingly", "edly", "ings", "ing", "ies", "ied", "ed", "es", "ly", "s", "e", "y"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            word = word[: -len(ending)]
-            break
-    return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
+    """An English word without its ending (Snowball's English stemmer); a word of another language as it is, mostly."""
+    return _STEMMER.stemWord(word)

@@ -18,3 +18,8 @@ def figures(seconds: Sequence[float]) -> dict[str, float]:
 def at_most(what: str, figure: float, bar: float) -> Bar:
     """The bar holds when the figure is not above it."""
     return Bar(what=what, figure=round(figure, 4), bar=bar, holds=figure <= bar)
+
+
+def at_least(what: str, figure: float, bar: float) -> Bar:
+    """The bar holds when the figure is not below it."""
+    return Bar(what=what, figure=round(figure, 4), bar=bar, holds=figure >= bar)

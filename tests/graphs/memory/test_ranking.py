@@ -2,12 +2,12 @@
 
 import pytest
 
-from graphs.memory.recall import MAX_TEXT, rank
-from graphs.memory.words import MAX_TERMS, query_terms, stem, words_of
+from graphs.memory.recall import MAX_TEXT, Found, rank
+from graphs.memory.words import MAX_TERMS, query_terms, stem, stems_of, words_of
 
 
-def found(number: int, text: str) -> tuple[str, int, str, str]:
-    return f"turn-{number}", number, text, " ".join(words_of(text))
+def found(number: int, text: str, *, at: str = "2026-01-01T12:00:00+00:00", people: tuple[str, ...] = ()) -> Found:
+    return Found(f"turn-{number}", number, text, " ".join(stems_of(text)), at, list(people))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_forms_of_a_word_share_a_stem(words: str) -> None:
 
 def test_a_rare_word_counts_more_than_a_common_one() -> None:
     moments = [found(n, "The lamp burns low.") for n in range(1, 9)] + [found(9, "A heron passed.")]
-    best = rank(["heron", "lamp"], moments, 100, 3)
+    best = rank("heron lamp", moments, 100, 3)
     assert best[0]["number"] == 9
     assert best[0]["reason"] == "mentions heron"
     assert [m["number"] for m in best[1:]] == [8, 7]
@@ -48,10 +48,10 @@ def test_a_rare_word_counts_more_than_a_common_one() -> None:
 
 def test_the_sentence_that_answers_is_told() -> None:
     text = "You take the key.\nlook at the sea\nThe sea is grey. Maren hums. The key is cold in your hand."
-    assert rank(["maren"], [found(1, text)], 1, 1)[0]["text"] == "Maren hums."
-    assert rank(["key"], [found(1, text)], 1, 1)[0]["text"] == "You take the key."
-    assert len(rank(["word"], [found(1, "word " * 300)], 1, 1)[0]["text"]) <= MAX_TEXT + 4
+    assert rank("maren", [found(1, text)], 1, 1)[0]["text"] == "Maren hums."
+    assert rank("key", [found(1, text)], 1, 1)[0]["text"] == "You take the key."
+    assert len(rank("word", [found(1, "word " * 300)], 1, 1)[0]["text"]) <= MAX_TEXT + 4
 
 
 def test_nothing_found_is_nothing_ranked() -> None:
-    assert rank(["key"], [], 0, 4) == []
+    assert rank("key", [], 0, 4) == []

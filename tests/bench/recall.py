@@ -1,0 +1,127 @@
+"""Long conversations played into story memory, then asked about: is what answers among what recall brings back?"""
+
+import json
+import re
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from _report import at_least, at_most, figures
+from story_reference import new_scope, new_session, new_turn, take
+
+from api.cli.benchmarks import BenchFailed, Report
+from graphs.embedded import open_embedded
+from graphs.memory import Commit, Scope, StoryMemory, open_falkordb
+
+COUNT = 1000
+"""Conversations at most."""
+ASKED = 10
+KINDS = {1: "multi-hop", 2: "temporal", 3: "open domain", 4: "single hop", 5: "adversarial"}
+WHEN = "%I:%M %p on %d %B, %Y"
+
+
+async def run(count: int, tell: Callable[[str], None], *, data: Path | None = None, out: Path | None = None) -> Report:
+    """`data`: a conversation a line, {conversation, turns: [{id, session, date, speaker, text, caption}], questions:
+    [{question, category, evidence}]}; `out`: where the rankings go, a question a line."""
+    if data is None:
+        raise BenchFailed("There is nothing to play", cure="Give a file of conversations with --data.")
+    talks = read(data)[:count]
+    rankings: list[dict[str, Any]] = []
+    hits: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
+    commits, recalls = list[float](), list[float]()
+    async with open_memory() as memory:
+        for talk in talks:
+            scope = await play(memory, talk, commits)
+            for index, question in enumerate(talk["questions"]):
+                began = time.perf_counter()
+                found = await memory.recall(scope, "main", question["question"], limit=ASKED, skip=0)
+                recalls.append(time.perf_counter() - began)
+                ranked = [moment["turn_id"] for moment in found if moment["number"]]
+                rankings.append({"conversation": talk["conversation"], "question": index, "ranked": ranked})
+                score(hits, talk, question, ranked)
+            tell(f"{talk['conversation']}: {len(talk['turns'])} turns, {len(talk['questions'])} questions")
+    if out is not None:
+        out.write_text("".join(json.dumps(row) + "\n" for row in rankings), encoding="utf-8")
+    return _report(hits, commits, recalls)
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise BenchFailed(
+            f"The conversations cannot be read: {type(error).__name__}",
+            place=str(path),
+            cure="Give a file of JSON Lines.",
+        ) from None
+
+
+@asynccontextmanager
+async def open_memory() -> AsyncGenerator[StoryMemory]:
+    """The embedded graph, in a directory of its own."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        async with (
+            open_embedded(Path(home), linger_s=0) as server,
+            open_falkordb(server.redis_url, revive=server.ensure) as memory,
+        ):
+            await memory.setup()
+            yield memory
+
+
+async def play(memory: StoryMemory, talk: dict[str, Any], took: list[float]) -> Scope:
+    """Each turn of the conversation as a turn of a story, its evidence id as its turn_id."""
+    scope, parent, before = new_scope(), "root", ""
+    opening = new_turn(scope, 0, "", turn_id="root", action="", narration="")
+    await memory.create(new_session(scope), "text: of the world", opening, {"lamp.in": "hall"})
+    for number, said in enumerate(talk["turns"], 1):
+        at = datetime.strptime(said["date"], WHEN).replace(tzinfo=UTC) + timedelta(seconds=number)
+        telling = f"{said['speaker']}: {said['text']} {said['caption']}"
+        turn = new_turn(
+            scope, number, parent, turn_id=said["id"], action="", narration=f"{telling}\n{said['date']}", at=at.isoformat(),
+            changes=[take(f"place {number % 7}")],
+        )  # fmt: skip
+        began = time.perf_counter()
+        await memory.commit(scope, Commit(turn, [], [], people=[said["speaker"]], before=before))
+        took.append(time.perf_counter() - began)
+        parent, before = said["id"], telling
+    return scope
+
+
+def score(
+    hits: "defaultdict[tuple[str, int], list[float]]", talk: dict[str, Any], question: dict[str, Any], ranked: list[str]
+) -> None:
+    """The share of a question's evidence among the first 5 and 10, by kind; questions without evidence are left out."""
+    known = {said["id"] for said in talk["turns"]}
+    cited = (
+        f"D{part}:{int(line)}" for each in question["evidence"] for part, line in re.findall(r"D:?(\d+):0*(\d+)", each)
+    )
+    wanted = {one for one in cited if one in known}
+    if not wanted:
+        return
+    kind = KINDS[question["category"]]
+    for most in (5, 10):
+        share = 100 * len(wanted & set(ranked[:most])) / len(wanted)
+        hits[kind, most].append(share)
+        if question["category"] != 5:
+            hits["categories 1-4", most].append(share)
+
+
+def _report(hits: "defaultdict[tuple[str, int], list[float]]", commits: list[float], recalls: list[float]) -> Report:
+    results: dict[str, dict[str, float]] = defaultdict(dict)
+    for (kind, most), shares in sorted(hits.items()):
+        results[kind] |= {"questions": len(shares), f"recall@{most}": round(sum(shares) / len(shares), 1)}
+    results["recall"] = figures(recalls)
+    results["commit"] = figures(commits)
+    return Report(
+        results=dict(results),
+        bars=[
+            at_least("evidence recall at 10, categories 1-4, at least", results["categories 1-4"]["recall@10"], 76),
+            at_least("evidence recall at 10, adversarial, at least", results["adversarial"]["recall@10"], 88),
+            at_most("p95 of a recall in ms, at most", results["recall"]["p95_ms"], 5),
+        ],
+    )
