@@ -377,6 +377,8 @@ async def test_a_failover_is_a_wait(tmp_path: Path) -> None:
     with running(watching, replica, primary):
         with watching.client() as client:
             wait_until(lambda: client.execute_command("SENTINEL", "REPLICAS", "stories"))
+        with replica.client() as client:  # its first copy of the primary takes seconds
+            wait_until(lambda: client.info("replication")["master_link_status"] == "up")
         sentinel = Sentinel([("127.0.0.1", watching.port)], socket_timeout=1)
         saver = RedisSaver(sentinel.master_for("stories", socket_timeout=1), patience=30)
         stored = await put_turns(saver, "t", 3)
