@@ -14,7 +14,8 @@ from typing import Any
 from _report import at_least, at_most, figures
 from story_reference import new_scope, new_session, new_turn, take
 
-from api.cli.benchmarks import BenchFailed, Report
+from agents.errors import InvalidInput
+from api.cli.benchmarks import Report
 from graphs.embedded import open_embedded
 from graphs.memory import Commit, Scope, StoryMemory, open_falkordb
 
@@ -29,7 +30,7 @@ async def run(count: int, tell: Callable[[str], None], *, data: Path | None = No
     """`data`: a conversation a line, {conversation, turns: [{id, session, date, speaker, text, caption}], questions:
     [{question, category, evidence}]}; `out`: where the rankings go, a question a line."""
     if data is None:
-        raise BenchFailed("There is nothing to play", cure="Give a file of conversations with --data.")
+        raise InvalidInput("There is nothing to play", cure="Give a file of conversations with --data.")
     talks = read(data)[:count]
     rankings: list[dict[str, Any]] = []
     hits: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
@@ -54,7 +55,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     try:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as error:
-        raise BenchFailed(
+        raise InvalidInput(
             f"The conversations cannot be read: {type(error).__name__}",
             place=str(path),
             cure="Give a file of JSON Lines.",

@@ -3,13 +3,13 @@
 from itertools import pairwise
 
 import pytest
-from story_reference import Reference, take
+from story_reference import Reference, new_turn, take
 
 from agents.errors import (
     InvalidInput,
 )
 from agents.story import FOREVER, change
-from graphs.memory import KEYFRAME
+from graphs.memory import KEYFRAME, Commit
 
 
 class TestHistory:
@@ -113,6 +113,32 @@ class TestRecall:
             await story.undo(1)
         found = await story.recall("lantern", skip=0)
         assert [m["number"] for m in found] == [1]
+
+    async def test_words_that_are_all_common_find_the_turn_that_holds_them_together(
+        self, story: Reference, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("graphs.memory.cypher.COMMON", 6)
+        for n in range(1, 31):
+            await story.play(narration="A lantern swings.\n" if n % 2 else "The reeds whisper.\n", action="wait")
+        both = await story.play(narration="A lantern among the reeds.", action="wait")
+        for n in range(30):
+            await story.play(narration="A lantern swings." if n % 2 else "The reeds whisper.", action="wait")
+        found = await story.recall("lantern reeds", skip=0, limit=3)
+        assert found[0]["turn_id"] == both["turn_id"]
+        assert (await story.recall("lantern", skip=0, limit=1))[0]["text"].startswith("A lantern")
+
+    async def test_the_person_and_the_turn_before_help(self, story: Reference) -> None:
+        """Who took part and what was asked are kept with the turn."""
+        place = "root"
+        for n, (said, who, before) in enumerate(
+            [("Ten, I think.", ["Maren"], "How many boats were there?"), ("Ten, I think.", ["Tom"], "How old is the goat?")], 1
+        ):  # fmt: skip
+            turn = new_turn(story.scope, n, place, narration=said, action="listen")
+            await story.memory.commit(story.scope, Commit(turn, [], [], people=who, before=before))
+            place = turn["turn_id"]
+        assert [m["number"] for m in await story.recall("how many boats", skip=0, limit=2)] == [1]
+        assert (await story.recall("what did Tom think", skip=0, limit=2))[0]["number"] == 2
+        assert (await story.recall("what did Maren think", skip=0, limit=2))[0]["number"] == 1
 
     @pytest.mark.parametrize(
         "query",

@@ -55,3 +55,38 @@ def test_the_sentence_that_answers_is_told() -> None:
 
 def test_nothing_found_is_nothing_ranked() -> None:
     assert rank("key", [], 0, 4) == []
+
+
+def test_what_covers_the_question_comes_before_what_repeats_a_word() -> None:
+    moments = [
+        found(5, "The lamp, the lamp, and again the lamp."),
+        found(9, "Maren trimmed a lamp."),
+        found(40, "Rain."),
+    ]
+    assert rank("maren lamp", moments, 100, 1)[0]["number"] == 9
+
+
+def test_the_turns_beside_lend_their_weight() -> None:
+    moments = [found(10, "The heron stood."), found(30, "The heron stood."), found(31, "A heron, said the keeper.")]
+    assert {m["number"] for m in rank("heron keeper", moments, 1000, 2)} == {30, 31}
+
+
+def test_a_sitting_that_was_much_found_is_believed() -> None:
+    talk = [found(n, "We spoke of the heron and the reeds.", at="2026-01-01T10:00:00+00:00") for n in (3, 5, 7)]
+    alone = found(50, "We spoke of the heron and the reeds.", at="2026-03-01T10:00:00+00:00")
+    assert rank("heron reeds", [*talk, alone], 100, 4)[-1]["number"] == 50
+
+
+def test_the_person_who_is_named_took_part() -> None:
+    moments = [
+        found(5, "A word about the boat.", people=("Maren",)),
+        found(9, "A word about the boat.", people=("Old Tom",)),
+    ]
+    assert rank("what did Maren say of the boat", moments, 100, 1)[0]["number"] == 5
+    assert rank("what did old Tom say of the boat", moments, 100, 1)[0]["number"] == 9
+    both = rank("what did Maren and old Tom say of the boat", moments, 100, 2)
+    assert [m["number"] for m in both] == [9, 5], "of equals the later"
+
+
+def test_a_time_that_is_none_is_no_fault() -> None:
+    assert rank("key", [found(1, "The key.", at="once upon a time"), found(2, "A key.", at="")], 3, 2)
