@@ -1,4 +1,4 @@
-"""The Cypher that both backends run, word for word: one statement a question, each filtered by tenant and session.
+"""The Cypher that both backends run, word for word (but for `search.py`): one statement a question, each filtered by tenant and session.
 
     (:Session) (:Branch {head})  a branch is a pointer: `head` is a turn_id, compared and moved under the branch's lock
     (:Turn)-[:PREV]->(:Turn)     the tree of turns; a crisis or a refusal hangs beside it: (:Turn)-[:ASIDE]->(:Turn)
@@ -31,23 +31,14 @@ BLOCK = KEYFRAME * KEYFRAME
 PAGE = 2 * KEYFRAME - 1
 """Most turns that one statement reads: a tail and a segment."""
 
-CANDIDATES = 128
-"""Full-text hits whose ancestry one statement checks."""
-
-COMMON = 300
-"""A word of so many moments tells few of them apart: it is left out of the search, and counted when ranking."""
-
-RANKED = 128
-"""Ancestors among them that are sent back to be ranked."""
-
-_SCOPE = "tenant: $tenant, session: $session"
+SCOPE = "tenant: $tenant, session: $session"
 
 _SESSION_COLUMNS = """s.session AS session, s.tenant AS tenant, s.player AS player, s.title AS title,
   s.world AS world, s.world_version AS world_version, s.fingerprint AS fingerprint, s.model AS model, s.seed AS seed,
   s.branch AS branch, s.risk AS risk, s.paused AS paused, s.created AS created, s.played AS played"""
 _BRANCH_COLUMNS = "b.name AS name, b.head AS head, b.number AS number, b.line AS line, b.created AS created"
 
-_TURN = f"""(t:Turn {{{_SCOPE}, turn_id: $turn_id, number: $number, line: $line, branch: $branch,
+_TURN = f"""(t:Turn {{{SCOPE}, turn_id: $turn_id, number: $number, line: $line, branch: $branch,
   parent: $parent, kind: $kind, at: $at, body: $body, changes: $changes, focus: $focus"""
 
 _TOUCH_SESSION = """s.played = $at, s.paused = coalesce($paused, s.paused),
@@ -57,59 +48,59 @@ _TOUCH_SESSION = """s.played = $at, s.paused = coalesce($paused, s.paused),
 def _each(ids: str) -> str:
     """The turns of a list of ids as `t`, by index; one row with null for an empty list or none."""
     return f"""UNWIND CASE WHEN coalesce(size({ids}), 0) = 0 THEN [null] ELSE {ids} END AS id
-OPTIONAL MATCH (t:Turn {{{_SCOPE}, turn_id: id}})"""
+OPTIONAL MATCH (t:Turn {{{SCOPE}, turn_id: id}})"""
 
 
-def _entry(number: str) -> str:
+def entry(number: str) -> str:
     """The place of turn `number` in its keyframe's segment."""
     return f"({number} - 1) % {KEYFRAME}"
 
 
-def _leaf(number: str) -> str:
+def leaf(number: str) -> str:
     """The place of the keyframe that closes the segment of turn `number`, in its block's leaves."""
     return f"(({number} - 1) % {BLOCK}) / {KEYFRAME}"
 
 
-def _block(number: str) -> str:
+def block(number: str) -> str:
     return f"({number} - 1) / {BLOCK}"
 
 
 CREATE = f"""
-OPTIONAL MATCH (old:Session {{{_SCOPE}}})
+OPTIONAL MATCH (old:Session {{{SCOPE}}})
 WITH old WHERE old IS NULL
-CREATE (s:Session {{{_SCOPE}, player: $player, title: $title, world: $world, world_version: $world_version,
+CREATE (s:Session {{{SCOPE}, player: $player, title: $title, world: $world, world_version: $world_version,
   fingerprint: $fingerprint, model: $model, seed: $seed, branch: $branch, risk: $risk, paused: $paused,
   created: $created, played: $played, world_text: $world_text, lock: ''}})
-CREATE (b:Branch {{{_SCOPE}, name: $branch, head: $turn_id, number: $number, line: $line, created: $created, lock: ''}})
+CREATE (b:Branch {{{SCOPE}, name: $branch, head: $turn_id, number: $number, line: $line, created: $created, lock: ''}})
 CREATE {_TURN}, keyframe: $turn_id, snapshot: $snapshot, tail: [], segment: [], leaves: [], blocks: []}})
-CREATE (t)-[:TOLD]->(m:Moment {{{_SCOPE}, turn_id: $turn_id, number: $number, line: $line, story: $story,
+CREATE (t)-[:TOLD]->(m:Moment {{{SCOPE}, turn_id: $turn_id, number: $number, line: $line, story: $story,
   text: $text, words: $words, at: $at, people: $people}})
 RETURN {_SESSION_COLUMNS}
 """
 
-SESSION = f"MATCH (s:Session {{{_SCOPE}}}) RETURN {_SESSION_COLUMNS}"
+SESSION = f"MATCH (s:Session {{{SCOPE}}}) RETURN {_SESSION_COLUMNS}"
 
 SESSIONS = f"""
 MATCH (s:Session {{tenant: $tenant}}) WHERE $player IS NULL OR s.player = $player
 RETURN {_SESSION_COLUMNS} ORDER BY s.played DESC, s.session LIMIT $limit
 """
 
-WORLD_TEXT = f"MATCH (s:Session {{{_SCOPE}}}) RETURN s.world_text AS world_text"
+WORLD_TEXT = f"MATCH (s:Session {{{SCOPE}}}) RETURN s.world_text AS world_text"
 
 UPDATE = f"""
-MATCH (s:Session {{{_SCOPE}}})
+MATCH (s:Session {{{SCOPE}}})
 SET s.title = coalesce($title, s.title), s.paused = coalesce($paused, s.paused)
 RETURN {_SESSION_COLUMNS}
 """
 
 POSITION = f"""
-MATCH (s:Session {{{_SCOPE}}})
+MATCH (s:Session {{{SCOPE}}})
 WITH s, coalesce($branch, s.branch) AS name
-OPTIONAL MATCH (b:Branch {{{_SCOPE}, name: name}})
+OPTIONAL MATCH (b:Branch {{{SCOPE}, name: name}})
 WITH s, b
-OPTIONAL MATCH (h:Turn {{{_SCOPE}, turn_id: b.head}})
+OPTIONAL MATCH (h:Turn {{{SCOPE}, turn_id: b.head}})
 WITH s, b, h
-OPTIONAL MATCH (k:Turn {{{_SCOPE}, turn_id: h.keyframe}})
+OPTIONAL MATCH (k:Turn {{{SCOPE}, turn_id: h.keyframe}})
 WITH s, b, h, k, k.segment[-{EXCHANGES}..] + h.tail AS ids
 {_each("ids")}
 WITH s, b, h, k, collect([t.turn_id, t.number, CASE WHEN t.number > k.number THEN t.changes END,
@@ -119,30 +110,30 @@ RETURN s.risk AS risk, s.paused AS paused, {_BRANCH_COLUMNS}, h.focus AS focus, 
 """
 
 COMMIT = f"""
-MATCH (b:Branch {{{_SCOPE}, name: $branch}})
+MATCH (b:Branch {{{SCOPE}, name: $branch}})
 SET b.lock = $turn_id
 WITH b WHERE b.head = $parent AND b.number + 1 = $number
-OPTIONAL MATCH (old:Turn {{{_SCOPE}, turn_id: $turn_id}})
+OPTIONAL MATCH (old:Turn {{{SCOPE}, turn_id: $turn_id}})
 WITH b, old WHERE old IS NULL
-MATCH (p:Turn {{{_SCOPE}, turn_id: $parent}})
+MATCH (p:Turn {{{SCOPE}, turn_id: $parent}})
 WITH b, p
-MATCH (s:Session {{{_SCOPE}}})
+MATCH (s:Session {{{SCOPE}}})
 CREATE {_TURN}, keyframe: coalesce($keyframe, p.keyframe), snapshot: $snapshot, segment: $segment,
   leaves: $leaves, blocks: $blocks, tail: CASE WHEN $keyframe IS NULL THEN p.tail + [$turn_id] ELSE [] END}})
   -[:PREV]->(p)
-CREATE (t)-[:TOLD]->(m:Moment {{{_SCOPE}, turn_id: $turn_id, number: $number, line: $line, story: $story,
+CREATE (t)-[:TOLD]->(m:Moment {{{SCOPE}, turn_id: $turn_id, number: $number, line: $line, story: $story,
   text: $text, words: $words, at: $at, people: $people}})
 SET b.head = $turn_id, b.number = $number, b.line = $line, {_TOUCH_SESSION}
 RETURN t.turn_id AS turn_id
 """
 
 ASIDE = f"""
-MATCH (s:Session {{{_SCOPE}}})
+MATCH (s:Session {{{SCOPE}}})
 SET s.lock = $turn_id
 WITH s
-OPTIONAL MATCH (old:Turn {{{_SCOPE}, turn_id: $turn_id}})
+OPTIONAL MATCH (old:Turn {{{SCOPE}, turn_id: $turn_id}})
 WITH s, old WHERE old IS NULL
-OPTIONAL MATCH (p:Turn {{{_SCOPE}, turn_id: $parent}})
+OPTIONAL MATCH (p:Turn {{{SCOPE}, turn_id: $parent}})
 WITH s, p
 CREATE {_TURN}}})
 SET {_TOUCH_SESSION}
@@ -151,14 +142,14 @@ RETURN t.turn_id AS turn_id
 """
 
 TURN = f"""
-MATCH (t:Turn {{{_SCOPE}, turn_id: $turn_id}})
+MATCH (t:Turn {{{SCOPE}, turn_id: $turn_id}})
 RETURN t.body AS body, t.changes AS changes, t.kind AS kind, t.parent AS parent
 """
 
 LEDGER = f"""
-MATCH (h:Turn {{{_SCOPE}, turn_id: $turn_id}})
+MATCH (h:Turn {{{SCOPE}, turn_id: $turn_id}})
 WITH h
-MATCH (k:Turn {{{_SCOPE}, turn_id: h.keyframe}})
+MATCH (k:Turn {{{SCOPE}, turn_id: h.keyframe}})
 WITH h, k
 {_each("h.tail")}
 WITH h, k, collect([t.turn_id, t.number, t.changes]) AS walk
@@ -166,123 +157,90 @@ RETURN h.tail AS tail, k.number AS number, k.snapshot AS snapshot, k.leaves AS l
 """
 
 ANCESTOR = f"""
-MATCH (s:Session {{{_SCOPE}}})
+MATCH (s:Session {{{SCOPE}}})
 WITH s, coalesce($branch, s.branch) AS name
-OPTIONAL MATCH (b:Branch {{{_SCOPE}, name: name}})
+OPTIONAL MATCH (b:Branch {{{SCOPE}, name: name}})
 WITH s, b
-OPTIONAL MATCH (h:Turn {{{_SCOPE}, turn_id: b.head}})
+OPTIONAL MATCH (h:Turn {{{SCOPE}, turn_id: b.head}})
 WITH s, b, h, CASE WHEN $depth < h.number THEN $depth ELSE h.number - $back END AS d
-OPTIONAL MATCH (k:Turn {{{_SCOPE}, turn_id: h.keyframe}})
+OPTIONAL MATCH (k:Turn {{{SCOPE}, turn_id: h.keyframe}})
 WITH s, b, h, d, k
-OPTIONAL MATCH (c:Turn {{{_SCOPE}, turn_id: k.blocks[{_block("d")}]}})
-WITH s, b, h, d, k, coalesce(c.leaves, k.leaves)[{_leaf("d")}] AS leaf
-OPTIONAL MATCH (q:Turn {{{_SCOPE}, turn_id: leaf}})
+OPTIONAL MATCH (c:Turn {{{SCOPE}, turn_id: k.blocks[{block("d")}]}})
+WITH s, b, h, d, k, coalesce(c.leaves, k.leaves)[{leaf("d")}] AS leaf
+OPTIONAL MATCH (q:Turn {{{SCOPE}, turn_id: leaf}})
 RETURN {_BRANCH_COLUMNS}, s.branch = b.name AS active, CASE WHEN d < 0 THEN 0 ELSE d END AS depth,
   CASE WHEN d <= 0 THEN 'root' WHEN d > k.number THEN h.tail[d - k.number - 1]
-  ELSE q.segment[{_entry("d")}] END AS turn_id
+  ELSE q.segment[{entry("d")}] END AS turn_id
 """
 """Where a branch (null: the active one) stood at turn number `$depth`, or `$back` turns before a HEAD short of it."""
 
 TURNS = f"""
-MATCH (h:Turn {{{_SCOPE}, turn_id: $turn_id}})
+MATCH (h:Turn {{{SCOPE}, turn_id: $turn_id}})
 WITH h
-MATCH (k:Turn {{{_SCOPE}, turn_id: h.keyframe}})
+MATCH (k:Turn {{{SCOPE}, turn_id: h.keyframe}})
 WITH k.segment + h.tail AS ids
 WITH CASE WHEN size(ids) > $limit THEN ids[(size(ids) - $limit)..] ELSE ids END AS ids
 UNWIND ids AS id
-MATCH (t:Turn {{{_SCOPE}, turn_id: id}})
+MATCH (t:Turn {{{SCOPE}, turn_id: id}})
 RETURN t.turn_id AS turn_id, t.number AS number, t.changes AS changes, CASE WHEN $bodies THEN t.body END AS body,
   t.parent AS parent ORDER BY number DESC
 """
 """Turns from `$turn_id` backwards, newest first: at most `$limit`, and 32 to PAGE if there are so many."""
 
 
-def recall(search: str) -> str:
-    """Full-text hits among the ancestors of HEAD. `search` is the backend's part: at most `$fetch` hits as the list
-    `hits`, best first, and as `cut` how many words it left out for being too common.
-
-    The search stands first and is cut before a property is read: 2 ms instead of 20 for 5,000 hits in FalkorDB.
-
-    One row: `number` of HEAD, `cut`, how many hits were `seen`, and those of them that are `found` to be ancestors.
-    None without hits.
-    """
-    return f"""
-{search}
-MATCH (b:Branch {{{_SCOPE}, name: $branch}})
-WITH hits, cut, b
-MATCH (h:Turn {{{_SCOPE}, turn_id: b.head}})
-WITH hits, cut, h
-MATCH (k:Turn {{{_SCOPE}, turn_id: h.keyframe}})
-WITH hits, cut, h, k
-UNWIND range(0, size(hits) - 1) AS place
-WITH h, k, cut, place, hits[place] AS m
-WHERE m.tenant = $tenant AND m.session = $session
-OPTIONAL MATCH (c:Turn {{{_SCOPE}, turn_id: k.blocks[{_block("m.number")}]}})
-WITH h, k, cut, place, m, coalesce(c.leaves, k.leaves)[{_leaf("m.number")}] AS leaf
-OPTIONAL MATCH (q:Turn {{{_SCOPE}, turn_id: leaf}})
-WITH h, cut, place, m, CASE WHEN m.number > h.number - $skip THEN false WHEN m.number = 0 THEN true
-  WHEN m.number > k.number THEN h.tail[m.number - k.number - 1] = m.turn_id
-  ELSE q.segment[{_entry("m.number")}] = m.turn_id END AS kin
-ORDER BY place
-WITH h, cut, count(m) AS seen,
-  collect(CASE WHEN kin THEN [m.turn_id, m.number, m.text, m.words, m.at, m.people] END) AS found
-RETURN h.number AS number, cut, seen, found[..{RANKED}] AS found
-"""
-
-
 BRANCHES = f"""
-MATCH (s:Session {{{_SCOPE}}})
+MATCH (s:Session {{{SCOPE}}})
 WITH s
-MATCH (b:Branch {{{_SCOPE}}})
+MATCH (b:Branch {{{SCOPE}}})
 RETURN {_BRANCH_COLUMNS}, s.branch = b.name AS active, b.lock AS lock ORDER BY created, name
 """
 
 CREATE_BRANCH = f"""
-MATCH (s:Session {{{_SCOPE}}})
+MATCH (s:Session {{{SCOPE}}})
 SET s.lock = $token
 WITH s
-OPTIONAL MATCH (old:Branch {{{_SCOPE}, name: $name}})
+OPTIONAL MATCH (old:Branch {{{SCOPE}, name: $name}})
 WITH s, old WHERE old IS NULL
-MATCH (a:Branch {{{_SCOPE}, name: s.branch}})
+MATCH (a:Branch {{{SCOPE}, name: s.branch}})
 WITH s, coalesce($turn_id, a.head) AS target
-MATCH (t:Turn {{{_SCOPE}, turn_id: target}}) WHERE t.kind = 'story'
-CREATE (b:Branch {{{_SCOPE}, name: $name, head: t.turn_id, number: t.number, line: '', created: $created,
+MATCH (t:Turn {{{SCOPE}, turn_id: target}}) WHERE t.kind = 'story'
+CREATE (b:Branch {{{SCOPE}, name: $name, head: t.turn_id, number: t.number, line: '', created: $created,
   lock: $token}})
 RETURN {_BRANCH_COLUMNS}, false AS active
 """
 
 SWITCH = f"""
-MATCH (s:Session {{{_SCOPE}}})
+MATCH (s:Session {{{SCOPE}}})
 WITH s
-MATCH (b:Branch {{{_SCOPE}, name: $name}})
+MATCH (b:Branch {{{SCOPE}, name: $name}})
 SET s.branch = $name
 RETURN {_BRANCH_COLUMNS}, true AS active
 """
 
 MOVE_HEAD = f"""
-MATCH (b:Branch {{{_SCOPE}, name: $name}})
+MATCH (b:Branch {{{SCOPE}, name: $name}})
 SET b.lock = $token
 WITH b WHERE b.head = $head
 SET b.head = $turn_id, b.number = $number, b.line = '' RETURN {_BRANCH_COLUMNS}
 """
 
 RESTORE_HEAD = f"""
-MATCH (b:Branch {{{_SCOPE}, name: $name}}) SET b.lock = $token WITH b
-MATCH (t:Turn {{{_SCOPE}, turn_id: $turn_id}}) WHERE b.head = t.parent AND b.line = '' AND t.kind = 'story'
+MATCH (b:Branch {{{SCOPE}, name: $name}}) SET b.lock = $token WITH b
+MATCH (t:Turn {{{SCOPE}, turn_id: $turn_id}}) WHERE b.head = t.parent AND b.line = '' AND t.kind = 'story'
 SET b.head = t.turn_id, b.number = t.number, b.line = t.line RETURN b.head AS head
 """
 
 PUT_TRACE = f"""
-MATCH (t:Turn {{{_SCOPE}, turn_id: $turn_id}})
+MATCH (t:Turn {{{SCOPE}, turn_id: $turn_id}})
 SET t.traced = true
 WITH t
-MERGE (t)-[:TRACED]->(x:Trace {{{_SCOPE}, turn_id: $turn_id}})
+MERGE (t)-[:TRACED]->(x:Trace {{{SCOPE}, turn_id: $turn_id}})
 SET x.body = $body
 RETURN x.turn_id AS turn_id
 """
 
 TRACE = f"""
-MATCH (t:Turn {{{_SCOPE}, turn_id: $turn_id}})-[:TRACED]->(x:Trace) RETURN x.body AS body
+MATCH (t:Turn {{{SCOPE}, turn_id: $turn_id}})-[:TRACED]->(x:Trace) RETURN x.body AS body
 """
 
 LABELS = {"Branch": "name", "Trace": "turn_id", "Moment": "turn_id", "Turn": "turn_id", "Session": "session"}
@@ -291,13 +249,13 @@ the session goes last, so that an interrupted deletion can be seen and asked for
 
 
 def count_nodes(label: str) -> str:
-    return f"MATCH (n:{label} {{{_SCOPE}}}) WHERE n.{LABELS[label]} IS NOT NULL RETURN count(n) AS nodes"
+    return f"MATCH (n:{label} {{{SCOPE}}}) WHERE n.{LABELS[label]} IS NOT NULL RETURN count(n) AS nodes"
 
 
 def delete_nodes(label: str) -> str:
     """Deletes at most 1,000 nodes, so that no transaction grows with the story."""
     return f"""
-MATCH (n:{label} {{{_SCOPE}}}) WHERE n.{LABELS[label]} IS NOT NULL
+MATCH (n:{label} {{{SCOPE}}}) WHERE n.{LABELS[label]} IS NOT NULL
 WITH n LIMIT 1000
 DETACH DELETE n
 RETURN count(*) AS nodes

@@ -26,7 +26,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from agents.errors import StoreError, StoreFull, StoreTooNew, StoreUnavailable, StoryError, UnknownSession
 from agents.story import Turn, Value
-from graphs.memory import cypher, schema
+from graphs.memory import cypher, schema, search
 from graphs.memory.graph import GraphMemory, Row
 from graphs.memory.protocol import SCHEMA_VERSION, Commit, Scope, Session
 
@@ -162,7 +162,7 @@ WITH cut, size(one) AS df, CASE WHEN size(one) < $common OR $widely THEN one ELS
 UNWIND CASE WHEN size(one) = 0 THEN [null] ELSE one END AS node
 WITH cut, node, sum(log(1 + $common * 10.0 / df)) AS weight ORDER BY weight DESC, id(node) DESC
 WITH cut, collect(node)[..$fetch] AS hits"""
-        return text, {f"q{i}": query for i, query in enumerate(asked)} | {"common": cypher.COMMON, "widely": widely}
+        return text, {f"q{i}": query for i, query in enumerate(asked)} | {"common": search.COMMON, "widely": widely}
 
     async def _read(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
         return await self._query(graph_name(scope), statement, parameters, read=True)

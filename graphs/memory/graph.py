@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from agents.errors import Conflict, HeadMoved, InvalidInput, StoreError, UnknownBranch, UnknownSession, UnknownTurn
 from agents.story import Fact, Moment, Turn, Value
-from graphs.memory import cypher, records
+from graphs.memory import cypher, records, search
 from graphs.memory.keyframe import keyframe
 from graphs.memory.ledger import ends, facts, opening_ledger, replay, steps, values
 from graphs.memory.protocol import EXCHANGES, KEYFRAME, Branch, Commit, Position, Scope, Session
@@ -40,7 +40,7 @@ class GraphMemory(ABC):
 
     @abstractmethod
     def _search(self, scope: Scope, terms: list[str], *, widely: bool) -> tuple[str, Row]:
-        """The part of `cypher.recall` that finds `hits`, and its parameters. `widely`: common words count too."""
+        """The part of `search.recall` that finds `hits`, and its parameters. `widely`: common words count too."""
 
     # Sessions --------------------------------------------------------------------------------------------------------
 
@@ -105,10 +105,10 @@ class GraphMemory(ABC):
             return []
         row: Row = {}
         for widely in (False, True):
-            search, asked = self._search(scope, terms, widely=widely)
-            fetch = 16 * cypher.CANDIDATES if widely else cypher.CANDIDATES
+            hits, asked = self._search(scope, terms, widely=widely)
+            fetch = 16 * search.CANDIDATES if widely else search.CANDIDATES
             parameters = {**records.identity(scope, branch=branch), **asked, "skip": skip, "fetch": fetch}
-            rows = await self._read(scope, cypher.recall(search), parameters)
+            rows = await self._read(scope, search.recall(hits), parameters)
             row = rows[0] if rows else row
             if row and (len(row["found"]) >= limit or not (row["cut"] or row["seen"] >= fetch)):
                 break

@@ -106,7 +106,7 @@ class TestRecall:
     async def test_abandoned_lines_do_not_crowd_out_the_story(
         self, story: Reference, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("graphs.memory.cypher.CANDIDATES", 8)
+        monkeypatch.setattr("graphs.memory.search.CANDIDATES", 8)
         await story.play(marker="lantern")
         for _ in range(20):
             await story.play(narration="lantern " * 9, action="lantern")
@@ -117,7 +117,7 @@ class TestRecall:
     async def test_words_that_are_all_common_find_the_turn_that_holds_them_together(
         self, story: Reference, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("graphs.memory.cypher.COMMON", 6)
+        monkeypatch.setattr("graphs.memory.search.COMMON", 6)
         for n in range(1, 31):
             await story.play(narration="A lantern swings.\n" if n % 2 else "The reeds whisper.\n", action="wait")
         both = await story.play(narration="A lantern among the reeds.", action="wait")

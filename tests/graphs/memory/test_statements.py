@@ -1,13 +1,12 @@
 """What a call costs in statements, and that no statement forgets whose story it is about."""
 
-import inspect
 import re
 from collections import Counter
 
 import pytest
 from story_reference import Reference, new_turn, take
 
-from graphs.memory import KEYFRAME, Commit, schema
+from graphs.memory import KEYFRAME, Commit, schema, search
 from graphs.memory import cypher as shared
 from graphs.memory.graph import GraphMemory
 
@@ -21,10 +20,8 @@ STORED = re.compile(r"\((\w*):(Session|Branch|Turn|Moment|Trace|Listed)(?P<filte
 def statements() -> dict[str, str]:
     found = {name: text for module in (shared, schema) for name, text in vars(module).items() if isinstance(text, str)}
     found = {name: text for name, text in found.items() if re.search(r"\b(MATCH|CREATE|MERGE) \(", text)}
-    for name, build in inspect.getmembers(shared, inspect.isfunction):
-        if not name.startswith("_") and build.__module__ == shared.__name__:
-            found[name] = build("Turn" if name.endswith("nodes") else "CALL search() YIELD node")
-    return found
+    found |= {build.__name__: build("Turn") for build in (shared.count_nodes, shared.delete_nodes)}
+    return found | {"recall": search.recall("CALL search() YIELD node")}
 
 
 @pytest.mark.parametrize("name", sorted(statements().keys() - NOBODYS))
