@@ -1,4 +1,5 @@
-"""The Cypher that both backends run, word for word (but for `search.py`): one statement a question, each filtered by tenant and session.
+"""The Cypher that both backends run, word for word (but for the search, in `search.py`): one statement a question, each
+filtered by tenant and session.
 
     (:Session) (:Branch {head})  a branch is a pointer: `head` is a turn_id, compared and moved under the branch's lock
     (:Turn)-[:PREV]->(:Turn)     the tree of turns; a crisis or a refusal hangs beside it: (:Turn)-[:ASIDE]->(:Turn)
