@@ -136,7 +136,7 @@ class UnknownModel(NotFound):
 
 class Conflict(StoryError):
     status = 409
-    title = "Somebody else was first"
+    title = "That cannot be done as things stand"
 
 
 class TurnInProgress(Conflict):

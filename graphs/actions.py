@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-from agents.errors import InvalidAction
+from agents.errors import InvalidAction, InvalidInput
 from agents.story import MAX_ACTION
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -24,10 +24,10 @@ def check_action(action: object) -> str:
 
 
 def check_name(name: str) -> str:
-    """A branch's name: 1 to 40 letters, digits, spaces, `-` and `_`. Raises InvalidAction."""
+    """A branch's name: 1 to 40 letters, digits, spaces, `-` and `_`. Raises InvalidInput."""
     plain = name.strip()
     if not re.fullmatch(r"[\w][\w -]{0,39}", plain):
-        raise InvalidAction("A branch's name has 1 to 40 letters, digits, spaces, - and _", cure="Choose another name.")
+        raise InvalidInput("A branch's name has 1 to 40 letters, digits, spaces, - and _", cure="Choose another name.")
     return plain
 
 

@@ -23,7 +23,7 @@ ROOM_BYTES = 1 << 20
 """What must be free for a server to start: eight turns' writes. Redis ends itself at the first that does not fit."""
 
 REAL_SERVERS = "Or use real servers: set TTA_REDIS_URL and TTA_NEO4J_URI"
-OWN_DIRECTORY = "Set TTA_DATA_DIR to a directory of your own"
+OWN_DIRECTORY = "Name a directory of your own, with TTA_DATA_DIR or --data-dir"
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _LOG_PREFIX = re.compile(r"^\d+:\w+ (\d+ \w+ \d{4} [\d:.]+ [.\-*#] |\([\d ]+\) )?")

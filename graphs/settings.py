@@ -3,6 +3,7 @@
 Each is an environment variable with the prefix `TTA_`; a `.env` file is not read, so that what is set can be seen.
 """
 
+import re
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -17,7 +18,7 @@ from agents.safety.crisis import country_of
 class Settings(BaseSettings):
     """Where things are and how long they may take. Nothing here is ever logged."""
 
-    model_config = SettingsConfigDict(env_prefix="TTA_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="TTA_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     data_dir: Path = Field(default_factory=lambda: user_data_path("tta"))
     """Holds the embedded server's data; used only where no server is configured."""
@@ -34,8 +35,9 @@ class Settings(BaseSettings):
     """Longest wait for the model's next words."""
     model_total_s: float = Field(180.0, gt=0, le=3600)
     """Longest time that the telling of one turn may take."""
-    tenant: str = Field("local", pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    locale: str = Field("", pattern=r"^[A-Za-z]{0,2}$|^[a-z]{2}[-_][A-Z]{2}$")
+    tenant: str = "local"
+    """1 to 64 letters, digits, `_` or `-`."""
+    locale: str = ""
     """Country of the crisis resources, such as `GB`; empty: the international ones."""
     event_ttl_s: int = Field(900, ge=60, le=86_400)
     """How long a turn's event stream can be read again."""
@@ -49,9 +51,18 @@ class Settings(BaseSettings):
             raise ValueError("must be text in UTF-8")
         return value
 
+    @field_validator("tenant")
+    @classmethod
+    def _usable_name(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value):
+            raise ValueError("must be 1 to 64 letters, digits, _ or -")
+        return value
+
     @field_validator("locale")
     @classmethod
     def _known_country(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[A-Za-z]{2}|[a-z]{2}[-_][A-Z]{2}", value):
+            raise ValueError("must be a country such as GB, or a language and a country such as en-GB")
         country = country_of(value.upper() if len(value) == 2 else value)
         if value and country not in COUNTRIES:
             raise ValueError("must name a country by its ISO 3166 code, such as GB")

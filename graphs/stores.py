@@ -116,11 +116,19 @@ async def _nothing() -> None:
 
 
 async def check_redis(redis: "Redis", *, configured: bool) -> None:
-    """Raises StoreUnavailable where Redis does not answer."""
+    """Raises StoreUnavailable, with the address, where Redis does not answer."""
     try:
         await redis.ping()  # pyright: ignore[reportGeneralTypeIssues]
     except (RedisError, OSError) as error:
-        raise translate_redis(error, configured=configured) from error
+        told = translate_redis(error, configured=configured)
+        told.place = told.place or _address(redis)
+        raise told from error
+
+
+def _address(redis: "Redis") -> str:
+    """Host and port or the socket's path; never the login."""
+    asked = redis.connection_pool.connection_kwargs
+    return str(asked.get("path") or f"{asked.get('host', 'localhost')}:{asked.get('port', 6379)}")
 
 
 def translate_redis(error: BaseException, *, configured: bool = True) -> StoreError:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
+from agents.world import state_kinds
 from agents.world.heart import kinds
 from agents.world.language import NOWHERE, PLAYER, Act, LanguageFault, Test, parse_condition, parse_effect
 from agents.world.load import Fault, PathKey
@@ -235,7 +236,9 @@ def _test_problem(world: World, test: Test) -> str:
             known = world.consequences
             return "" if test.subject in known else _unknown(test.subject, known, "consequence")
         case _:
-            return _state_problem(world, test.subject, test.relation)
+            problem = _state_problem(world, test.subject, test.relation)
+            first = initial_slots(world).get(f"{test.subject}.{test.relation}")
+            return problem or ("" if first is None else state_kinds.test_problem(test, first))
 
 
 def _act_problem(world: World, act: Act) -> str:
@@ -243,7 +246,10 @@ def _act_problem(world: World, act: Act) -> str:
         return _moved_problem(world, act.subject) or _holder_problem(world, str(act.value))
     if act.relation == "in":
         return f"'{act.subject}.in' is set by 'move {act.subject} to ...'"
-    return _state_problem(world, act.subject, act.relation)
+    first = initial_slots(world).get(f"{act.subject}.{act.relation}")
+    return _state_problem(world, act.subject, act.relation) or (
+        "" if first is None else state_kinds.act_problem(act, first)
+    )
 
 
 def _moved_problem(world: World, subject: str) -> str:

@@ -5,14 +5,18 @@ import os
 import platform
 import sys
 from collections.abc import Awaitable, Callable
+from difflib import get_close_matches
 
 from typing_extensions import TypedDict
 
-from agents.errors import StoryError
+from agents.errors import InvalidSetting, StoryError
 from agents.models.opening import PROVIDERS, check_spec
 from agents.prompts import Prompts
 from agents.world.load import load_world, shipped_worlds
 from graphs.settings import Settings, read_settings
+
+_TESTS = ("TTA_REQUIRE_", "TTA_RANDOM_")
+"""Variables of the test suite."""
 
 
 class Check(TypedDict):
@@ -34,6 +38,7 @@ async def examine() -> list[Check]:
     checks.append(
         _one("settings", lambda: f"model {settings.model}, tenant {settings.tenant}, data in {settings.data_dir}")
     )
+    checks.append(_one("variables", _variables))
     checks.append(await _wait("stores", lambda: _stores(settings)))
     checks.append(_one("model", lambda: _model(settings.model)))
     checks.append(_one("extras", _extras))
@@ -60,6 +65,18 @@ def _failed(what: str, error: StoryError) -> Check:
     cause = f"{error.place}: {error.cause}" if error.place else error.cause
     choices = f" Choose from: {', '.join(error.choices)}." if error.choices else ""
     return Check(what=what, ok=False, found=cause, cure=error.cure + choices)
+
+
+def _variables() -> str:
+    """Raises InvalidSetting for a variable that no setting has: a slip of the hand is else a default."""
+    known = {f"TTA_{name.upper()}" for name in Settings.model_fields} | {"TTA_NO_CACHE"}
+    given = sorted(name for name in os.environ if name.startswith("TTA_") and not name.startswith(_TESTS))
+    for name in given:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            cure = f"Did you mean {close[0]}?" if close else "Take it out, or look for its name in the README."
+            raise InvalidSetting(f"{name} is no setting", cure=cure)
+    return ", ".join(given) or "none set"
 
 
 async def _stores(settings: Settings) -> str:

@@ -105,7 +105,9 @@ def check_writable(path: Path) -> None:
         cause = "permission denied"
     if cause:
         raise InvalidSetting(
-            f"The picture cannot be written: {cause}", place=str(path), cure="Name a file in a folder that is there."
+            f"The picture cannot be written: {cause}",
+            place=str(path),
+            cure="Name a file in a folder that is there and may be written.",
         )
 
 

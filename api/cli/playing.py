@@ -17,7 +17,9 @@ def play(
     world: Annotated[str, typer.Option(help="A shipped world's id, or the path of a world file.")] = "",
     session: Annotated[str, typer.Option(help="Go on with this session; with --world a new one gets this id.")] = "",
     model: Annotated[str, typer.Option(help="offline, local, local:/path/to.gguf or provider:name.")] = "",
-    seed: Annotated[int | None, typer.Option(help="The same seed tells the same story to the same actions.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**31 - 1, help="The same seed tells the same story to the same actions.")
+    ] = None,
     techniques: Annotated[bool, typer.Option("--techniques", help="Let the story offer calming techniques.")] = False,
     script: Annotated[str, typer.Option(help="Play one action a line from this file (- is standard input).")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a turn, and a last one.")] = False,

@@ -44,6 +44,7 @@ for part in (playing, worlds, sessions, tracing, debugging, evaluating, benchmar
 def run(arguments: list[str]) -> int:
     """Runs one command; the exit code."""
     try:
+        _check_empty(arguments)
         # Without its standalone mode click hands a command's exit code back instead of leaving with it.
         code = app(arguments, prog_name="tta", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -67,6 +68,17 @@ def run(arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:
         return 1
+
+
+def _check_empty(arguments: list[str]) -> None:
+    """Raises InvalidInput for an empty value: it comes of a variable that is not set, and would pass for no value."""
+    for place, argument in enumerate(arguments):
+        option, equals, value = argument.partition("=")
+        if not argument or (equals and not value and option.startswith("--")):
+            option = option or (
+                arguments[place - 1] if place and arguments[place - 1].startswith("-") else "An argument"
+            )
+            raise InvalidInput(f"{option} is empty", cure="Give a value, or leave it out.")
 
 
 def _one_line(text: str) -> str:

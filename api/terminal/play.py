@@ -12,6 +12,7 @@ from agents.world.parse import parse
 from agents.world.view import View
 from api.cli.output import counted, fail
 from api.terminal.screen import Screen
+from api.terminal.scripts import Line
 from api.terminal.steering import Command, read_command
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Play:
             if line.strip():
                 yield line.strip()
 
-    async def follow(self, lines: AsyncIterator[str], total: int | None = None) -> int:
+    async def follow(self, lines: AsyncIterator[Line], total: int | None = None) -> int:
         """Plays a script of `total` lines, if that is known; the exit code.
 
         A line that cannot be played is told and the rest goes on. A crisis ends the script, unless its next line is
@@ -84,7 +85,7 @@ class Play:
         its store no line can be played.
         """
         failed, played, unplayed = 0, 0, None
-        async for line in lines:
+        async for line, place in lines:
             if self.stopped and line.lower() != "resume":
                 unplayed = 0 if total is None else total - played
                 break
@@ -97,6 +98,7 @@ class Play:
                 raise
             except StoryError as error:
                 self._eased(error, line)
+                error.place = error.place or place
                 failed = fail(error)
                 self.screen.problem(line, error)
         if unplayed is not None:

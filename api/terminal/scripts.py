@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
+from typing import NamedTuple
 
 from agents.errors import InvalidInput, StoryError
 from agents.safety.crisis import response
@@ -21,7 +22,14 @@ MOST_LINES = 10_000
 _STDIN = "standard input"
 
 
-def read_script(name: str) -> list[str]:
+class Line(NamedTuple):
+    """An action and where it stands, as `file:line`."""
+
+    text: str
+    place: str
+
+
+def read_script(name: str) -> list[Line]:
     """The actions of a script (`-`: standard input); blank lines and `#` comments are left out.
 
     Raises InvalidInput at the file. The error carries help where the part that was read is that of a person at risk.
@@ -46,11 +54,11 @@ def _read(name: str) -> bytes:
         return file.read(MOST_BYTES + 1)
 
 
-def _checked(raw: bytes, place: str) -> list[str]:
+def _checked(raw: bytes, place: str) -> list[Line]:
     if len(raw) > MOST_BYTES:
         raise InvalidInput("The script is longer than 1 MB", place=place, cure="Play it in parts.")
     try:
-        lines = actions(raw.decode("utf-8"))
+        lines = actions(raw.decode("utf-8"), place)
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise InvalidInput("The script is not UTF-8", place=f"{place}:{line}", cure="Save it as UTF-8.") from None
@@ -62,33 +70,38 @@ def _checked(raw: bytes, place: str) -> list[str]:
     return lines
 
 
-def actions(text: str) -> list[str]:
-    """The lines that are actions."""
-    lines = [line.strip() for line in text.splitlines()]
-    return [line for line in lines if line and not line.startswith("#")]
+def actions(text: str, place: str, first: int = 1) -> list[Line]:
+    """The lines that are actions; `first` is the number of the text's first line."""
+    lines = [Line(line.strip(), f"{place}:{number}") for number, line in enumerate(text.split("\n"), first)]
+    return [line for line in lines if line.text and not line.text.startswith("#")]
 
 
-async def each(lines: list[str]) -> AsyncGenerator[str]:
+def texts(lines: list[Line]) -> list[str]:
+    return [line.text for line in lines]
+
+
+async def each(lines: list[Line]) -> AsyncGenerator[Line]:
     """The lines of a script that was read whole."""
     for line in lines:
         yield line
 
 
-async def piped() -> AsyncGenerator[str]:
+async def piped() -> AsyncGenerator[Line]:
     """Actions from standard input as they come, so that another program can play turn by turn.
 
     Raises InvalidInput beyond the size of a script.
     """
-    pending, size = b"", 0
+    pending, size, number = b"", 0, 1
     async for chunk in _chunks():
         size += len(chunk)
         if size > MOST_BYTES:
             raise InvalidInput("More than 1 MB came in", place=_STDIN, cure="Play it in parts.")
         *whole, pending = (pending + chunk).split(b"\n")
         for raw in whole:
-            for line in actions(raw.decode("utf-8", errors="replace")):
+            for line in actions(raw.decode("utf-8", errors="replace"), _STDIN, number):
                 yield line
-    for line in actions(pending.decode("utf-8", errors="replace")):
+            number += 1
+    for line in actions(pending.decode("utf-8", errors="replace"), _STDIN, number):
         yield line
 
 

@@ -12,7 +12,7 @@ from api.cli.output import check_writable, engine_of
 from api.cli.worlds import check_file, default_world
 from api.terminal.play import Play
 from api.terminal.screen import JsonScreen, PlainScreen, RichScreen, Screen
-from api.terminal.scripts import each, piped, read_script, waiting, with_help
+from api.terminal.scripts import Line, each, piped, read_script, texts, waiting, with_help
 from graphs.sessions import check_id
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ async def play_story(options: Options) -> int:
             session, new = await _open_session(engine, options)
             return await sit(Play(engine, session, _screen(options, typed=typed)), lines, new=new, typed=typed)
     except StoryError as error:
-        raise with_help(error, (waiting() if not typed else []) if lines is None else lines) from error.__cause__
+        raise with_help(error, (waiting() if not typed else []) if lines is None else texts(lines)) from error.__cause__
 
 
 def _check(options: Options, *, scripted: bool) -> None:
@@ -76,7 +76,7 @@ def _screen(options: Options, *, typed: bool) -> Screen:
     return RichScreen() if typed and sys.stdout.isatty() else PlainScreen()
 
 
-async def sit(play: Play, lines: list[str] | None, *, new: bool, typed: bool) -> int:
+async def sit(play: Play, lines: list[Line] | None, *, new: bool, typed: bool) -> int:
     """The sitting itself. However it is broken off, it says how to go on."""
     try:
         await play.begin(new=new)
@@ -86,7 +86,7 @@ async def sit(play: Play, lines: list[str] | None, *, new: bool, typed: bool) ->
             return await play.follow(piped())
         await play.converse()
     except StoreError as error:
-        with_help(error, lines or [])
+        with_help(error, texts(lines or []))
         play.broken_off(error)
         raise
     except asyncio.CancelledError:  # Ctrl-C in the midst of a turn: the engine ends that turn as it closes

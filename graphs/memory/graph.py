@@ -152,7 +152,7 @@ class GraphMemory(ABC):
     async def _stored(self, scope: Scope, turn_id: str) -> Row:
         rows = await self._read(scope, cypher.TURN, records.identity(scope, turn_id=turn_id))
         if not rows:
-            raise UnknownTurn(f"There is no turn {turn_id!r} in this session")
+            raise UnknownTurn(f"There is no turn {turn_id!r} in this session", cure="List the session's turns")
         return rows[0]
 
     async def turns(
@@ -203,7 +203,7 @@ class GraphMemory(ABC):
             raise InvalidInput(f"The trace is too large to keep: over {records.MAX_TRACE} bytes")
         parameters = {**records.identity(scope, turn_id=turn_id), "body": body}
         if not await self._write(scope, cypher.PUT_TRACE, parameters):
-            raise UnknownTurn(f"There is no turn {turn_id!r} in this session")
+            raise UnknownTurn(f"There is no turn {turn_id!r} in this session", cure="List the session's turns")
 
     async def trace(self, scope: Scope, turn_id: str) -> list[dict[str, Any]]:
         rows = await self._read(scope, cypher.TRACE, records.identity(scope, turn_id=turn_id))
@@ -279,7 +279,7 @@ class GraphMemory(ABC):
     async def _unknown_branch(self, scope: Scope, name: str | None) -> UnknownBranch:
         """With the names that there are. Raises UnknownSession if there is no session either."""
         names = [branch["name"] for branch in await self.branches(scope)]
-        return UnknownBranch(f"There is no branch {name!r} in this session", choices=names)
+        return UnknownBranch(f"There is no branch {name!r} in this session", cure="List the branches", choices=names)
 
 
 def _unknown_session(scope: Scope) -> UnknownSession:

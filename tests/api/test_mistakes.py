@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.cli.run import run
+from graphs.settings import read_settings
 
 Prepare = Callable[[Path], list[str]]
 
@@ -75,6 +76,11 @@ MISTAKES: list[tuple[str, Prepare, list[str], int]] = [
     ("a folder for a world", lambda p: ["play", "--world", str(p), "--script", script(p)], ["is a folder", "YAML"], 2),
     ("a folder to validate", lambda p: ["worlds", "validate", str(p)], ["is a folder", "YAML"], 2),
     ("play's picture into nowhere", lambda p: ["play", "--svg", str(p / "no" / "x.svg"), "--script", script(p)], ["x.svg:", "folder does not exist", "Name a file"], 2),
+    ("an empty world", lambda p: ["play", "--world", ""], ["--world is empty", "leave it out"], 2),
+    ("an empty directory", lambda p: ["play", "--data-dir="], ["--data-dir is empty"], 2),
+    ("an empty session", lambda p: ["trace", ""], ["argument is empty"], 2),
+    ("a seed below zero", lambda p: ["play", "--seed", "-1"], ["--seed", "than or equal to 0"], 2),
+    ("a seed too large", lambda p: ["play", "--seed", "99999999999999999999"], ["--seed", "than or equal to 2147483647"], 2),
     ("picture into nowhere", lambda p: ["graph", "--svg", str(p / "no" / "x.svg")], ["cannot be written", "x.svg"], 2),
 ]  # fmt: skip
 
@@ -121,7 +127,8 @@ def test_a_mistake_is_one_line(
         ("TTA_NEO4J_URI", "bolt://127.0.0.1:1", ["Neo4j"]),
         ("TTA_NEO4J_URI", "ftp://x", ["TTA_NEO4J_URI", "bolt://"]),
         ("TTA_MODEL", "nonsense", ["nonsense", "offline"]),
-        ("TTA_LOCALE", "nowhere", ["TTA_LOCALE"]),
+        ("TTA_LOCALE", "nowhere", ["TTA_LOCALE", "country such as GB"]),
+        ("TTA_TENANT", "my tenant", ["TTA_TENANT", "letters, digits"]),
         ("TTA_MODEL_TIMEOUT_S", "soon", ["TTA_MODEL_TIMEOUT_S"]),
     ],
 )
@@ -149,6 +156,17 @@ def test_a_password_is_never_told(
     assert "hunter" not in out + err
 
 
+def test_doctor_names_a_variable_that_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TTA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("TTA_LINGER_S", "0.2")
+    assert run(["doctor"]) == 0
+    monkeypatch.setenv("TTA_MODLE", "offline")
+    assert run(["doctor"]) == 1
+    assert "TTA_MODLE is no setting\n       Did you mean TTA_MODEL?" in capsys.readouterr().out
+
+
 def test_another_package_called_agents_is_named(tmp_path: Path) -> None:
     """Some other project's `agents` before ours on the path: a clear line, not a mystery."""
     (tmp_path / "agents").mkdir()
@@ -162,3 +180,23 @@ def test_another_package_called_agents_is_named(tmp_path: Path) -> None:
     assert "another package called 'agents'" in done.stderr
     assert "venv" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_variable_that_is_empty_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATA_DIR", "MODEL", "TENANT", "REDIS_URL", "NEO4J_URI", "LINGER_S"):
+        monkeypatch.delenv(f"TTA_{name}", raising=False)
+    usual = read_settings()
+    for name in ("DATA_DIR", "MODEL", "TENANT", "REDIS_URL", "NEO4J_URI", "LINGER_S"):
+        monkeypatch.setenv(f"TTA_{name}", "")
+    assert read_settings() == usual
+
+
+def test_a_line_that_cannot_be_played_is_named_by_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TTA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("TTA_LINGER_S", "0.2")
+    path = script(tmp_path, b"# a comment\nlook\n" + b"x" * 2001 + b"\nlook\x07\n")
+    assert run(["play", "--script", path, "--world", "night_train"]) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("tta:")]
+    assert [line.split(": ")[1] for line in told] == [f"{path}:3", f"{path}:4"]

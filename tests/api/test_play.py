@@ -12,7 +12,7 @@ from agents.errors import StoreUnavailable, StoryError
 from agents.safety.crisis import as_typed
 from api.terminal.play import Play
 from api.terminal.screen import PlainScreen
-from api.terminal.scripts import each
+from api.terminal.scripts import Line, each
 from api.terminal.sitting import sit
 from api.terminal.steering import STEERING, USAGE
 from graphs.engine import StoryEngine
@@ -84,7 +84,7 @@ def seen(play: Play) -> Seen:
 
 
 async def follow(play: Play, *lines: str) -> int:
-    return await play.follow(each(list(lines)), len(lines))
+    return await play.follow(each([Line(line, f"script:{number}") for number, line in enumerate(lines, 1)]), len(lines))
 
 
 @pytest.mark.parametrize(
@@ -268,8 +268,9 @@ async def test_a_conversation_goes_on_after_a_mistake(play: Play, monkeypatch: p
 
 async def test_a_sitting_that_is_broken_off_in_mid_turn_says_how_to_go_on(play: Play) -> None:
     play.engine.use_model("offline", ScriptedModel(answers=["The range ticks. <slow> <slow> Rain falls."], pause_s=1.0))
-    sitting = asyncio.create_task(sit(play, ["look"], new=False, typed=False))
+    sitting = asyncio.create_task(sit(play, [Line("look", "script:1")], new=False, typed=False))
     while "> look" not in seen(play).said:
+        assert not sitting.done()
         await asyncio.sleep(0.01)
     while not sitting.done():
         # Python 3.11's wait_for, in which redis-py sends, may swallow a cancellation that comes as it ends (bpo-37658).
