@@ -38,7 +38,7 @@ class After(NamedTuple):
         held, wanted = frozenset(head.refs), frozenset(new.refs)
         if not wanted <= held | fresh.keys() or len(held) + len(wanted) > MOST_VALUES:
             return None
-        if new.kind == "s" and new.parent == head.id and _comes_next(head.step, new.step):
+        if takes_place(head, new):
             return cls(head, new, True, "" if goes_on else keep - 1, held - wanted)
         return cls(head, new, False, keep - 1 + goes_on, held & wanted)
 
@@ -54,9 +54,12 @@ class After(NamedTuple):
         return args
 
 
-def _comes_next(step: str, following: str) -> bool:
+def takes_place(head: Heading | None, new: Heading) -> bool:
+    """Whether the new one takes the place of this head: that before it in its turn. As `follows` in `lua/apply.lua`."""
+    if head is None or new.kind != "s" or new.parent != head.id:
+        return False
     try:
-        return int(following) == int(step) + 1
+        return int(new.step) == int(head.step) + 1
     except ValueError:  # a writer's own idea of a step
         return False
 

@@ -1,5 +1,7 @@
 """Between LangGraph's shapes and ours: which line a config names, and a stored checkpoint as LangGraph wants it."""
 
+from typing import Any
+
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import Checkpoint, CheckpointTuple
 
@@ -11,7 +13,15 @@ def unfinished(checkpoint: Checkpoint) -> bool:
     values = checkpoint["channel_values"]
     if "__start__" in values or values.get("__pregel_tasks"):
         return True
-    return any([channel.startswith("branch:to:") for channel in values])  # noqa: C419 a list takes half the time here
+    if any([channel.startswith("branch:to:") for channel in values]):  # noqa: C419 a list takes half the time here
+        return True
+    return any(channel.startswith("join:") and _all_came(channel, values[channel]) for channel in values)
+
+
+def _all_came(channel: str, came: Any) -> bool:
+    """Whether a node that waits for several (`join:a+b:node`) has seen them all; a deferred one's are in a pair."""
+    seen = came[0] if isinstance(came, tuple) else came
+    return isinstance(seen, (set, frozenset)) and seen >= set(channel.split(":")[1].split("+"))
 
 
 def line_of(config: RunnableConfig) -> tuple[str, str]:

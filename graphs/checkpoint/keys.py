@@ -25,11 +25,14 @@ A turn's checkpoints take each other's place in the head, which costs one HSET; 
 the next turn begins. Ids are time-ordered (uuid6), so the order of names is the order of checkpoints.
 """
 
+from collections import OrderedDict
 from urllib.parse import quote, unquote
 
 SCHEMA = 3
 NEWER_SCHEMAS = range(SCHEMA + 1, SCHEMA + 5)
 """A thread that we do not know may be known to these: a saver from before an update must not begin it again."""
+
+THREADS_REMEMBERED = 1024
 
 NUL = "\0"
 
@@ -41,6 +44,7 @@ class Keys:
         if not prefix or set(prefix) & set("{}*?[]\\"):
             raise ValueError(f"prefix must be a name without braces or wildcards, not {prefix!r}")
         self._prefix = prefix
+        self._met: OrderedDict[str, list[str]] = OrderedDict()
 
     def of(self, thread: str, schema: int = SCHEMA) -> list[str]:
         """The thread's two keys: names, data.
@@ -51,9 +55,19 @@ class Keys:
         tag = f"{self._prefix}:{schema}:{{{quote(thread, safe='') or '%'}}}"
         return [f"{tag}:names", f"{tag}:data"]
 
-    def with_newer(self, thread: str) -> list[str]:
-        """The thread's two keys, then those that newer schemas would have."""
+    def to_ask(self, thread: str) -> list[str]:
+        """The thread's two keys; until it has been met, then those that newer schemas would have: scripts look for them."""
+        if thread in self._met:
+            self._met.move_to_end(thread)
+            return self._met[thread]
         return [*self.of(thread), *(self.of(thread, schema)[0] for schema in NEWER_SCHEMAS)]
+
+    def meet(self, thread: str) -> None:
+        """A script has looked, and answered: who was refused is refused again, whoever asks."""
+        if thread not in self._met:
+            self._met[thread] = self.of(thread)
+            if len(self._met) > THREADS_REMEMBERED:
+                self._met.popitem(last=False)
 
     @property
     def pattern(self) -> str:

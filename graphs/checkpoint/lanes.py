@@ -7,6 +7,7 @@ comes while a thread's call is under way waits for its answer and goes next: the
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from graphs.checkpoint.after import After
@@ -40,7 +41,6 @@ class PutCheckpoint:
     ns: str
     id: str
     parent: str
-    takes_place: bool
     record: bytes
     metadata: bytes
     heading: bytes
@@ -49,6 +49,8 @@ class PutCheckpoint:
     fresh: dict[str, bytes]
     supply: Callable[[str], bytes | None]
     """The bytes of a large value by its name, None where it is not this checkpoint's."""
+    takes_place: bool = False
+    """That of its parent, as far as its writer knows."""
     after: After | None = None
     """How it stands to the head, if it may be the common case."""
 
@@ -61,13 +63,20 @@ class PutCheckpoint:
 Call = PutWrites | PutCheckpoint
 Send = Callable[[str, list[Call]], Awaitable[list[bytes]]]
 """Sends a thread's calls; answers the names of the large values that the store misses, having changed nothing."""
+TryAfter = Callable[[str, PutCheckpoint, After], Awaitable[bool]]
+"""Sends one checkpoint as the common case; answers False, having changed nothing, if it is not."""
 
 
 @dataclass(eq=False)
 class _Lane:
-    """The calls of a thread that wait, and whether somebody is at it: whoever is takes all that wait along."""
+    """The calls of a thread that wait, and whether somebody is at it: whoever is takes all that wait along.
 
-    waiting: list[tuple[Call, asyncio.Future[None]]] = field(default_factory=list[tuple[Call, asyncio.Future[None]]])
+    Who only wants to know that those before have been made waits without a call.
+    """
+
+    waiting: list[tuple[Call | None, asyncio.Future[None]]] = field(
+        default_factory=list[tuple[Call | None, asyncio.Future[None]]]
+    )
     busy: bool = False
 
 
@@ -82,8 +91,8 @@ class _OfLoop(dict[str, _Lane]):
 class Lanes:
     """One lane a thread. A caller that is cancelled takes nothing back: its call goes out with the others."""
 
-    def __init__(self, send: Send, *, drop_superseded: bool) -> None:
-        self._send = send
+    def __init__(self, send: Send, try_after: TryAfter, *, drop_superseded: bool) -> None:
+        self._send, self._try_after = send, try_after
         self._drop_superseded = drop_superseded
         self._loops: dict[asyncio.AbstractEventLoop, _OfLoop] = {}
 
@@ -114,10 +123,23 @@ class Lanes:
             loop.call_soon(self._hand_on, loop, lanes, thread)
         await done
 
+    async def rest(self, *threads: str) -> None:
+        """Returns when what was asked for before has been made, or has failed; without a thread that of all.
+
+        A caller that was cancelled is gone while its call is still to go out: after a deletion, it would undo that.
+        """
+        loop = asyncio.get_running_loop()
+        lanes = self._loops.get(loop, _OfLoop())
+        ends: list[asyncio.Future[None]] = []
+        for lane in [lanes[thread] for thread in threads or lanes if thread in lanes]:
+            ends.append(loop.create_future())
+            lane.waiting.append((None, ends[-1]))
+        await asyncio.gather(*ends, return_exceptions=True)
+
     def _enter(self, loop: asyncio.AbstractEventLoop) -> _OfLoop:
         """Loops that have ended took what waited in them along."""
-        for ended in [one for one in self._loops if one.is_closed()]:
-            del self._loops[ended]
+        for ended in [one for one in list(self._loops) if one.is_closed()]:
+            self._loops.pop(ended, None)
         return self._loops.setdefault(loop, _OfLoop())
 
     def _hand_on(self, loop: asyncio.AbstractEventLoop, lanes: _OfLoop, thread: str) -> None:
@@ -131,32 +153,18 @@ class Lanes:
         lane.busy = True
         task = loop.create_task(self._drain(lanes, thread, lane))
         lanes.tasks.add(task)
-        task.add_done_callback(lanes.tasks.discard)
+        task.add_done_callback(partial(_drained, lanes, thread, lane))
 
     async def _drain(self, lanes: _OfLoop, thread: str, lane: _Lane) -> None:
-        try:
-            while lane.waiting:
-                await self._go(thread, lane)
-        finally:
-            del lanes[thread]
-            for _, done in lane.waiting:
-                _end(done, StoreUnreachable("the event loop ended before the call was made"))
+        while lane.waiting:
+            await self._go(thread, lane)
+        del lanes[thread]
 
     async def _go(self, thread: str, lane: _Lane) -> None:
-        """All that wait, in one breath. Writes that cannot be packed fail alone."""
+        """All that wait, in one breath."""
         waiting, lane.waiting = lane.waiting, []
-        calls = [call for call, _ in waiting]
-        if self._drop_superseded:
-            calls = without_superseded(calls)
-        for call, done in waiting:
-            if isinstance(call, PutWrites) and call in calls:
-                try:
-                    call.pack()
-                except Exception as error:
-                    calls.remove(call)
-                    _end(done, error)
         try:
-            await self._send_all(thread, calls)
+            await self._make(thread, waiting)
         except Exception as error:
             for _, done in waiting:
                 _end(done, error)
@@ -165,6 +173,28 @@ class Lanes:
             raise
         for _, done in waiting:
             _end(done)
+
+    async def _make(self, thread: str, waiting: list[tuple[Call | None, asyncio.Future[None]]]) -> None:
+        """Writes that cannot be packed fail alone."""
+        calls = [call for call, _ in waiting if call]
+        needed = without_superseded(calls) if self._drop_superseded else calls
+        if len(needed) == 1 and isinstance(put := needed[0], PutCheckpoint) and put.after:
+            if await self._try_after(thread, put, put.after):
+                return
+            needed = calls  # another writer has moved the head: the parent may stay, with its writes
+        sent: list[Call] = []
+        left = set(needed)
+        for call, done in waiting:
+            if call not in left:
+                continue
+            try:
+                if isinstance(call, PutWrites):
+                    call.pack()
+                sent.append(call)
+            except Exception as error:
+                _end(done, error)
+        if sent:
+            await self._send_all(thread, sent)
 
     async def _send_all(self, thread: str, calls: list[Call]) -> None:
         """A value we took to be stored may be gone by now (pruned, expired): then all is sent again, with it."""
@@ -176,6 +206,15 @@ class Lanes:
                     raise CheckpointDamaged("a large value that a checkpoint refers to is gone from the store")
                 for call, offered in found:
                     call.fresh[value] = offered
+
+
+def _drained(lanes: _OfLoop, thread: str, lane: _Lane, task: asyncio.Task[None]) -> None:
+    """Tells those who are left where the task was cancelled, be it before its first step."""
+    lanes.tasks.discard(task)
+    if lanes.get(thread) is lane:
+        del lanes[thread]
+        for _, done in lane.waiting:
+            _end(done, StoreUnreachable("the event loop ended before the call was made"))
 
 
 def _end(done: "asyncio.Future[None]", error: Exception | None = None) -> None:

@@ -20,7 +20,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from redis.asyncio import Redis
 
-from graphs.checkpoint.after import After, Argument
+from graphs.checkpoint.after import After, Argument, takes_place
 from graphs.checkpoint.codec import (
     Codec,
     Heading,
@@ -36,19 +36,18 @@ from graphs.checkpoint.configs import as_tuple, config_of, line_of, unfinished
 from graphs.checkpoint.keys import Keys, name
 from graphs.checkpoint.lanes import Call, Lanes, PutCheckpoint, PutWrites
 from graphs.checkpoint.listing import Listing
-from graphs.checkpoint.scripts import AFTER, APPLY, READ
+from graphs.checkpoint.scripts import AFTER, APPLY, READ, Reply, Script
 from graphs.checkpoint.server import Client, Server
 from graphs.checkpoint.sync import SyncHalf
 from graphs.checkpoint.upkeep import Upkeep
 from graphs.checkpoint.versions import following
 
 LINES_REMEMBERED = 256  # each the small values of one checkpoint: some kilobytes
-THREADS_REMEMBERED = 1024
 MAX_VALUE = 64 * 2**20
 PATIENCE_S = 5.0
 
 
-NOTHING = Line()
+UNKNOWN: tuple[Line, Heading | None] = (Line(), None)
 
 
 class RedisSaver(SyncHalf):
@@ -95,9 +94,8 @@ class RedisSaver(SyncHalf):
         self._server = Server(client, patience)
         self._ttl_ms = round(ttl * 1000) if ttl else 0
         self._keep = keep or 0
-        self._known: OrderedDict[tuple[str, str], tuple[Line, Heading]] = OrderedDict()
-        self._met: OrderedDict[str, list[str]] = OrderedDict()
-        self._lanes = Lanes(self._send, drop_superseded=bool(keep))
+        self._known: OrderedDict[tuple[str, str], tuple[Line, Heading | None]] = OrderedDict()
+        self._lanes = Lanes(self._send, self._try_after, drop_superseded=bool(keep))
 
     @classmethod
     @asynccontextmanager
@@ -123,7 +121,9 @@ class RedisSaver(SyncHalf):
         found = await self._read(thread, ns, [checkpoint_id] if checkpoint_id else [])
         if not found:
             return None
-        self._remember(thread, ns, found[0].line, found[0].heading)
+        heading, (_, head) = found[0].heading, self._known.get((thread, ns), UNKNOWN)
+        newest = not checkpoint_id or (head is not None and head.id == checkpoint_id)
+        self._remember(thread, ns, found[0].line, heading if newest else None)
         return as_tuple(thread, ns, found[0])
 
     async def alist(
@@ -160,11 +160,12 @@ class RedisSaver(SyncHalf):
         A channel's version stands for its value for ever: a large value is not sent again under a version that is there.
         """
         thread, ns = line_of(config)
-        known, head = self._known.get((thread, ns), (NOTHING, None))
+        known, head = self._known.get((thread, ns), UNKNOWN)
         line, fresh = sort_values(self._codec, ns, checkpoint, new_versions, known)
         told = get_checkpoint_metadata(config, metadata)
         heading = Heading.of(get_checkpoint_id(config), checkpoint, told, line.large.values())
         call = self._put_call(ns, checkpoint, told, heading, line, fresh)
+        call.takes_place = takes_place(head, heading)
         call.after = After.of(ns, head, heading, fresh, keep=self._keep, goes_on=call.goes_on)
         await self._lanes.call(thread, call)
         self._remember(thread, ns, line, heading)
@@ -192,7 +193,6 @@ class RedisSaver(SyncHalf):
             ns,
             checkpoint["id"],
             parent=heading.parent,
-            takes_place=heading.kind == "s",
             record=pack_checkpoint(codec, checkpoint, line.small),
             metadata=codec.pack(metadata, "the metadata"),
             heading=heading.pack(),
@@ -221,11 +221,13 @@ class RedisSaver(SyncHalf):
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete all of the thread, in every namespace; the memory is freed in the background."""
         self._forget(str(thread_id))
+        await self._lanes.rest(str(thread_id))
         await self._server.unlink(*self._keys.of(str(thread_id)))
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete the checkpoints whose metadata names one of the runs, in all threads: it scans the store for them."""
         self._known.clear()
+        await self._lanes.rest()
         await self._upkeep.delete_for_runs([str(run) for run in run_ids])
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
@@ -234,6 +236,7 @@ class RedisSaver(SyncHalf):
         Without a source nothing is done.
         """
         self._forget(str(target_thread_id))
+        await self._lanes.rest(str(source_thread_id), str(target_thread_id))
         await self._upkeep.copy_thread(str(source_thread_id), str(target_thread_id), self._ttl_ms)
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
@@ -241,21 +244,23 @@ class RedisSaver(SyncHalf):
 
         Raises CannotPrune, after the other threads were cut, for those of graphs with DeltaChannels.
         """
-        for thread in thread_ids:
-            self._forget(str(thread))
-        await self._upkeep.prune([str(thread) for thread in thread_ids], strategy)
+        threads = [str(thread) for thread in thread_ids]
+        for thread in threads:
+            self._forget(thread)
+        if threads:
+            await self._lanes.rest(*threads)
+        await self._upkeep.prune(threads, strategy)
 
     def get_next_version(self, current: str | None, channel: None) -> str:
         """As `graphs.checkpoint.versions.following`."""
         del channel
         return following(current)
 
+    async def _try_after(self, thread: str, put: PutCheckpoint, after: After) -> bool:
+        packed = (put.record, put.metadata, put.heading)
+        return bool(await self._ask(AFTER, thread, after.arguments(put.ns, *packed, put.fresh, self._ttl_ms)))
+
     async def _send(self, thread: str, calls: Sequence[Call]) -> list[bytes]:
-        keys, put = self._keys_of(thread), calls[0] if len(calls) == 1 else None
-        if isinstance(put, PutCheckpoint) and put.after:
-            packed = (put.record, put.metadata, put.heading)
-            if await self._server.run(AFTER, keys, put.after.arguments(put.ns, *packed, put.fresh, self._ttl_ms)):
-                return []
         args: list[Argument] = [b""]
 
         def place(packed: bytes) -> int:
@@ -263,28 +268,23 @@ class RedisSaver(SyncHalf):
             return len(args)
 
         args[0] = ormsgpack.packb((self._ttl_ms, self._keep, [call.told(place) for call in calls]))
-        return await self._server.run(APPLY, keys, args)
+        return await self._ask(APPLY, thread, args)
 
     async def _read(self, thread: str, ns: str, ids: Sequence[str]) -> Sequence[Stored]:
         """The checkpoints with these ids, those that exist, in this order; the newest if no id is given."""
         for checkpoint_id in ids or [""]:
             name(ns, checkpoint_id)  # refuses what is no name
-        replies = await self._server.run(READ, self._keys_of(thread), [ns, *ids])
+        replies = await self._ask(READ, thread, [ns, *ids])
         return [unpack_stored(self._codec, reply) for reply in replies]
 
-    def _keys_of(self, thread: str) -> list[str]:
-        """The thread's keys; at the first meeting those of newer schemas too, which the scripts then look for."""
-        if thread in self._met:
-            self._met.move_to_end(thread)
-            return self._met[thread]
-        self._met[thread] = self._keys.of(thread)
-        if len(self._met) > THREADS_REMEMBERED:
-            self._met.popitem(last=False)
-        return self._keys.with_newer(thread)
+    async def _ask(self, script: Script, thread: str, args: Sequence[Argument]) -> Reply:
+        reply = await self._server.run(script, self._keys.to_ask(thread), args)
+        self._keys.meet(thread)
+        return reply
 
-    def _remember(self, thread: str, ns: str, line: Line, heading: Heading) -> None:
+    def _remember(self, thread: str, ns: str, line: Line, head: Heading | None) -> None:
         """What a line holds, so that its next put serializes only what is new. Safe to forget: versions never lie."""
-        self._known[(thread, ns)] = (line, heading)
+        self._known[(thread, ns)] = (line, head)
         self._known.move_to_end((thread, ns))
         if len(self._known) > LINES_REMEMBERED:
             self._known.popitem(last=False)

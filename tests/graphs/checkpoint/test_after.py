@@ -1,5 +1,6 @@
 """What a writer knows of the head saves time and changes nothing: the store is the same as without knowing it."""
 
+import asyncio
 import random
 from typing import Any
 
@@ -116,6 +117,21 @@ async def test_a_head_that_another_writer_moved_is_noticed(redis: Redis) -> None
         found = await RedisSaver(redis).aget_tuple(at)
         assert found is not None
         assert found.checkpoint["channel_values"] == {"a": value}
+
+
+async def test_writes_of_a_head_that_only_seemed_to_go_stay(redis: Redis) -> None:
+    """They leave with the checkpoint that would take its place, and another writer has begun a turn meanwhile."""
+    one, other = RedisSaver(redis, keep=3), RedisSaver(redis, keep=3)
+    first = await one.aput(line("t"), checkpoint({"a": 1}, {"a": "1"}), {"source": "input", "step": -1}, {"a": "1"})
+    await other.aput(first, checkpoint({"a": 2}, {"a": "2"}), {"source": "input", "step": 0}, {"a": "2"})
+    made = {**checkpoint({"a": 3}, {"a": "3"}), "versions_seen": {"node": {"a": "1"}}}
+    await asyncio.gather(
+        one.aput_writes(first, [("a", 3)], "task"),
+        one.aput(first, made, {"source": "loop", "step": 0}, {"a": "3"}),  # type: ignore[arg-type]
+    )
+    found = await RedisSaver(redis).aget_tuple(first)
+    assert found is not None
+    assert found.pending_writes == [("task", "a", 3)]
 
 
 async def test_the_script_that_is_told_too_little_changes_nothing(redis: Redis) -> None:

@@ -60,6 +60,37 @@ async def test_a_turn_under_way_is_kept_beside_them_with_what_it_needs(redis: Re
     assert "ask10 after all" in state.values["said"]
 
 
+@pytest.mark.parametrize("defer", [False, True])
+async def test_a_turn_whose_next_node_waited_for_several_is_under_way(redis: Redis, defer: bool) -> None:
+    """Both that it waits for have come: no branch leads there, yet it is next. If one only comes, the turn has ended."""
+
+    async def one(state: State) -> State:
+        return {"said": ["one"]}
+
+    async def ask(state: State) -> State:
+        return {"said": [str(interrupt("who?"))]}
+
+    graph = StateGraph(State).add_node("one", one).add_node("two", one).add_node("ask", ask, defer=defer)
+    graph.add_edge(START, "one")
+    graph.add_conditional_edges(START, lambda state: "two" if state["said"][-1] != "alone" else END)
+    graph.add_edge(["one", "two"], "ask")
+    app = graph.compile(checkpointer=RedisSaver(redis, keep=2))
+    config: Any = {"configurable": {"thread_id": "t"}}
+
+    async def following() -> list[tuple[str, ...]]:
+        return [shot.next async for shot in app.aget_state_history(config)]
+
+    for _ in range(3):
+        await app.ainvoke({"said": ["both"]}, config, durability="sync")
+        await app.ainvoke(Command(resume="Maren"), config, durability="sync")
+    await app.ainvoke({"said": ["both"]}, config, durability="sync")
+    assert await following() == [("ask",), (), ()]
+    await app.ainvoke(Command(resume="Maren"), config, durability="sync")
+    assert await following() == [(), ()]
+    await app.ainvoke({"said": ["alone"]}, config, durability="sync")
+    assert await following() == [(), ()]
+
+
 @pytest.mark.parametrize("durability", ["sync", "async", "exit"])
 async def test_two_hundred_and_fifty_turns_take_no_more_than_fifty(redis: Redis, durability: str) -> None:
     async def narrate(state: State) -> State:

@@ -125,6 +125,24 @@ async def test_an_interrupted_run_is_resumed_by_another_process(redis: Redis) ->
     assert "ask20 yes" in state.values["said"]
 
 
+@pytest.mark.parametrize("durability", ["sync", "async"])
+@pytest.mark.parametrize("keep", [None, 5])
+async def test_an_old_interrupt_that_is_answered_later_keeps_its_answer(
+    redis: Redis, keep: int | None, durability: str
+) -> None:
+    """What a task of an old checkpoint wrote stays with it: a fork takes its place nowhere."""
+    told_of: list[Any] = []
+    for saver in (RedisSaver(redis, keep=keep), InMemorySaver()):
+        run = Run(saver, (("say",), ("ask",)))
+        await run.do(("say", "one"), durability)
+        old = await run.app.aget_state(run.config)
+        await run.do(("say", "another"), durability)
+        await run.do(("answer", "late"), durability, old)
+        told_of.append(told(await run.app.aget_state(old.config)))
+    assert told_of[0][-1][0][-1] == {"said": ["ask10 late"]}
+    assert told_of[0] == told_of[1]
+
+
 @pytest.mark.parametrize("keep", [None, 2])
 async def test_what_succeeded_beside_a_failure_is_not_run_again(redis: Redis, keep: int | None) -> None:
     """`fan` succeeds while `fail` fails: its writes wait in the store, and only `fail` runs on resumption."""

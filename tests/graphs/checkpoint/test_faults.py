@@ -284,6 +284,65 @@ async def test_a_store_of_a_newer_version_is_not_begun_again(redis: Redis) -> No
     await put_turns(RedisSaver(redis), "other", 1)
 
 
+async def test_a_store_of_a_newer_version_is_refused_however_often_one_asks(redis: Redis) -> None:
+    """Who was told once, and tries again, must not be told that the thread is new."""
+    await redis.zadd(f"tta:{SCHEMA + 1}:{{t}}:names", {"something": 0})
+    saver = RedisSaver(redis, keep=2)
+    for _ in range(3):
+        with pytest.raises(StoreNewer):
+            await saver.aget_tuple(line("t"))
+        with pytest.raises(StoreNewer):
+            await put_turns(saver, "t", 1)
+    assert len(await redis.keys("*")) == 1
+
+
+@pytest.mark.parametrize("undo", ["thread", "run", "prune", "copy"])
+async def test_what_a_cancelled_caller_left_under_way_does_not_come_back(redis: Redis, undo: str) -> None:
+    """A run is broken off and its story deleted: the put that was still to go out goes before, not after."""
+    for ticks in range(1, 6):
+        saver = RedisSaver(redis, keep=5)
+        await put_turns(saver, "other", 1)
+        (at,) = await put_turns(saver, "t", 1)
+        made, config = checkpoint({"prose": LARGE}, {"prose": "9"}), {**at, "metadata": {"run_id": "r"}}
+        broken_off = asyncio.create_task(saver.aput(config, made, {"source": "loop", "step": 7}, {"prose": "9"}))  # type: ignore[arg-type]
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        broken_off.cancel()
+        with suppress(asyncio.CancelledError):
+            await broken_off
+        if undo == "thread":
+            await saver.adelete_thread("t")
+        elif undo == "run":
+            await saver.adelete_for_runs(["r"])
+        elif undo == "prune":
+            await saver.aprune(["t"])
+        else:
+            await saver.acopy_thread("other", "t")
+        await asyncio.sleep(0.02)
+        left = await ids(saver, line("t"))
+        expected = {"thread": [], "run": [id_of(at)], "prune": [made["id"]], "copy": await ids(saver, line("other"))}
+        assert left == expected[undo], ticks
+        await redis.flushdb()
+
+
+async def test_tasks_cancelled_before_they_began_leave_the_thread_usable(redis: Redis) -> None:
+    """Somebody ends every task of the loop, at any moment of a call, and goes on with the loop."""
+    for ticks in range(8):
+        saver = RedisSaver(redis, keep=2)
+        (at,) = await put_turns(saver, "t", 1)
+        ended = asyncio.create_task(saver.aput_writes(at, [("a", 1)], "ended"))
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.gather(ended, return_exceptions=True)
+        async with asyncio.timeout(2):
+            await saver.aput_writes(at, [("a", 2)], "after")
+        found = await saver.aget_tuple(at)
+        assert found
+        assert ("after", "a", 2) in (found.pending_writes or [])
+
+
 @pytest.mark.parametrize("keep", [None, 2])
 async def test_puts_that_come_late_twice_or_at_once_come_to_the_same(redis: Redis, keep: int | None) -> None:
     """One turn's checkpoints in any order, some twice, from several savers at once."""
