@@ -14,7 +14,7 @@ def test_problem(test: Test, first: Value) -> str:
         return f"'{name}' begins as {_kind(first)}, and is used as true or false" if isinstance(first, str) else ""
     if test.op in ("=", "!="):
         return _differs(name, first, test.value, "compared with")
-    return "" if isinstance(first, int) and not isinstance(first, bool) else f"'{name}' begins as {_kind(first)}, not a number"
+    return _counts(name, first)
 
 
 def act_problem(act: Act, first: Value) -> str:
@@ -27,6 +27,11 @@ def act_problem(act: Act, first: Value) -> str:
             else f"'{name}' begins as {_kind(first)}, not a number"
         )
     return _differs(name, first, act.value, "set to")
+
+
+def _counts(name: str, first: Value) -> str:
+    number = isinstance(first, int) and not isinstance(first, bool)
+    return "" if number else f"'{name}' begins as {_kind(first)}, not a number"
 
 
 def _differs(name: str, first: Value, value: Value, how: str) -> str:
