@@ -41,8 +41,8 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
     app.state.tasks = tasks
     app.openapi = lambda: docs.describe(app)  # pyright: ignore[reportAttributeAccessIssue] - FastAPI's documented way
     problems.install(app)
-    for part in (health, worlds, sessions, turns, docs):
-        app.include_router(part.router)
+    for router in (health.router, worlds.router, sessions.router, turns.router, turns.retries, docs.router):
+        app.include_router(router)
     for layer in (problems.Words, Origins, Bodies, Requests):  # the last one added is the first to see a request
         app.add_middleware(layer)
     return app

@@ -85,9 +85,14 @@ class StoryPlayer(StoryReader):
 
     async def retry(self, session: str) -> Turn:
         """The last action once more, on a new line. If nothing comes of it, HEAD is where it was."""
+        _, task = await self.start_retry(session)
         with self._translated():
-            task = await self._accept(await self.session(session), self.ids.new(), None)
-            return await asyncio.shield(task[1])
+            return await asyncio.shield(task)
+
+    async def start_retry(self, session: str, *, turn_id: str = "") -> tuple[str, asyncio.Task[Turn]]:
+        """As `start`, for a retry. Raises Conflict where there is nothing to retry."""
+        with self._translated():
+            return await self._accept(await self.session(session), turn_id or self.ids.new(), None)
 
     async def recover(self, session: str) -> Turn | None:
         """Ends a turn that a process left unfinished, if there is one: the text begins with what was shown."""

@@ -20,3 +20,4 @@ PlayedTurnId = Annotated[
     str,
     Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="A turn's id; `root` is the opening.", examples=["root"]),
 ]
+BranchInPath = Annotated[str, Path(max_length=64, description="A branch's name.", examples=["before the storm"])]

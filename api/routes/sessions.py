@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response, status
 from agents.world.load import load_world
 from agents.world.scene import goal_states
 from agents.world.view import View
-from api.routes.parts import Engine, SessionId
+from api.routes.parts import BranchInPath, Engine, SessionId
 from api.routes.worlds import check_model, check_world
 from api.schemas import (
     PROBLEMS,
@@ -76,10 +76,10 @@ async def save_branch(session: SessionId, asked: BranchName, engine: Engine) -> 
     return BranchAnswer.model_validate(await engine.save(session, asked.name))
 
 
-@router.post("/{session}/switch", responses=PROBLEMS)
-async def switch_branch(session: SessionId, asked: BranchName, engine: Engine) -> SessionAnswer:
+@router.post("/{session}/branches/{name}/switch", responses=PROBLEMS)
+async def switch_branch(session: SessionId, name: BranchInPath, engine: Engine) -> SessionAnswer:
     """Play goes on on that branch."""
-    await engine.switch(session, asked.name)
+    await engine.switch(session, name)
     return await show(engine, session)
 
 

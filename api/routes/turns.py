@@ -15,6 +15,7 @@ from graphs.actions import turn_id_of
 from graphs.engine import StoryEngine
 
 router = APIRouter(prefix="/api/v1/sessions/{session}/turns", tags=["turns"])
+retries = APIRouter(prefix="/api/v1/sessions/{session}/retry", tags=["turns"])
 
 EVENTS = {
     "description": "The turn, or its events where `Accept: text/event-stream` asks for them",
@@ -45,15 +46,46 @@ async def play_turn(
     """Plays an action: the committed turn as JSON, or read along as server-sent events. Leaving cancels nothing."""
     turn_id = _turn_id(session, asked, idempotency_key)
     played = await _played(engine, session, turn_id, asked.action)
-    turn_id, task = await engine.start(session, asked.action, turn_id=turn_id)
+    started = await engine.start(session, asked.action, turn_id=turn_id)
+    return await _answer(engine, session, started, request, after=last_event_id, played=played)
+
+
+@retries.post("", status_code=status.HTTP_201_CREATED, responses={**PROBLEMS, 201: EVENTS}, response_model=Turn)
+async def retry_turn(session: SessionId, engine: Engine, request: Request, idempotency_key: Key = None) -> Response:
+    """The last action once more, on a new line; the turn that it replaces stays where a branch names it."""
+    turn_id = turn_id_of(session, idempotency_key) if idempotency_key else ""
+    played = bool(turn_id) and await _is_there(engine, session, turn_id)
+    started = await engine.start_retry(session, turn_id=turn_id)
+    return await _answer(engine, session, started, request, played=played)
+
+
+async def _answer(
+    engine: StoryEngine,
+    session: str,
+    started: "tuple[str, asyncio.Task[Turn]]",
+    request: Request,
+    *,
+    after: str = "",
+    played: bool = False,
+) -> Response:
+    """The turn when it is committed, or its events as they come, as the client asked."""
+    turn_id, task = started
     task.add_done_callback(_looked_at)
     if wants_events(request.headers.get("accept", "")):
-        return await stream_turn(engine, session, turn_id, after=last_event_id, task=task, status=201)
+        return await stream_turn(engine, session, turn_id, after=after, task=task, status=201)
     turn = await asyncio.shield(task)
     headers = {"Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
     if played:
         headers["Idempotent-Replayed"] = "true"
     return JSONResponse(turn, status.HTTP_201_CREATED, headers)
+
+
+async def _is_there(engine: StoryEngine, session: str, turn_id: str) -> bool:
+    try:
+        await engine.turn(session, turn_id)
+    except UnknownTurn:
+        return False
+    return True
 
 
 def _turn_id(session: str, asked: NewTurn, key: str | None) -> str:

@@ -57,15 +57,35 @@ async def test_branches_and_undo(client: AsyncClient, begin) -> None:
     refused = await client.post(f"{session}/undo")
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
     assert (await client.post(f"{session}/undo", json={"turns": 0})).status_code == 422
-    moved = (await client.post(f"{session}/switch", json={"name": "late"})).json()["position"]
+    moved = (await client.post(f"{session}/branches/late/switch")).json()["position"]
     assert (moved["branch"], moved["turn"]) == ("late", 3)
     listed = (await client.get(f"{session}/branches")).json()
     assert [(branch["name"], branch["number"], branch["active"]) for branch in listed] == [
         ("main", 0, False),
         ("late", 3, True),
     ]
-    unknown = await client.post(f"{session}/switch", json={"name": "never"})
+    unknown = await client.post(f"{session}/branches/never/switch")
     assert (unknown.status_code, unknown.json()["choices"]) == (404, ["main", "late"])
+
+
+async def test_a_retry_is_another_turn_in_the_place_of_the_last(client: AsyncClient, begin) -> None:
+    turns = await begin()
+    session = turns.removesuffix("/turns")
+    refused = await client.post(f"{session}/retry")
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    first = (await client.post(turns, json={"action": "look"})).json()
+    answer = await client.post(f"{session}/retry", headers={"Idempotency-Key": "once"})
+    again = answer.json()
+    assert answer.status_code == 201
+    assert answer.headers["location"].endswith(again["turn_id"])
+    assert (again["number"], again["action"], again["parent"]) == (1, "look", first["parent"])
+    assert again["turn_id"] != first["turn_id"]
+    repeated = await client.post(f"{session}/retry", headers={"Idempotency-Key": "once"})
+    assert (repeated.json(), repeated.headers["idempotent-replayed"]) == (again, "true")
+    assert [turn["turn_id"] for turn in (await client.get(turns)).json()["turns"]] == [again["turn_id"]]
+    assert (await client.get(f"{turns}/{first['turn_id']}")).json() == first, "earlier attempts stay"
+    streamed = await client.post(f"{session}/retry", headers={"Accept": "text/event-stream"})
+    assert "event: committed" in streamed.text
 
 
 async def test_a_deleted_session_is_gone(client: AsyncClient, begin) -> None:
