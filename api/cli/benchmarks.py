@@ -62,7 +62,9 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     name: Annotated[str, typer.Argument(help="One benchmark; without it they are listed.")] = "",
-    count: Annotated[int | None, typer.Option(min=1, help="How much; each has a full count of its own.")] = None,
+    count: Annotated[
+        int | None, typer.Option("--count", "--turns", min=1, help="How much; each has a full count of its own.")
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="What is played: a file, for a benchmark that takes one.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Where a benchmark's own output goes, for one that has some.")
