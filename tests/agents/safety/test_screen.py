@@ -204,6 +204,8 @@ DISGUISED = [
     "I want to\\nkill myself",
     "I want to <b>kill</b> myself",
     "I want to &#107;ill myself",
+    "I want to \x01die",
+    "I want to d\x01ie",
     "I wnat to die",
     "i want to dei",
     "i watn to klil myslef",
