@@ -162,3 +162,32 @@ def test_another_package_called_agents_is_named(tmp_path: Path) -> None:
     assert "another package called 'agents'" in done.stderr
     assert "venv" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["play", "I want to die"],
+        ["play", "--session", "kill_myself"],
+        ["play", "--session", "kill_myself", "--world", "night_train"],
+        ["play", "--world", "I want to die"],
+        ["play", "--seed", "I want to die"],
+        ["play", "--script", "I want to die"],
+        ["sessions", "show", "i want to die"],
+        ["trace", "nobody", "i want to die"],
+        ["i want to die"],
+        ["i", "want", "to", "die"],
+        ["--i-want-to-die"],
+    ],
+    ids=" ".join,
+)
+def test_a_person_at_risk_on_the_command_line_is_not_only_told_a_mistake(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TTA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("TTA_LINGER_S", "0.1")
+    assert run(command) in (1, 2)
+    err = capsys.readouterr().err
+    assert err.count("findahelpline") == 1
+    assert "Nothing of that was played" in err
+    assert err.splitlines()[-1].startswith("tta")
