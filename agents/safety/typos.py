@@ -18,8 +18,20 @@ _LONG = """
     myself suicide suicidal suicides killing hanging cutting hurting overdose overdosed living alive dying death
     pills wanna going gonna wishing goodbye nobody hopeless worthless tonight anymore themselves forever ending sleep
 """
-_SHORT = "want wish kill life live dead hurt harm hang dont"
-_SHORTEST = {"dei": "die", "deid": "died", "diie": "die", "kil": "kill", "kll": "kill", "klil": "kill", "ot": "to"}
+_SHORT = "want wish kill life live dead hurt harm hang dont self"
+_SHORTEST = {
+    **{
+        "dei": "die",
+        "deid": "died",
+        "diie": "die",
+        "diee": "die",
+        "di": "die",
+        "kil": "kill",
+        "kll": "kill",
+        "ot": "to",
+    },
+    **{"hav": "have", "wan": "want", "wanto": "want to", "wantto": "want to"},
+}
 _SPLIT = frozenset(["suicide", "suicidal", "myself", "overdose", "killing", "hanging", "worthless", "hopeless"])
 """Words that are known though a blank was put into them."""
 
@@ -29,8 +41,8 @@ _REAL = """
     dyeing doing ding dining dating drying dyings deaths dearth depth deaf heath deathly hunting hurling huffing
     hurtling cuttings cuffing culling cunning curing cussing kissing kilning kidding killings kilting hanking
     hinging handing hangings ended ending erding edging steep sleet sleek sleepy sleeps sweep sheep slept bleep
-    homeless washing whishing fishing wishings goodbyes forevers tonights nobodys wan ant wat was wit wis ill lie
-    lief liv led dad ded had deed hut hart har ham han hag dot don dun live lives dons kiln kin vile evil veil
+    homeless washing whishing fishing wishings goodbyes forevers tonights nobodys ant wat was wit wis ill lie
+    lief liv led dad ded had deed elf hut hart har ham han hag dot don dun live lives dons kiln kin vile evil veil
 """
 """Plain words (and names) at one edit from one of ours, which are no mistakes."""
 
