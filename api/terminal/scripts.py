@@ -12,7 +12,6 @@ from threading import Thread
 from agents.errors import InvalidInput, StoryError
 from agents.safety.crisis import response
 from agents.safety.screen import Screen
-from graphs.settings import read_settings
 
 MOST_BYTES = 1_000_000
 MOST_LINES = 10_000
@@ -141,6 +140,8 @@ def with_help(error: StoryError, lines: Iterable[str]) -> StoryError:
 
 def _locale() -> str:
     """The player's country where the settings can be read; what is wrong with them may be why nothing is played."""
+    from graphs.settings import read_settings  # noqa: PLC0415 - only for a person at risk; most mistakes are plain
+
     try:
         return read_settings().locale
     except StoryError:
