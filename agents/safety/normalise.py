@@ -94,7 +94,7 @@ _WORDS = frozenset(
 
 _SPACED = re.compile(r"(?<![^\W_])(?:[a-z0-9@$!|][ .\-_*/,~]){2,40}[a-z0-9@$!|](?![^\W_])")
 _MARKUP = re.compile(r"</?[a-z][^<>]{0,60}>|<!--[^<>]{0,60}-->|\*\*|__|~~")
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029]")
 _WRITTEN_BREAK = re.compile(r"\\{1,4}[nrt]")
 _MIXED = re.compile(r"(?<![a-z0-9@$!|+])(?=[^a-z\s]{0,20}[a-z])[a-z0-9@$!|+]{1,24}[a-z0-9]")
 _UNIT = re.compile(

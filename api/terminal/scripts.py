@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import select
 import sys
 from collections.abc import AsyncGenerator, Iterable
@@ -62,8 +63,8 @@ def _checked(raw: bytes, place: str) -> list[str]:
 
 
 def actions(text: str) -> list[str]:
-    """The lines that are actions."""
-    lines = [line.strip() for line in text.splitlines()]
+    """The lines that are actions. Only a line's end ends one: what else may break a line would cut a cry for help in two."""
+    lines = [line.strip() for line in re.split(r"\r\n|\n|\r", text)]
     return [line for line in lines if line and not line.startswith("#")]
 
 

@@ -206,6 +206,8 @@ DISGUISED = [
     "I want to &#107;ill myself",
     "I want to \x01die",
     "I want to d\x01ie",
+    "I want to d\x0bie",
+    "I want to d\u2028ie",
     "I wnat to die",
     "i want to dei",
     "i watn to klil myslef",
