@@ -31,6 +31,7 @@ BODY_S = 20.0
 """Longest wait for a whole body."""
 
 _KEY = "tta.body"
+_NAMING = (b"idempotency-key", b"last-event-id", b"x-request-id")
 _BODIED = ("POST", "PUT", "PATCH", "DELETE")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": " ", "f": " "}
@@ -107,14 +108,14 @@ def spoken(scope: Scope) -> str:
     """All text that a request holds, in every reading that makes sense of it; empty where it holds none."""
     raw = bytes(scope.get(_KEY, b""))
     query = bytes(scope.get("query_string", b""))[:SCREENED]
-    readings = [_in_path(str(scope.get("path", "")))]
+    readings = [_in_path(str(scope.get("path", ""))), _in_headers(scope)]
     if query:
         readings.append(unquote_plus(query.decode("latin-1"), errors="replace"))
     if raw[:2] in (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda"):
         raw = _inflated(raw)
     if raw:
         readings += _readings(raw)
-    return "\n".join(dict.fromkeys(readings))
+    return "\n".join(dict.fromkeys(reading for reading in readings if reading))
 
 
 def _in_path(path: str) -> str:
@@ -123,14 +124,20 @@ def _in_path(path: str) -> str:
 
 
 def kept(scope: Scope) -> str:
-    """The text of a body that would be kept, or looked for, without being played: all but the action of a turn."""
-    raw = bytes(scope.get(_KEY, b""))
+    """The text of a request that would be kept, or looked for, without being played: all but the action of a turn."""
+    raw, named = bytes(scope.get(_KEY, b"")), _in_headers(scope)
     if not raw:
-        return ""
+        return named
     body: Any = json.loads(raw)  # it was checked as it was read
     if isinstance(body, dict) and str(scope.get("path", "")).endswith("/turns"):
         body = {key: value for key, value in body.items() if key != "action"}
-    return "\n".join(_strings(body))
+    return "\n".join([named, *_strings(body)]).strip()
+
+
+def _in_headers(scope: Scope) -> str:
+    """What the headers say in which a client may name something: as it is sent, and with its words set apart."""
+    sent = [value[:SCREENED].decode("latin-1") for name, value in scope.get("headers", []) if name in _NAMING]
+    return "\n".join([*sent, *(_in_path(value) for value in sent)])
 
 
 def _readings(raw: bytes) -> list[str]:

@@ -80,7 +80,7 @@ async def help_for(scope: Scope, text: str) -> dict[str, Any] | None:
 
 
 class Words:
-    """ASGI middleware: a title, a name or an id that is a cry for help is answered and not kept.
+    """ASGI middleware: a title, a name, an id or a key that is a cry for help is answered and not kept.
 
     What a player does (`action`) is left to the story, which answers it as a turn.
     """
@@ -90,7 +90,7 @@ class Words:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (found := await help_for(scope, kept(scope))):
-            error = HeldText("That is no title and no name", cure="Look at `help` first.")
+            error = HeldText("That is no title, no name and no key", cure="Look at `help` first.")
             error.help = found
             raise error
         await self.app(scope, receive, send)

@@ -8,7 +8,7 @@ StoryError
 │   ├── WrongMediaType      a body that says it is something else            415
 │   ├── BodyTooLarge        more than BODY_LIMIT bytes                       413
 │   ├── BodyTooSlow         a body that does not come to its end             408
-│   ├── HeldText            a title or a name that is a cry for help         422
+│   ├── HeldText            a title, a name, a key: a cry for help           422
 │   └── HttpError           anything else, with the status it came with
 ├── NotFound
 │   └── UnknownRoute        no such path                                     404

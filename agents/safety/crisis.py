@@ -61,12 +61,15 @@ class Contact(BaseModel):
 
 
 class FixedWords(BaseModel):
-    """What is said. `crisis` may hold `{emergency}`."""
+    """What is said. `crisis` and `crisis_unplayed` may hold `{emergency}`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     check_in: Words
     crisis: Words
+    check_in_unplayed: Words
+    crisis_unplayed: Words
+    """The same where no turn answers: nothing was played, so nothing has stopped."""
     resume: Words
     resume_typed: Words
     """`resume` for a face at which one types."""
@@ -97,7 +100,8 @@ class ResponseBook(BaseModel):
 def response(tier: Tier, locale: str = "", *, paused: bool | None = None) -> CrisisResponse:
     """What a person is shown at a tier; a crisis pauses the session, a check-in does not.
 
-    `paused` says otherwise where the words are answered by no turn: only a session that is paused is called so.
+    `paused` says otherwise where the words are answered by no turn: only a session that is paused is called so, and
+    where none is, the words tell of no story that stopped.
     `locale` is a BCP 47 tag (`en-GB`), a POSIX one (`en_GB.UTF-8`) or a country (`GB`); anything else, and a language
     without a country, gets the resources that serve everywhere. Raises InvalidSetting if the shipped file is broken.
     """
@@ -105,9 +109,11 @@ def response(tier: Tier, locale: str = "", *, paused: bool | None = None) -> Cri
     if tier == "none":
         return CrisisResponse(tier=tier, text="", resources=[], paused=False)
     book, country = load_response_book(), country_of(locale)
-    text = book.words.check_in
+    words, played = book.words, paused is not False
     if tier == "crisis":
-        text = book.words.crisis.format(emergency=book.emergency_words(country))
+        text = (words.crisis if played else words.crisis_unplayed).format(emergency=book.emergency_words(country))
+    else:
+        text = words.check_in if played else words.check_in_unplayed
     resources = [contact.shown() for contact in book.contacts(country)]
     listed = "\n".join(f"- {place['name']}: {place['how']} {place['contact']}" for place in resources)
     text = f"{text}\n\n{listed}" + (f"\n\n{book.words.resume}" if waits else "")
@@ -140,7 +146,8 @@ def load_response_book(path: Path | None = None) -> ResponseBook:
     where = path or safety_folder() / "resources.yaml"
     try:
         book = ResponseBook.model_validate(read_yaml(where))
-        book.words.crisis.format(emergency=book.emergency["default"])
+        for words in (book.words.crisis, book.words.crisis_unplayed):
+            words.format(emergency=book.emergency["default"])
     except ValidationError as error:
         field = ".".join(str(part) for part in error.errors()[0]["loc"])
         cause = f"The crisis resources are not valid at {field}: {error.errors()[0]['msg']}"

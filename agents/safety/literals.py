@@ -28,8 +28,8 @@ def literals_of(pattern: str) -> Literals | None:
 
 
 def _worth(found: Literals) -> int:
-    """How telling the weakest of the strings is."""
-    return min(len(text.strip()) for text in found)
+    """How telling the weakest of the strings is. A letter of another script tells as much as two: texts in it are few."""
+    return min(len(text.strip()) * (1 if text.isascii() else 2) for text in found)
 
 
 def _of_sequence(items: list[Any]) -> Literals | None:

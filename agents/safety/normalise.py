@@ -1,8 +1,10 @@
 """What a text says, however it is spelt: `k1ll`, `k i l l`, `kiiill` and a Cyrillic i in it all read `kill`.
 
-Two views of a text are screened. `raw` keeps punctuation and digits (addresses, telephone numbers, chat markup);
+Three views of a text are screened. `raw` keeps punctuation and digits (addresses, telephone numbers, chat markup);
 `words` keeps letters, digits, single spaces and `.` for every end of a sentence, so that rules can be written simply:
-apostrophes vanish (`don't` is `dont`, `I'm` is `im`), accents vanish (`más` is `mas`), everything is lower case.
+apostrophes vanish (`don't` is `dont`, `I'm` is `im`), accents vanish (`más` is `mas`), everything is lower case; its
+sentences with misspelt danger follow it a second time, mended (`agents/safety/typos.py`). `native` holds a text in
+another script than Latin in its own letters (`agents/safety/native.py`); it is empty for all others.
 
 The tables are small and ours; Unicode's own compatibility forms (NFKC) do the rest (wide, mathematical and circled
 letters). Nothing here raises on any string. All patterns are bounded, so that the time is linear in the text.
@@ -12,7 +14,12 @@ import html
 import re
 import unicodedata
 from itertools import islice, product
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+from agents.safety.native import native_words
+from agents.safety.typos import mended
+
+View = Literal["raw", "words", "native"]
 
 _LOOKALIKES = {
     **dict(zip("абвгдеѕіїјкӏмнорԛстуԝхзьёԁɡ", "abbrdesiijklmhopqctywx3bedg", strict=True)),
@@ -87,6 +94,7 @@ _WORDS = frozenset(
 
 _SPACED = re.compile(r"(?<![^\W_])(?:[a-z0-9@$!|][ .\-_*/,~]){2,40}[a-z0-9@$!|](?![^\W_])")
 _MARKUP = re.compile(r"</?[a-z][^<>]{0,60}>|<!--[^<>]{0,60}-->|\*\*|__|~~")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029]")
 _WRITTEN_BREAK = re.compile(r"\\{1,4}[nrt]")
 _MIXED = re.compile(r"(?<![a-z0-9@$!|+])(?=[^a-z\s]{0,20}[a-z])[a-z0-9@$!|+]{1,24}[a-z0-9]")
 _UNIT = re.compile(
@@ -104,16 +112,23 @@ _SHORT = {"2nite": "tonight", "2night": "tonight", "2day": "today", "2morrow": "
 
 
 class Views(NamedTuple):
-    """The two readings of one text that rules look at."""
+    """The readings of one text that rules look at."""
 
     raw: str
     words: str
+    native: str = ""
 
 
 def views(text: str) -> Views:
-    """Both readings of a text of any kind and length."""
+    """All readings of a text of any kind and length."""
+    if _CONTROL.search(text):
+        # It may stand for a blank, or within a word to hide it: both are read.
+        text = f"{_CONTROL.sub(' ', text)}\n{_CONTROL.sub('', text)}"
     raw = _letters(text)
-    return Views(raw=_stretched(raw), words=_words(raw))
+    words = _words(raw)
+    misspelt = mended(words)
+    words = f"{words} . {misspelt}" if misspelt else words
+    return Views(raw=_stretched(raw), words=words, native=native_words(text))
 
 
 def _letters(text: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from agents import yamls
 from agents.errors import InvalidSetting
+from agents.safety.normalise import View
 
 RuleAction = Literal["refuse", "rewrite"]
 Pattern = Annotated[str, Field(min_length=3, max_length=2_000)]
@@ -45,7 +46,7 @@ class Rule(BaseModel):
     firm: bool = False
     """A crisis that no fiction frame softens."""
     confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
-    view: Literal["words", "raw"] = "words"
+    view: View = "words"
     any: Annotated[tuple[Pattern, ...], Field(min_length=1)]
     unless: tuple[Pattern, ...] = ()
     must: Annotated[tuple[Case, ...], Field(min_length=2)]

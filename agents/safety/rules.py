@@ -2,7 +2,8 @@
 
 A rule matches when one of its `any` patterns is found and no `unless` pattern overlaps that very place; an excuse
 elsewhere in the text excuses nothing, so a joke before or a retraction after clears no danger. Patterns are written
-for the `words` view (`agents/safety/normalise.py`), a sentence at a time, unless the rule says `view: raw`. They may
+for the `words` view (`agents/safety/normalise.py`), a sentence at a time, unless the rule says `view: native` (scripts
+other than Latin; the patterns are read like the text, so authors write them as people do) or `view: raw`. They may
 use the file's `fragments` as `<name>`, and must be bounded: no `*`, no `+`, no open `{n,}`. A pattern is only tried on
 a text that holds one of the strings that it cannot match without (`agents/safety/literals.py`), which keeps hundreds
 of patterns cheap.
@@ -13,10 +14,11 @@ of patterns cheap.
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple, get_args
 
 from agents.safety.literals import Literals, literals_of
-from agents.safety.normalise import Views
+from agents.safety.native import native
+from agents.safety.normalise import View, Views
 from agents.safety.rule_file import Rule, RuleAction, RuleFile, read_rule_file, rule_fault
 from agents.story import Signal, Tier
 
@@ -63,6 +65,9 @@ class Reading(NamedTuple):
     stretches: tuple[Stretch, ...]
 
 
+_NOTHING = Reading("", ())
+
+
 class CompiledRule(NamedTuple):
     """A rule with its patterns compiled."""
 
@@ -107,7 +112,7 @@ class RuleSet:
         if twice is not None:
             raise rule_fault(place, twice, "the id is used twice")
         self.rules = tuple(self._compiled(rule) for rule in file.rules)
-        self._literals = {view: self._by_beginning(view) for view in ("raw", "words")}
+        self._literals = {view: self._by_beginning(view) for view in get_args(View)}
         self._tireless = any(ALWAYS in compiled.literals for compiled in self.rules)
         self._frames = tuple(self._pattern("frames", text) for text in file.frames.any)
         self._breaks = tuple(self._pattern("frames", text) for text in file.frames.broken_by)
@@ -115,7 +120,7 @@ class RuleSet:
     def __call__(self, text: Views, risk: Tier) -> list[Finding]:
         """What the rules find in a text, given the risk that the session carries."""
         findings: list[Finding] = []
-        readings = {"raw": self.reading(text.raw, "raw"), "words": self.reading(text.words, "words")}
+        readings = {view: self.reading(getattr(text, view), view) for view in get_args(View)}
         for compiled in self.rules:
             tier = self.strongest(compiled, readings[compiled.rule.view], risk)
             if tier is not None:
@@ -124,8 +129,10 @@ class RuleSet:
                 findings.append(Finding(signal, tier, rule.action))
         return findings
 
-    def reading(self, text: str, view: Literal["raw", "words"]) -> Reading:
+    def reading(self, text: str, view: View) -> Reading:
         """A view of a text as `strongest` takes it."""
+        if not text and view == "native":
+            return _NOTHING
         index = self._literals[view]
         beginnings = index.keys() & {text[at : at + 4] for at in range(len(text))}
         held = [own for beginning in beginnings for own in index[beginning] if own in text]
@@ -174,16 +181,16 @@ class RuleSet:
         return index
 
     def _compiled(self, rule: Rule) -> CompiledRule:
-        patterns = tuple(CompiledPattern(one, literals_of(one.pattern)) for one in self._patterns(rule.id, rule.any))
+        patterns = tuple(CompiledPattern(one, literals_of(one.pattern)) for one in self._patterns(rule, rule.any))
         return CompiledRule(
             rule,
             patterns,
-            tuple(self._patterns(rule.id, rule.unless)),
+            tuple(self._patterns(rule, rule.unless)),
             frozenset(text for pattern in patterns for text in pattern.literals or {ALWAYS}),
         )
 
-    def _patterns(self, owner: str, texts: Sequence[str]) -> list[re.Pattern[str]]:
-        return [self._pattern(owner, text) for text in texts]
+    def _patterns(self, rule: Rule, texts: Sequence[str]) -> list[re.Pattern[str]]:
+        return [self._pattern(rule.id, native(text) if rule.view == "native" else text) for text in texts]
 
     def _pattern(self, owner: str, text: str) -> re.Pattern[str]:
         full = text

@@ -1,5 +1,6 @@
 """The commands, by name. Each is imported when it is asked for, so that `tta --help` and the first prompt are quick."""
 
+import re
 import sys
 from difflib import get_close_matches
 from typing import Any
@@ -49,7 +50,7 @@ def run(arguments: list[str]) -> int:
         code = app(arguments, prog_name="tta", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except StoryError as error:
-        return fail(error)
+        return fail(_helped(error, arguments))
     except typer.Exit as error:
         return error.exit_code
     except UsageError as error:
@@ -57,10 +58,12 @@ def run(arguments: list[str]) -> int:
         if not arguments or type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message())
             return 2
+        _help(arguments)
         said = _one_line(error.format_message()).rstrip(".")
         print(f"{where}: {said}. Try `{where} --help`.", file=sys.stderr)
         return 2
     except ClickException as error:
+        _help(arguments)
         print(f"tta: {_one_line(error.format_message())}", file=sys.stderr)
         return 2
     except (KeyboardInterrupt, typer.Abort):
@@ -79,6 +82,20 @@ def _check_empty(arguments: list[str]) -> None:
                 arguments[place - 1] if place and arguments[place - 1].startswith("-") else "An argument"
             )
             raise InvalidInput(f"{option} is empty", cure="Give a value, or leave it out.")
+
+
+def _helped(error: StoryError, arguments: list[str]) -> StoryError:
+    """The error, with help where its command line is that of a person at risk: as typed, and with joined words apart."""
+    from api.terminal.scripts import with_help  # noqa: PLC0415 - only where something is wrong
+
+    apart = (" ".join(re.split(r"[/_+.=-]+", argument)) for argument in arguments)
+    return with_help(error, [*arguments, " ".join(arguments), *apart])
+
+
+def _help(arguments: list[str]) -> None:
+    """The resources, before the one line of a command that could not be read."""
+    if found := _helped(StoryError(""), arguments).help:
+        print(found["text"], file=sys.stderr)
 
 
 def _one_line(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from agents.errors import SessionPaused, StoreError, StoryError
+from agents.errors import Conflict, SessionPaused, StoreError, StoryError
 from agents.safety.crisis import as_typed
 from agents.story import Tier, Turn
 from agents.world.parse import parse
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from graphs.memory.protocol import Branch
 
 PAUSED = "The story is paused. Say `resume` when you want to go on; nothing goes on before you do."
+READY = "Go on with the rest when you are ready."
+_HELP = ("help", "help me", "please help", "commands", "")
+"""Lines that ask for help; `?` alone leaves nothing."""
 
 
 class Play:
@@ -32,7 +35,8 @@ class Play:
         self.number = 0
         self.won = False
         self.stopped = False
-        """Whether the last turn was a crisis."""
+        """Whether the last line was a crisis, played or turned away."""
+        self._turned_away = False
         self._left: int | None = None
         self._risk: Tier = "none"
         self._told_paused = False
@@ -97,13 +101,16 @@ class Play:
                 self._left = None if total is None else total - played
                 raise
             except StoryError as error:
+                # A crisis is one whatever turned it away: nobody has read what it was answered.
+                self._turned_away = self.stopped = self._in_crisis(line)
                 self._eased(error, line)
                 error.place = error.place or place
                 failed = fail(error)
                 self.screen.problem(line, error)
         if unplayed is not None:
             rest = f"the rest ({counted(unplayed, 'line')})" if unplayed else "what came after it"
-            failed = fail(SessionPaused(f"The script stopped at a crisis; {rest} was not played", cure=PAUSED))
+            cause = f"The script stopped at a crisis; {rest} was not played"
+            failed = fail(Conflict(cause, cure=READY) if self._turned_away else SessionPaused(cause, cure=PAUSED))
         self.screen.done(won=self.won, turns=self.number, session=self.session, unplayed=unplayed)
         return failed
 
@@ -163,9 +170,14 @@ class Play:
             self.screen.steering()
         self.screen.place(world, position)
 
+    def _in_crisis(self, line: str) -> bool:
+        return self.engine.screen.action(line, risk=self._risk)["tier"] == "crisis"
+
     def _eased(self, error: StoryError, line: str) -> StoryError:
-        """While a story is paused the resources are shown once, then one line each; to a person at risk always."""
-        if isinstance(error, SessionPaused) and self.engine.screen.action(line)["tier"] == "none":
+        """While a story is paused the resources are shown once, then one line each; always to a person at risk, or who
+        asks for `help`."""
+        asked = line.lower().strip(" .!?") in _HELP
+        if isinstance(error, SessionPaused) and not asked and self.engine.screen.action(line)["tier"] == "none":
             if self._told_paused:
                 error.help = None
             self._told_paused = True

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import select
 import sys
 from collections.abc import AsyncGenerator, Iterable
@@ -13,7 +14,6 @@ from typing import NamedTuple
 from agents.errors import InvalidInput, StoryError
 from agents.safety.crisis import response
 from agents.safety.screen import Screen
-from graphs.settings import read_settings
 
 MOST_BYTES = 1_000_000
 MOST_LINES = 10_000
@@ -71,8 +71,13 @@ def _checked(raw: bytes, place: str) -> list[Line]:
 
 
 def actions(text: str, place: str, first: int = 1) -> list[Line]:
-    """The lines that are actions; `first` is the number of the text's first line."""
-    lines = [Line(line.strip(), f"{place}:{number}") for number, line in enumerate(text.split("\n"), first)]
+    """The lines that are actions; `first` is the number of the text's first line.
+
+    Only a line's end ends one: what else may break a line would cut a cry for help in two.
+    """
+    lines = [
+        Line(line.strip(), f"{place}:{number}") for number, line in enumerate(re.split(r"\r\n|\n|\r", text), first)
+    ]
     return [line for line in lines if line.text and not line.text.startswith("#")]
 
 
@@ -154,6 +159,8 @@ def with_help(error: StoryError, lines: Iterable[str]) -> StoryError:
 
 def _locale() -> str:
     """The player's country where the settings can be read; what is wrong with them may be why nothing is played."""
+    from graphs.settings import read_settings  # noqa: PLC0415 - only for a person at risk; most mistakes are plain
+
     try:
         return read_settings().locale
     except StoryError:

@@ -200,3 +200,32 @@ def test_a_line_that_cannot_be_played_is_named_by_its_place(
     assert run(["play", "--script", path, "--world", "night_train"]) == 2
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("tta:")]
     assert [line.split(": ")[1] for line in told] == [f"{path}:3", f"{path}:4"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["play", "I want to die"],
+        ["play", "--session", "kill_myself"],
+        ["play", "--session", "kill_myself", "--world", "night_train"],
+        ["play", "--world", "I want to die"],
+        ["play", "--seed", "I want to die"],
+        ["play", "--script", "I want to die"],
+        ["sessions", "show", "i want to die"],
+        ["trace", "nobody", "i want to die"],
+        ["i want to die"],
+        ["i", "want", "to", "die"],
+        ["--i-want-to-die"],
+    ],
+    ids=" ".join,
+)
+def test_a_person_at_risk_on_the_command_line_is_not_only_told_a_mistake(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TTA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("TTA_LINGER_S", "0.1")
+    assert run(command) in (1, 2)
+    err = capsys.readouterr().err
+    assert err.count("findahelpline") == 1
+    assert "Nothing of that was played" in err
+    assert err.splitlines()[-1].startswith("tta")

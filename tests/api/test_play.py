@@ -279,3 +279,26 @@ async def test_a_sitting_that_is_broken_off_in_mid_turn_says_how_to_go_on(play: 
     with pytest.raises(asyncio.CancelledError):
         await sitting
     assert seen(play).ended == {"goodbye": play.session}
+
+
+@pytest.mark.parametrize("line", ["I want to \x01die", "I want to d\x01ie", f"{DANGER} " + "x" * 2000])
+async def test_a_script_stops_at_a_crisis_that_could_not_be_played(
+    play: Play, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    assert await follow(play, "look", line, "look", "wait") == 1
+    assert [turn["kind"] for turn in seen(play).turns] == ["story"]
+    assert seen(play).ended["unplayed"] == 2
+    error = capsys.readouterr().err
+    assert "findahelpline" in error
+    assert "Nothing of that was played" in error
+    assert "the rest (2 lines) was not played" in error.splitlines()[-1]
+    assert "The story has stopped" not in error
+
+
+async def test_a_paused_story_shows_the_resources_again_to_who_asks_for_help(play: Play) -> None:
+    await play.step(DANGER)
+    await follow(play, "resume", DANGER)
+    for line, helped in (("look", False), ("help", True), ("?", True), ("Help me!", True), ("wait", False)):
+        with pytest.raises(StoryError, match="paused") as paused:
+            await play.step(line)
+        assert bool(play._eased(paused.value, line).help) is helped, line

@@ -109,6 +109,19 @@ async def test_a_person_at_risk_is_never_only_refused(client: AsyncClient, begin
     assert not (await client.get(turns.removesuffix("/turns"))).json()["paused"]
     assert not refused.json()["help"]["paused"], "what is not played pauses nothing"
     assert GOES_ON not in refused.json()["help"]["text"]
+    assert "stopped" not in refused.json()["help"]["text"]
+    assert "Nothing of that was played" in refused.json()["help"]["text"]
+
+
+@pytest.mark.parametrize("key", [DANGER, "I-want-to-end-my-life", "i_want%20to_end_my_life"])
+@pytest.mark.parametrize("header", ["Idempotency-Key", "X-Request-ID", "Last-Event-ID"])
+async def test_a_cry_for_help_is_no_key(client: AsyncClient, begin, header: str, key: str) -> None:
+    turns = await begin()
+    refused = await client.post(turns, json={"action": "look"}, headers={header: key})
+    found = _check(refused, 422, "held_text")["help"]
+    assert (found["tier"], found["paused"]) == ("crisis", False)
+    assert DANGER not in refused.text
+    assert (await client.get(turns)).json()["turns"] == []
 
 
 @pytest.mark.parametrize("path", ["/api/v1/sessions/nobody/turns", "/api/v1/sessions/no%20id/turns", "/api/v1/turns"])

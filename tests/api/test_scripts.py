@@ -16,6 +16,7 @@ import pytest
 from cottage import COTTAGE
 
 from api.cli.run import run
+from api.terminal.scripts import actions
 
 ROOT = Path(__file__).parents[2]
 DANGER = "I want to end my life tonight"
@@ -59,6 +60,12 @@ def test_a_script_that_cannot_be_played_still_answers_a_person_at_risk(
     assert "findahelpline" in error
     assert DANGER not in error
     assert error.splitlines()[-1].startswith("tta: ")
+
+
+@pytest.mark.parametrize("cut", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_only_a_lines_end_ends_an_action(cut: str) -> None:
+    found = actions(f"look\r\nI want to {cut}die\r# note\n\nwait", "file")
+    assert found == [("look", "file:1"), (f"I want to {cut}die", "file:2"), ("wait", "file:5")]
 
 
 def test_a_pipe_is_answered_too_when_a_store_is_gone(tmp_path: Path) -> None:

@@ -91,6 +91,8 @@ GESTURED = {
     "knock": ("You knock. The sound goes off alone.", "You knock, and wait a little."),
     "climb": ("You would get no higher on {thing}.", "There is nothing here to climb.", "You look up, and stay down."),
     "jump": ("You do, and land where you were.", "A small jump. Nobody minds."),
+    "leap": ("You look at how far it would be, and keep both feet where they are.",
+             "You measure it with your eyes, and stay where you are."),
     "swim": ("Not here, and not today.", "You keep your feet dry."),
     "dig": ("The ground has nothing for you here.", "You find nothing worth digging for."),
     "sing": ("You hum a few notes.", "A tune comes, and goes again.", "You sing a line, not loudly."),

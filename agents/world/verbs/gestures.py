@@ -55,6 +55,8 @@ def gesture(view: View, command: Command, first: Found, second: Found, focus: li
         return refuse_as_told(view, target.ids[0], command.verb, says, target.ids)
     name = view.name(target.ids[0]) if target.ids else (detail_called(view, target) if target.detail else "")
     group = "person" if person and command.verb in _ROUGH else command.verb
+    if command.said in _LEAPS and target.phrase:  # off, from or into something: nothing to be light about
+        group = "leap"
     if command.said in GESTURES["nod"]:  # a world's own verb may take `yes` for its own; here it met nothing
         group = "nod"
     made = beat("gestured", verb=command.said or command.verb, group=group, thing=name)
@@ -69,6 +71,7 @@ def _way(view: View, command: Command) -> str:
     return moving.way_by(view, up + command.first) if command.first else ""
 
 
+_LEAPS = frozenset({"jump", "leap", "dive"})
 _KINDLY = {"hug": "hug", "thank": "thanks"}
 _INWARD = frozenset({"think", "sing", "cry", "write", "thank", "laugh", "nod", "stand", "jump"})
 _ROUGH = frozenset(

@@ -76,6 +76,16 @@ def test_the_words_suit_a_directory_and_lines_alike(tier: Tier, locale: str) -> 
     assert "elow is how to reach" in words
 
 
+@pytest.mark.parametrize("tier", TIERS)
+def test_what_was_not_played_has_stopped_nothing(tier: Tier) -> None:
+    answer = response(tier, "en-GB", paused=False)
+    assert (answer["paused"], answer["resources"]) == (False, response(tier, "en-GB")["resources"])
+    assert "Nothing of that was played" in answer["text"]
+    assert not re.search(r"stopped|pause|go on|resume|Your story", answer["text"])
+    assert not CONTACT_CLAIM.search(answer["text"].lower())
+    assert all(place["contact"] in answer["text"] for place in answer["resources"])
+
+
 def test_where_one_types_resume_is_typed() -> None:
     told = response("crisis")["text"]
     assert "type `resume`" not in told
@@ -116,7 +126,7 @@ def test_a_broken_file_is_refused_with_its_place(tmp_path: Path, change: tuple[s
     path = tmp_path / "resources.yaml"
     text = (safety_folder() / "resources.yaml").read_text(encoding="utf-8")
     assert change[0] in text
-    path.write_text(text.replace(*change), encoding="utf-8")
+    path.write_text(text.replace(*change, 1), encoding="utf-8")
     with pytest.raises(InvalidSetting) as caught:
         load_response_book(path)
     assert caught.value.place == str(path)
