@@ -77,7 +77,7 @@ def way_by(view: View, phrase: str) -> str:
         return ""
     if upward and upward[1] in view.exits:
         return upward[1]
-    for part in re.split(r"[.;]", view.location.description.lower()):
+    for part in re.split(r"[.;]|, and ", view.location.description.lower()):
         if re.search(rf"\b{re.escape(words[-1])}\b", part):
             leading = [d for d in view.exits if re.search(rf"\b{d}(?:wards?)?\b", part)]
             if len(leading) == 1:
@@ -88,6 +88,8 @@ def way_by(view: View, phrase: str) -> str:
 def stepped(view: View, direction: str) -> Result:
     """One step in a direction. Where a slope is meant that lies another way, the answer says which, for the next time."""
     way = _meant(view, direction)
+    if way == "out" and way not in view.exits:
+        return refuse("which_way")
     done = step(view, way)
     if way != direction and direction in _SLOPES and done.status == "done":
         done.beats.insert(0, beat("bearing", direction=direction, way=way, place=view.location.name))
@@ -100,6 +102,8 @@ def _meant(view: View, direction: str) -> str:
         return direction
     if direction == "out" and len(view.exits) == 1:
         return next(iter(view.exits))
+    if direction == "in" and len(open_doors := [d for d, w in view.exits.items() if w.door and view.is_open(w.door)]) == 1:
+        return open_doors[0]
     for part in re.split(r"[.;]", view.location.description.lower()):
         if direction in _SLOPES and re.search(_SLOPES[direction], part):
             leading = [d for d in view.exits if re.search(rf"\b{d}(?:wards?)?\b", part)]
@@ -123,6 +127,8 @@ _WAYS = _STAIRS | {
     "door",
     "gate",
     "hatch",
+    "curtain",
+    "arch",
 }
 
 
