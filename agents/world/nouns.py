@@ -193,7 +193,7 @@ def _unlisted(view: View, key: str, word: str) -> Found | None:
 
 def _called_so(view: View, key: str, word: str) -> bool:
     """Whether `them` may mean the thing: not one letter, but a box of matches, which are matches."""
-    return word not in _MANY or any(looks_plural(name) for name in _names(view, key)) or view.is_plural(view.name(key))
+    return word not in _MANY or view.is_plural(view.name(key)) or any(map(looks_plural, words_of(view.name(key))))
 
 
 _MANY = frozenset({"them", "these", "those"})

@@ -125,7 +125,9 @@ def _begins_command(text: str, verbs: dict[str, tuple[str, str]]) -> bool:
     return any(" ".join(words[:n]) in verbs for n in (1, 2, 3)) and (len(words) > 1 or words[0] in _ALONE)
 
 
-_ALONE = frozenset({"look", "wait", "inventory", "goals", "hint", "help", "sing", "listen", "smell", "breathe", "rest", "sit"})
+_ALONE = frozenset(
+    {"look", "wait", "inventory", "goals", "hint", "help", "sing", "listen", "smell", "breathe", "rest", "sit"}
+)
 
 
 def _one(piece: str, verbs: dict[str, tuple[str, str]], world: World) -> Command:

@@ -28,8 +28,8 @@ PENDING = "?"
 _MANY = frozenset({"take", "drop", "put", "give", "examine", "read"})
 _EACH = _MANY | {"open", "close", "use", "smell", "touch"}
 _MOST_PARTS = 6
-_NO_NOUN = frozenset({"go", "look", "wait", "inventory", "goals", "hint", "help", "breathe", "say", "unknown", "who", "heart", "where",
-                      "assist"})  # fmt: skip
+_NO_NOUN = frozenset({"go", "look", "wait", "inventory", "goals", "hint", "help", "breathe", "say", "unknown", "who",
+                      "heart", "where", "assist"})  # fmt: skip
 
 
 def resolve(
@@ -226,11 +226,8 @@ def _answered(view: View, text: str, focus: list[str]) -> str:
 
 
 def _focus(result: Result, before: list[str]) -> list[str]:
-    missed = [
-        MISSED + item["names"]["phrase"]
-        for item in result.beats
-        if item.get("names", {}).get("why") == "not_here" and item["names"].get("phrase")
-    ]
+    named = [item.get("names", {}) for item in result.beats]
+    missed = [MISSED + names["phrase"] for names in named if names.get("why") == "not_here" and names.get("phrase")]
     kept = [key for key in before if not key.startswith((PENDING, MISSED))]
     spoken_of = list(dict.fromkeys([*missed[:1], *result.focus, *kept]))[:6]
     return [*spoken_of, PENDING + result.asked] if result.status == "unclear" and result.asked else spoken_of

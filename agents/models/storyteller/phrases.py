@@ -51,6 +51,7 @@ GLANCED = ("{Place} is as you know it.", "You look round {place} once more.", "{
 WORTH_A_LOOK = ("Worth a look: {list}.", "Worth seeing: {list}.", "To look at: {list}.")
 LOOK_CLOSELY = "Look closely to see it all."
 LEFT = ("You leave {thing} where [it is|they are].", "{Thing} [stays|stay] where [it is|they are].")
+HERE = ("{Thing} [is|are] right here.", "You need not look far: {thing}.", "Here you see {thing}.")
 HELD = ("You have {thing} with you.", "{Thing} [is|are] with you.", "You are carrying {thing}.")
 WHERE_SEEN = ("You last saw {thing} {where}.", "{Thing} [was|were] {where}, when you last looked.")
 BESIDE = ("You are standing by {thing} as it is.", "{Thing} [is|are] right here.", "You are there: {thing}.")
@@ -186,8 +187,8 @@ REFUSED = {
     "no_effect": ("You see no use for {thing} here.", "You try it with {thing}. Nothing comes of it.",
                   "{Thing} [does|do] nothing there."),
     "what": ("What do you want to {verb}?", "{Verb} what, exactly?"),
-    "has_it": ("{Who} has {thing} now.", "It is with {who}: {thing}."),
-    "only_scenery": ("That is only {thing}.", "{Thing}, that is all; not one to talk."),
+    "has_it": ("{Who} has {thing} now.", "{Who} is keeping {thing}."),
+    "only_scenery": ("That is only {thing}.", "That is {thing}, and nobody else."),
     "not_found_yet": ("Where that is, you could not say.", "You have not come upon that yet."),
     "described": ("That is part of the place, and stays so.", "That is there, and best left as it is.",
                   "Nothing comes of that, though it is there."),

@@ -156,7 +156,9 @@ def _spoken(again: Sequence[str]) -> Callable[[Beat, Scene, random.Random], str]
         names = names_of(beat)
         silent = any(p.get("name") == names.get("who") and p.get("silent") for p in scene.get("people", []))
         choices = [line for line in again if '"' not in line] if silent else again
-        said = str(beat.get("says") or "") or one(choices, scene, chance, **names, their=_their(scene, names.get("who", "")))
+        said = str(beat.get("says") or "") or one(
+            choices, scene, chance, **names, their=_their(scene, names.get("who", ""))
+        )
         topics = listed_in(beat)
         if topics and beat.get("kind") == "met":
             told = listing(topics, int(scene.get("turn", 0)), joint="or")
@@ -253,6 +255,7 @@ _TELLERS: dict[str, Callable[[Beat, Scene, random.Random], str]] = {
     "goals": _goals,
     "hint": _hint,
     "left": _moved(phrases.LEFT),
+    "here": _moved(phrases.HERE),
     "held": _moved(phrases.HELD),
     "where_seen": _moved(phrases.WHERE_SEEN),
     "help": _help,

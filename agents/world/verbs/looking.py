@@ -80,7 +80,9 @@ def see_people(view: View, *, anew: bool = False) -> Result:
             changes.append(change(key, _told_present(line), True, "verb:look"))
         else:
             named.append(view.name(key))
-    changes += [change(key, SEEN_IN, view.here, "verb:look") for key in view.people if view.get(key, SEEN_IN) != view.here]
+    changes += [
+        change(key, SEEN_IN, view.here, "verb:look") for key in view.people if view.get(key, SEEN_IN) != view.here
+    ]
     return Result([beat("present", says=" ".join(said), listed=named)] if view.people else [], changes, view.people)
 
 
@@ -114,7 +116,7 @@ def examine(view: View, command: Command, first: Found, second: Found, focus: li
         thing = view.name(first.ids[0]) if first.ids else detail_called(view, first)
         return Result([beat("gestured", verb=command.said, group="beneath", thing=thing)], focus=first.ids)
     if first.detail:
-        return _examine_detail(view, first.detail)
+        return _examine_detail(view, first)
     if first.asked:
         return ask_which(view, first, command.raw)
     if not first.phrase and command.said not in _AROUND:
@@ -137,7 +139,7 @@ def _examine_unlisted(view: View, found: Found) -> Result:
     if direction := find_direction_of(view, place):
         return _examine_direction(view, direction)
     result = missing(view, found, "examine")
-    if result.beats[0]["names"]["why"] != "described":
+    if result.beats[0].get("names", {}).get("why") != "described":
         return result
     return Result([beat("gestured", verb="look", group="plain", thing=found.phrase)])
 
@@ -169,10 +171,11 @@ def _states(view: View, key: str, entity: Item | Character) -> dict[str, str]:
     return told
 
 
-def _examine_detail(view: View, name: str) -> Result:
+def _examine_detail(view: View, found: Found) -> Result:
+    name = found.detail
     relation = f"told_{name.replace(' ', '_')}"
     says, times, counted = view.telling(view.here, relation, [view.details[name].text], "verb:examine")
-    return Result([beat("examined", says=says, times=times, thing=view.detail_name(name))], counted)
+    return Result([beat("examined", says=says, times=times, thing=detail_called(view, found))], counted)
 
 
 def _examine_direction(view: View, direction: str) -> Result:
@@ -189,7 +192,7 @@ def _examine_direction(view: View, direction: str) -> Result:
 def read(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
     del second, focus
     if first.detail:
-        return _examine_detail(view, first.detail)
+        return _examine_detail(view, first)
     if first.asked:
         return ask_which(view, first, command.raw)
     if not first.ids:

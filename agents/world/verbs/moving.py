@@ -102,8 +102,9 @@ def _meant(view: View, direction: str) -> str:
         return direction
     if direction == "out" and len(view.exits) == 1:
         return next(iter(view.exits))
-    if direction == "in" and len(open_doors := [d for d, w in view.exits.items() if w.door and view.is_open(w.door)]) == 1:
-        return open_doors[0]
+    unlocked = [d for d, way in view.exits.items() if way.door and not view.get(way.door, "locked")]
+    if direction == "in" and len(unlocked) == 1:
+        return unlocked[0]
     for part in re.split(r"[.;]", view.location.description.lower()):
         if direction in _SLOPES and re.search(_SLOPES[direction], part):
             leading = [d for d in view.exits if re.search(rf"\b{d}(?:wards?)?\b", part)]

@@ -29,7 +29,7 @@ def open_(view: View, command: Command, first: Found, second: Found, focus: list
     if first.detail and (ways := _ways_behind(view, first)):
         if len(ways) > 1:
             return refuse("which_way")
-        return Result([beat("opened", thing=detail_called(view, first))]).join(moving.step(view, ways[0]))
+        return Result([beat("opened", thing=_door_called(view, first))]).join(moving.step(view, ways[0]))
     problem, key = _one_item(view, command, first, "open")
     if problem:
         return problem
@@ -57,7 +57,7 @@ def _opened(view: View, key: str, name: str) -> Result:
 def close(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
     del second, focus
     if first.detail and _ways_behind(view, first):
-        return Result([beat("closed", thing=detail_called(view, first))])
+        return Result([beat("closed", thing=_door_called(view, first))])
     problem, key = _one_item(view, command, first, "close")
     if problem:
         return problem
@@ -69,6 +69,12 @@ def close(view: View, command: Command, first: Found, second: Found, focus: list
     if not view.is_open(key):
         return refuse("is_closed", thing=name, focus=[key])
     return Result([beat("closed", thing=name)], [change(key, "open", False, "verb:close")], [key])
+
+
+def _door_called(view: View, found: Found) -> str:
+    """One of several doors by the player's words: `the west door`, where the detail is all of them."""
+    words = words_of(found.phrase)
+    return f"the {' '.join(words)}" if len(words) > 1 else detail_called(view, found)
 
 
 def _ways_behind(view: View, found: Found) -> list[str]:

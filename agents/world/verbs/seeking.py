@@ -42,7 +42,7 @@ def _in_sight(view: View, found: Found) -> Result:
     if holder := view.holder(key):
         return refuse("has_it", thing=view.name(key), who=view.name(holder), focus=[key])
     thing = view.name(key) if key else view.detail_name(found.detail)
-    return Result([beat("beside", thing=thing)], focus=found.ids)
+    return Result([beat("here", thing=thing)], focus=found.ids)
 
 
 def _last_seen(view: View, key: str, place: str) -> Result:
@@ -64,7 +64,10 @@ def _place_of(view: View, thing: str) -> str:
 def _place(view: View, phrase: str) -> Result | None:
     """The way to a place that the player can name; a part of its name may be some other thing's."""
     place = find_place(view, phrase)
-    if not place or score(words_of(phrase), [(location := view.world.locations[place]).name, *location.aliases]) < _WHOLE:
+    if (
+        not place
+        or score(words_of(phrase), [(location := view.world.locations[place]).name, *location.aliases]) < _WHOLE
+    ):
         return None
     name = location.name
     if place == view.here:
