@@ -35,6 +35,7 @@ _PARTICLES = (
     (re.compile(r"^(?:pick|take|lift) (.+) up$"), r"take \1"),
     (re.compile(r"^(?:put|set|lay) (.+) down$"), r"drop \1"),
     (re.compile(r"^leave (.+) (?:here|there|behind)$"), r"drop \1"),
+    (re.compile(r"^leave .+ (?:alone|be|in peace)$"), "wait"),
     (re.compile(r"^leave (.+) ((?:on|in|with|under|beside) .+)$"), r"put \1 \2"),
     (re.compile(r"^leave (?:the |this )?(?:room|place|building|house|here)$"), "leave"),
     (re.compile(r"^(?:switch|turn) (?:on|off) (.+)$"), r"use \1"),

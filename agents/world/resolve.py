@@ -12,7 +12,18 @@ from functools import partial
 from agents.story import Beat, Change, Outcome, Value
 from agents.world.beats import beat
 from agents.world.echo import as_typed, noun_of, unknown_word
-from agents.world.nouns import DETAIL, MISSED, Found, find_all, find_place, find_thing, is_all, parts_of
+from agents.world.nouns import (
+    DETAIL,
+    MISSED,
+    Found,
+    find_all,
+    find_place,
+    find_thing,
+    is_all,
+    parts_of,
+    score,
+    words_of,
+)
 from agents.world.parse import MAX_COMMANDS, Command, direction_of, parse
 from agents.world.result import Result, ask_which
 from agents.world.rules import answer
@@ -127,7 +138,12 @@ def _left_thing(view: View, command: Command, focus: list[str]) -> Command | Non
     item = view.world.items.get(key)
     if (not item and not found.asked) or (item and item.door) or find_place(view, command.first):
         return None
+    if item and score(words_of(found.phrase), [item.name, *item.aliases]) < _BY_ITS_NOUN:
+        return None  # `leave the garden` is not about its gate
     return replace(command, verb="drop", said="leave")
+
+
+_BY_ITS_NOUN = 2
 
 
 def _one_by_one(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:

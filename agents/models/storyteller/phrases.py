@@ -189,7 +189,7 @@ REFUSED = {
     "what": ("What do you want to {verb}?", "{Verb} what, exactly?"),
     "has_it": ("{Who} has {thing} now.", "{Who} is keeping {thing}."),
     "only_scenery": ("That is only {thing}.", "That is {thing}, and nobody else."),
-    "not_found_yet": ("Where that is, you could not say.", "You have not come upon that yet."),
+    "not_found_yet": ("Where to look, you could not say.", "You have not come upon anything of the kind yet."),
     "described": ("That is part of the place, and stays so.", "That is there, and best left as it is.",
                   "Nothing comes of that, though it is there."),
     "nobody_to_ask": ("Nobody is here who could tell you.", "There is nobody here to ask."),

@@ -7,7 +7,7 @@ from agents.world.beats import beat
 from agents.world.breath import SILENCE
 from agents.world.heart import answer_heart
 from agents.world.language import PLAYER
-from agents.world.nouns import Found, detail_called, find_direction_of, find_place, words_of
+from agents.world.nouns import Found, detail_called, find_direction_of, find_place, score, words_of
 from agents.world.parse import Command, direction_of
 from agents.world.result import Result, ask_which, missing, refuse
 from agents.world.schema import Character, Goal, Item
@@ -134,7 +134,7 @@ def examine(view: View, command: Command, first: Found, second: Found, focus: li
 def _examine_unlisted(view: View, found: Found) -> Result:
     """No thing and no detail: the place next door, from here; what the description only mentions; or nothing."""
     place = find_place(view, found.phrase)
-    if place == view.here:
+    if _names_here(view, found.phrase):
         return look(view, Command("look"), found, found, [])
     if direction := find_direction_of(view, place):
         return _examine_direction(view, direction)
@@ -142,6 +142,13 @@ def _examine_unlisted(view: View, found: Found) -> Result:
     if result.beats[0].get("names", {}).get("why") != "described":
         return result
     return Result([beat("gestured", verb="look", group="plain", thing=found.phrase)])
+
+
+def _names_here(view: View, phrase: str) -> bool:
+    return score(words_of(phrase), [view.location.name, *view.location.aliases]) == _WHOLE_NAME
+
+
+_WHOLE_NAME = 3
 
 
 def _examine_one(view: View, key: str) -> Result:

@@ -34,7 +34,10 @@ def go(view: View, command: Command, first: Found, second: Found, focus: list[st
         if leaving:
             return _leave(view, command)
         return refuse("here_already", place=view.location.name, where=view.whereabouts)
-    if place and leaving:
+    found = find_thing(view, wanted, focus) if leaving else Found()
+    if found.detail and command.raw.lower().startswith("leave") and not way_by(view, wanted):
+        return Result([beat("left", thing=detail_called(view, found))])
+    if place and leaving and not found.known:
         there = view.world.locations[place]
         known = view.count(place, "visits")
         return (
@@ -42,7 +45,7 @@ def go(view: View, command: Command, first: Found, second: Found, focus: list[st
             if known
             else missing(view, Found(phrase=wanted), "leave")
         )
-    if place:
+    if place and not leaving:
         return _walk(view, place)
     return _towards(view, command, wanted, focus)
 
