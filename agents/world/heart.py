@@ -28,7 +28,7 @@ _HOW_MUCH = (
 )
 _MORE = (
     "(?:,? (?:too|now|today|again|tonight|inside|here|anymore|any more|lately|sometimes|all|as well|right now|but|and|or"
-    "|because|that|to|of|with|at|for|about|without|since|when|as|in|from|this|these|enough|actually|really)\\b.*)?"
+    "|because|that|to|of|with|at|for|about|without|since|when|as|in|from|this|these|enough|actually|really|i|my|it|he|she|they|we|what|how|whether|if)\\b.*)?"
 )
 _FEELS = (
     rf"(?:i am|i feel|i am feeling|feeling|i have been|i have been feeling|i get|it makes me|i felt|i was){_HOW_MUCH}"

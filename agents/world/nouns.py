@@ -67,8 +67,9 @@ def _begins(wanted: list[str], names: Iterable[str]) -> bool:
     )
 
 
-DETAIL, MISSED = "~", "!"
-"""Marks, in the focus list, a detail of a place (`~berth.tooth_glass`) and a phrase that named nothing in sight."""
+DETAIL, MISSED, GROUP = "~", "!", "&"
+"""Marks, in the focus list, a detail of a place (`~berth.tooth_glass`), a phrase that named nothing in sight, and, at its
+head, how many things were spoken of together (`&2`)."""
 
 _FEWEST = 4
 """Letters that a part of a word must have to be taken for it."""
@@ -174,12 +175,21 @@ def _pronoun(view: View, word: str, focus: list[str], prefer: Callable[[str], bo
         people = people or meant  # a verb for people: of anybody one may say `they`
         sight = view.people
     things = PRONOUNS[word] == "thing"
+    if word in _MANY and (group := _group(view, focus, prefer)):
+        return Found(ids=group, phrase=word)
     for key in focus:
         if things and (found := _unlisted(view, key, word)):
             return found
         if key in sight and (key in people or (things and key not in view.people and _called_so(view, key, word))):
             return Found(ids=[key], phrase=word)
     return Found(ids=people, phrase=word) if len(people) == 1 else Found(phrase=word)
+
+
+def _group(view: View, focus: list[str], prefer: Callable[[str], bool] | None) -> list[str]:
+    """The things that were spoken of together in the last breath, where they were several."""
+    count = focus[0].removeprefix(GROUP) if focus and focus[0].startswith(GROUP) else "0"
+    named = [key for key in focus[1 : int(count) + 1] if key in _in_sight(view) and key not in view.people]
+    return [key for key in named if prefer(key)] or named if prefer else named
 
 
 def _unlisted(view: View, key: str, word: str) -> Found | None:

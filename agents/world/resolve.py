@@ -14,6 +14,7 @@ from agents.world.beats import beat
 from agents.world.echo import as_typed, noun_of, unknown_word
 from agents.world.nouns import (
     DETAIL,
+    GROUP,
     MISSED,
     Found,
     find_all,
@@ -241,11 +242,16 @@ def _answered(view: View, text: str, focus: list[str]) -> str:
     return text
 
 
+_MOST_FOCUS = 6
+
+
 def _focus(result: Result, before: list[str]) -> list[str]:
     named = [item.get("names", {}) for item in result.beats]
     missed = [MISSED + names["phrase"] for names in named if names.get("why") == "not_here" and names.get("phrase")]
-    kept = [key for key in before if not key.startswith((PENDING, MISSED))]
-    spoken_of = list(dict.fromkeys([*missed[:1], *result.focus, *kept]))[:6]
+    now = list(dict.fromkeys([*missed[:1], *result.focus]))
+    together = [f"{GROUP}{len(now)}"] if 1 < len(now) < _MOST_FOCUS and not missed else []
+    kept = [key for key in before if not key.startswith((PENDING, MISSED, GROUP) if now else (PENDING, MISSED))]
+    spoken_of = list(dict.fromkeys([*together, *now, *kept]))[:_MOST_FOCUS]
     return [*spoken_of, PENDING + result.asked] if result.status == "unclear" and result.asked else spoken_of
 
 

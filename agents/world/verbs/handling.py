@@ -64,7 +64,7 @@ def drop(view: View, command: Command, first: Found, second: Found, focus: list[
         return refuse("nothing_held")
     if not first.ids:
         return missing(view, first, command.said or "drop")
-    if command.said == "leave" and not any(view.carries(key) for key in first.ids):
+    if command.raw.lower().startswith("leave") and not any(view.carries(key) for key in first.ids):
         return Result([beat("left", thing=view.name(first.ids[0]))], focus=first.ids)
     return _each(view, first.ids, _drop_one)
 
