@@ -110,6 +110,13 @@ class NewSessionAnswer(SessionAnswer):
     turn: Turn
 
 
+class UndoAnswer(SessionAnswer):
+    """Where the session stands after an undo, and what was taken back."""
+
+    undone: Annotated[int, Field(ge=0, description="How many turns were taken back.", examples=[2])]
+    note: Annotated[str, Field(description="The same in words.", examples=["Back at turn 1: 2 turns taken back."])]
+
+
 class TurnPage(BaseModel):
     """Turns of the active branch, newest first. `before` asks for the next page; null where there is none."""
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from agents.world.language import NOWHERE
-from agents.world.nouns import score, words_of
+from agents.world.nouns import score, stem, words_of
 from agents.world.view import View
 
 
@@ -32,6 +32,25 @@ def known_thing(view: View, phrase: str) -> str:
         if handled and view.get(key, "in") != NOWHERE and score(wanted, [item.name, *item.aliases]) >= 2:
             return key
     return ""
+
+
+def is_described(view: View, phrase: str) -> bool:
+    """Whether the place's own words speak of it though it is no thing and no detail: it is not to be denied.
+
+    What bears the name of a thing or a person elsewhere is another matter: that one is not here.
+    """
+    wanted = {stem(word) for word in words_of(phrase) if len(word) > 1}
+    doorless = [item for item in view.world.items.values() if not item.door]  # there are other doors than that one
+    named = [*doorless, *view.world.characters.values()]
+    if not wanted or any(score([*wanted], [one.name, *one.aliases]) for one in named):
+        return False
+    return wanted <= {stem(word) for text in _own_texts(view) for word in words_of(text)}
+
+
+def _own_texts(view: View) -> Iterator[str]:
+    place = view.location
+    yield from (place.description, *place.textures, *place.again[: view.count(view.here, "visits")])
+    yield from (detail.text for detail in view.details.values())
 
 
 def _beheld(view: View, key: str) -> bool:

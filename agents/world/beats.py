@@ -11,7 +11,12 @@ A beat says what the rules decided and carries the names and the author's words 
     met told unsure             somebody speaks: names.who, says
     handed_back                 a gift that was not wanted: names.thing, names.who
     waited gestured breathed    nothing changes: names.verb
+    left                        names.thing stays where it is: the player meant to leave it
+    here                        names.thing is in sight, and the player asked where it was
+    held                        names.thing is with the player, who asked where it was
+    where_seen                  where names.thing was last seen: names.where (`in the kitchen`)
     inventory goals help        listed; help also names.examples, of what can be done now
+    hint                        says (the next step of one goal)
     refused                     names.why (one of REFUSALS) and the names that it needs, says if the author wrote it
     unclear                     the question `which one?`: names.phrase, listed
     unknown                     the action could not be read: names.word is the word that was not understood, if one was
@@ -26,15 +31,15 @@ from agents.story import Beat
 
 REFUSALS = (
     "no_exit", "door_closed", "blocked", "not_here", "not_portable", "have_it", "not_held", "hands_full", "not_openable",
-    "is_open", "is_closed", "is_locked", "not_lockable", "no_key", "not_container", "closed_container", "in_itself",
-    "not_person", "nobody_here", "not_readable", "use_what", "no_effect", "what", "kept", "known_already", "who",
-    "where_from", "ruled_out", "nothing_to_take", "away", "no_way", "here_already", "so_already", "there_already",
+    "is_open", "is_closed", "is_locked", "not_lockable", "no_key", "not_container", "not_surface", "closed_container",
+    "in_itself", "not_person", "nobody_here", "not_readable", "use_what", "no_effect", "what", "kept", "known_already",
+    "who", "where_from", "ruled_out", "nothing_to_take", "away", "no_way", "here_already", "so_already", "there_already",
     "nothing_held", "what_it", "no_verb", "nothing_that_way", "fits_nobody", "out_of_sight", "nowhere_back", "not_there",
-    "which_way",
+    "which_way", "has_it", "only_scenery", "not_found_yet", "nobody_to_ask", "described",
 )  # fmt: skip
 
 ESSENTIAL = frozenset(
-    {"ruled", "heard", "met", "told", "read", "examined", "consequence", "goal_done", "won", "technique"}
+    {"ruled", "heard", "met", "told", "read", "examined", "consequence", "goal_done", "won", "technique", "hint"}
 )
 """Kinds whose `says` the player must not miss: `review_narration` adds them where a narrator left them out."""
 

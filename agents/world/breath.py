@@ -10,7 +10,7 @@ from agents.story import Change, Outcome, apply_changes, change
 from agents.world.language import PLAYER
 from agents.world.view import View
 
-QUIET = frozenset({"inventory", "goals", "help", "unclear", "won", "technique", "heard", "refused", "unknown"})
+QUIET = frozenset({"inventory", "goals", "hint", "help", "unclear", "won", "technique", "heard", "refused", "unknown"})
 """Beats after which a texture would only be in the way."""
 
 _IDLE = frozenset({"waited", "gestured"})

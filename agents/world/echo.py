@@ -26,6 +26,8 @@ _SMALL = frozenset(
     {*ARTICLES, *PRONOUNS, *QUESTION_WORDS, *LITTLE_WORDS}
     | {word for phrase in (*PREPOSITIONS, *LEAD_INS) for word in phrase.split()}
 )
+_SENTENCE = frozenset({"is", "are", "was", "were", "am", "be", "not", "has", "have", "had", "will", "would", "can",
+                       "could", "should", "must", "do", "does", "did", "please"})  # fmt: skip
 _PARTICLES = frozenset({*PREPOSITIONS, "up", "down", "away", "back", "again", "out", "along", "and", "then"}) - {"of"}
 
 
@@ -43,6 +45,8 @@ def noun_of(phrase: str) -> str:
         if low in _PARTICLES:
             if kept:
                 break
+        elif kept and (low in _SENTENCE or (low in ARTICLES and kept[-1].lower() != "of")):
+            break  # `isbel the lamp is ready` is no name of a thing
         elif low not in ARTICLES and (kept or low != "of"):
             kept.append(word)
     while kept and kept[-1].lower() == "of":

@@ -28,7 +28,7 @@ _HOW_MUCH = (
 )
 _MORE = (
     "(?:,? (?:too|now|today|again|tonight|inside|here|anymore|any more|lately|sometimes|all|as well|right now|but|and|or"
-    "|because|that|to|of|with|at|for|about|without|since|when|as|in|from|this|these|enough|actually|really)\\b.*)?"
+    "|because|that|to|of|with|at|for|about|without|since|when|as|in|from|this|these|enough|actually|really|i|my|it|he|she|they|we|what|how|whether|if)\\b.*)?"
 )
 _FEELS = (
     rf"(?:i am|i feel|i am feeling|feeling|i have been|i have been feeling|i get|it makes me|i felt|i was){_HOW_MUCH}"
@@ -149,19 +149,31 @@ def kind_of(text: str, world: World) -> tuple[str, str]:
     return (kind, who) if kind else ("", "")
 
 
-def answer_heart(view: View, kind: str, who: str) -> Result:
-    """The answer: what holds it, and the manner of whoever is there. Its lines go round, so that they differ."""
+def own_word(kind: str, said: str) -> str:
+    """The player's own word for the feeling, as the kind's author lists it: `nervous`, where the kind is `afraid`."""
+    feels = sorted(kinds()[kind].feels, key=len, reverse=True)
+    pattern = rf"{_FEELS} ({'|'.join(map(re.escape, feels))}){_MORE}"
+    found = re.fullmatch(pattern, said) if feels else None
+    return found[1] if found else ""
+
+
+def answer_heart(view: View, kind: str, who: str, said: str = "") -> Result:
+    """The answer: what holds it, and the manner of whoever is there. Its lines go round, so that they differ.
+
+    `said` is the player's sentence, spelt out: an answer that repeats the feeling calls it by the player's word.
+    """
+    word = own_word(kind, said)
     times = view.count(PLAYER, f"told_heart_{kind}")
     counted = [change(PLAYER, f"told_heart_{kind}", times + 1, _BECAUSE)]
     if who:
-        said, more = _next_line(view, kind, who)
+        line, more = _next_line(view, kind, who)
         if _group(kind) in ("hurt", "glad"):
             first, also = _next_line(view, kind, "")
-            said, more = f"{first} {said}", [*more, *also]
-        made = beat("heard", says=_filled(view, said, who), times=times, who=view.name(who))
+            line, more = f"{first} {line}", [*more, *also]
+        made = beat("heard", says=_filled(view, line, who, word), times=times, who=view.name(who))
         return Result([made], [*counted, *more], [who])
-    said, more = _next_line(view, kind, "")
-    return Result([beat("heard", says=_filled(view, said, ""), times=times)], [*counted, *more])
+    line, more = _next_line(view, kind, "")
+    return Result([beat("heard", says=_filled(view, line, "", word), times=times)], [*counted, *more])
 
 
 _BECAUSE = "verb:heart"
@@ -200,11 +212,12 @@ def _lines(kind: str, written: list[dict[str, list[str]]], default: str) -> tupl
     return next(((name, lines) for name in names if (lines := getattr(kinds()[name], default))), (kind, []))
 
 
-def _filled(view: View, line: str, who: str) -> str:
+def _filled(view: View, line: str, who: str, word: str) -> str:
     person = view.world.characters.get(who)
     they = person.pronoun if person else "they"
     them, their = {"she": ("her", "her"), "he": ("him", "his"), "it": ("it", "its")}.get(they, ("them", "their"))
     name, place = view.name(who) if who else "", view.location.name
     words = {"who": name, "Who": name[:1].upper() + name[1:], "place": place, "Place": place[:1].upper() + place[1:],
-             "they": they, "them": them, "their": their}  # fmt: skip
+             "they": they, "them": them, "their": their,
+             "so": f"that you are {word}" if word else "so"}  # fmt: skip
     return re.sub(r"\{(\w+)\}", lambda found: words.get(found[1], found[0]), line)

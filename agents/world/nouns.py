@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from agents.world.view import View
+from agents.world.view import View, looks_plural
 from agents.world.vocabulary import ALL_WORDS, ARTICLES, PRONOUNS
 
 _WORD = re.compile(r"[\w']+")
@@ -45,7 +45,9 @@ def score(wanted: list[str], names: Iterable[str]) -> int:
         if wanted == have:
             return 3
         bare = [stem(word) for word in have]
-        if wanted and have and set(stems) <= set(bare):
+        # `anders` is not `anders's chair`: what somebody owns is not called by their name alone.
+        own = {stem(word) for word in have if not word.endswith("'s")}
+        if wanted and have and set(stems) <= set(bare) and (stems[-1] in own or wanted[-1].endswith("'s")):
             best = max(best, 2 if stems[-1] == bare[-1] else 1)
     return best
 
@@ -61,9 +63,13 @@ def _begins(wanted: list[str], names: Iterable[str]) -> bool:
     return (
         len(wanted) == 1
         and len(wanted[0]) >= _FEWEST
-        and any(word.startswith(wanted[0]) for name in names for word in words_of(name))
+        and any(word.startswith(wanted[0]) and not word.endswith("'s") for name in names for word in words_of(name))
     )
 
+
+DETAIL, MISSED, GROUP = "~", "!", "&"
+"""Marks, in the focus list, a detail of a place (`~berth.tooth_glass`), a phrase that named nothing in sight, and, at its
+head, how many things were spoken of together (`&2`)."""
 
 _FEWEST = 4
 """Letters that a part of a word must have to be taken for it."""
@@ -169,7 +175,35 @@ def _pronoun(view: View, word: str, focus: list[str], prefer: Callable[[str], bo
         people = people or meant  # a verb for people: of anybody one may say `they`
         sight = view.people
     things = PRONOUNS[word] == "thing"
+    if word in _MANY and (group := _group(view, focus, prefer)):
+        return Found(ids=group, phrase=word)
     for key in focus:
-        if key in sight and (key in people or (things and key not in view.people)):
+        if things and (found := _unlisted(view, key, word)):
+            return found
+        if key in sight and (key in people or (things and key not in view.people and _called_so(view, key, word))):
             return Found(ids=[key], phrase=word)
     return Found(ids=people, phrase=word) if len(people) == 1 else Found(phrase=word)
+
+
+def _group(view: View, focus: list[str], prefer: Callable[[str], bool] | None) -> list[str]:
+    """The things that were spoken of together in the last breath, where they were several."""
+    count = focus[0].removeprefix(GROUP) if focus and focus[0].startswith(GROUP) else "0"
+    named = [key for key in focus[1 : int(count) + 1] if key in _in_sight(view) and key not in view.people]
+    return [key for key in named if prefer(key)] or named if prefer else named
+
+
+def _unlisted(view: View, key: str, word: str) -> Found | None:
+    """What the focus holds and no list of things does: a detail of this place, or a thing that was not to be seen."""
+    here, _, name = key.removeprefix(DETAIL).partition(".")
+    if key.startswith(DETAIL) and here == view.here and name in view.details:
+        return Found(detail=name, phrase=name.replace("_", " ")) if word not in _MANY else None
+    phrase = key.removeprefix(MISSED)
+    return Found(phrase=phrase) if key.startswith(MISSED) and (word in _MANY) == looks_plural(phrase) else None
+
+
+def _called_so(view: View, key: str, word: str) -> bool:
+    """Whether `them` may mean the thing: not one letter, but a box of matches, which are matches."""
+    return word not in _MANY or view.is_plural(view.name(key)) or any(map(looks_plural, words_of(view.name(key))))
+
+
+_MANY = frozenset({"them", "these", "those"})

@@ -35,6 +35,7 @@ _PARTICLES = (
     (re.compile(r"^(?:pick|take|lift) (.+) up$"), r"take \1"),
     (re.compile(r"^(?:put|set|lay) (.+) down$"), r"drop \1"),
     (re.compile(r"^leave (.+) (?:here|there|behind)$"), r"drop \1"),
+    (re.compile(r"^leave .+ (?:alone|be|in peace)$"), "wait"),
     (re.compile(r"^leave (.+) ((?:on|in|with|under|beside) .+)$"), r"put \1 \2"),
     (re.compile(r"^leave (?:the |this )?(?:room|place|building|house|here)$"), "leave"),
     (re.compile(r"^(?:switch|turn) (?:on|off) (.+)$"), r"use \1"),
@@ -46,6 +47,8 @@ _PARTICLES = (
     (re.compile(r"^(?:go|get|step|walk|climb) (?:out|outside|outdoors)$"), "go out"),
     (re.compile(r"^(?:get|climb|step) (?:in|inside)$"), "go in"),
     (re.compile(r"^where (?:am i|are we)$"), "look"),
+    (re.compile(r"^(?:i am |i'm |am )?(?:looking|searching) for (.+)$"), r"where is \1"),
+    (re.compile(r"^where (?:have|has|had) (.+) (?:gone|got to)$"), r"where is \1"),
     (re.compile(rf"^(?:look|l)(?: around)? {_CLOSER}$"), "look closely"),
     (re.compile(rf"^(?:have |take )?(?:a |another )?{_CLOSER} look(?: around)?$"), "look closely"),
     (re.compile(r"^help (?!me$|us$)(.+)$"), r"assist \1"),
@@ -123,7 +126,9 @@ def _begins_command(text: str, verbs: dict[str, tuple[str, str]]) -> bool:
     return any(" ".join(words[:n]) in verbs for n in (1, 2, 3)) and (len(words) > 1 or words[0] in _ALONE)
 
 
-_ALONE = frozenset({"look", "wait", "inventory", "goals", "help", "sing", "listen", "smell", "breathe", "rest", "sit"})
+_ALONE = frozenset(
+    {"look", "wait", "inventory", "goals", "hint", "help", "sing", "listen", "smell", "breathe", "rest", "sit"}
+)
 
 
 def _one(piece: str, verbs: dict[str, tuple[str, str]], world: World) -> Command:
@@ -133,7 +138,7 @@ def _one(piece: str, verbs: dict[str, tuple[str, str]], world: World) -> Command
     body = raw.lower().strip(" .!,")
     asks = body.endswith("?")
     body = _strip_leads(_past_nod(_strip_leads(body.rstrip("? "), verbs), verbs), verbs) or ("?" if asks else "")
-    for pattern, replacement in _PARTICLES:
+    for pattern, replacement in (*_PARTICLES, *_PARTICLES):  # twice: `pick them up again` is `pick them up` first
         body = pattern.sub(replacement, body)
     if direction := direction_of(body):
         return Command("go", first=direction, raw=raw, said="go")
@@ -141,7 +146,7 @@ def _one(piece: str, verbs: dict[str, tuple[str, str]], world: World) -> Command
     for n in range(min(5, len(words)), 0, -1):
         phrase = " ".join(words[:n])
         if phrase in verbs and (n < len(words) or _may_stand_alone(verbs[phrase][0], phrase)):
-            return _with_phrases(verbs[phrase][0], phrase, " ".join(words[n:]), raw)
+            return _with_phrases(verbs[phrase][0], phrase, " ".join(words[n:]), raw, world)
     if words[:1] == ["assist"]:
         return Command("assist", first=" ".join(words[1:]), raw=raw, said="help")
     if words and (asks or words[0] in QUESTION_WORDS):
@@ -194,7 +199,7 @@ _NOD_MORE = 2
 """Words that may follow a nod and belong to it: `yes please`, `no thank you`, `perhaps so`."""
 
 
-def _with_phrases(verb: str, said: str, rest: str, raw: str) -> Command:
+def _with_phrases(verb: str, said: str, rest: str, raw: str, world: World) -> Command:
     rest = rest.strip()
     if verb == "go" and rest:
         rest = re.sub(r"^(?:to|into|in|through|towards|back to|inside|onto|up to|down to|over to) (?=\S)", "", rest)
@@ -205,13 +210,13 @@ def _with_phrases(verb: str, said: str, rest: str, raw: str) -> Command:
         bare = re.sub(r"^(?:out of|out at|out|at|in|on|under|behind|up at|down at|over at|around|about) ", "", rest)
         return Command("examine", first=bare, raw=raw, said=said)
     if verb == "ask":
-        return _ask(said, rest, raw)
+        return _ask(said, rest, raw, world)
     first, prep, second = _cut(rest, _SPLITS.get(verb, _ANY))
     return Command(verb, first, prep, second, raw, said)
 
 
-def _ask(said: str, rest: str, raw: str) -> Command:
-    """`ask maren about the ferry`, `ask about the ferry`, `tell her why`, `ask maren what happened`."""
+def _ask(said: str, rest: str, raw: str, world: World) -> Command:
+    """`ask maren about the ferry`, `ask about the ferry`, `tell her why`, `tell maren the lamp is ready`."""
     if rest.startswith("about "):
         return Command("ask", "", "about", rest[6:], raw, said)
     first, prep, second = _cut(rest, ("about", "to"))
@@ -221,7 +226,20 @@ def _ask(said: str, rest: str, raw: str) -> Command:
             first, prep, second = found[1], "about", found[2]
     if not second and rest.split(" for ", 1)[1:]:
         first, second = rest.split(" for ", 1)
+    if not second and (whom := spoken_to(rest, world)):
+        first, second = whom, rest[len(whom) :].strip(" ,")
     return Command("ask", first.strip(), prep or "about", second, raw, said)
+
+
+def spoken_to(text: str, world: World) -> str:
+    """The person whose name, or a pronoun for whom, the text begins with; empty where it begins with nobody."""
+    people = world.characters.values()
+    names = {name.lower() for person in people for name in (person.name, *person.aliases)} | {*_PERSONAL}
+    names |= {name.removeprefix("the ") for name in names} | {f"the {name}" for name in names}
+    return next((name for name in sorted(names, key=len, reverse=True) if f"{text} ".startswith(f"{name} ")), "")
+
+
+_PERSONAL = ("him", "her", "them", "it")
 
 
 def _cut(rest: str, preps: tuple[str, ...]) -> tuple[str, str, str]:

@@ -12,7 +12,19 @@ from functools import partial
 from agents.story import Beat, Change, Outcome, Value
 from agents.world.beats import beat
 from agents.world.echo import as_typed, noun_of, unknown_word
-from agents.world.nouns import Found, find_all, find_thing, is_all, parts_of
+from agents.world.nouns import (
+    DETAIL,
+    GROUP,
+    MISSED,
+    Found,
+    find_all,
+    find_place,
+    find_thing,
+    is_all,
+    parts_of,
+    score,
+    words_of,
+)
 from agents.world.parse import MAX_COMMANDS, Command, direction_of, parse
 from agents.world.result import Result, ask_which
 from agents.world.rules import answer
@@ -28,8 +40,8 @@ PENDING = "?"
 _MANY = frozenset({"take", "drop", "put", "give", "examine", "read"})
 _EACH = _MANY | {"open", "close", "use", "smell", "touch"}
 _MOST_PARTS = 6
-_NO_NOUN = frozenset({"go", "look", "wait", "inventory", "goals", "help", "breathe", "say", "unknown", "who", "heart",
-                      "assist"})  # fmt: skip
+_NO_NOUN = frozenset({"go", "look", "wait", "inventory", "goals", "hint", "help", "breathe", "say", "unknown", "who",
+                      "heart", "where", "assist"})  # fmt: skip
 
 
 def resolve(
@@ -61,13 +73,17 @@ def resolve(
 
 def _perform_all(view: View, commands: list[Command], focus: list[str]) -> tuple[Result, dict[str, Value]]:
     """The commands one after the other; the first that cannot be done ends the chain."""
-    result = Result(focus=[])
+    result, went_through_door = Result(focus=[]), False
     for command in commands:
         if command.first in ("them", "these", "those", "both") and result.focus:
             # `take the card and the key and look at them`: all that this line has spoken of.
             named = [view.name(key) for key in dict.fromkeys(result.focus) if key in view.world.items]
             command = replace(command, first=" and ".join(reversed(named)) or command.first)  # noqa: PLW2901
+        if command.verb == "go" and went_through_door:
+            went_through_door = False  # `open the door and go out`: opening it was going
+            continue
         done = _in_own_words(perform(view, command, [*result.focus, *focus]), command.raw)
+        went_through_door = command.verb == "open" and view.after(done.changes).here != view.here
         view = view.after(done.changes)
         result = result.join(done)
         if done.status != "done":
@@ -88,6 +104,8 @@ def perform(view: View, command: Command, focus: list[str]) -> Result:
     """One command in one state of the world."""
     if command.verb == "unknown":
         return _unread(view, command, focus)
+    if command.said == "leave" and (kept := _left_thing(view, command, focus)):
+        command = kept
     if command.verb in _EACH and len(parts := parts_of(command.first)) > 1:
         whole, _ = _match(view, command, focus)
         if not whole.known and not whole.asked:
@@ -98,13 +116,35 @@ def perform(view: View, command: Command, focus: list[str]) -> Result:
         ids = (direction_of(command.first),) if direction_of(command.first) else ()
     if len(first.ids) > 1:
         return _one_by_one(view, command, first, second, focus)
-    if ruled := answer(view, command.verb, ids):
-        return ruled
+    done = answer(view, command.verb, ids) or _by_verb(view, command, first, second, focus)
+    if first.detail:
+        done.focus = [f"{DETAIL}{view.here}.{first.detail}", *done.focus]
+    return done
+
+
+def _by_verb(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
     if command.verb in view.world.verbs and command.verb not in GESTURES:
         for found in (first, second):
             if found.asked:
                 return ask_which(view, found, command.raw)
     return verb_function(command.verb)(view, command, first, second, focus)
+
+
+def _left_thing(view: View, command: Command, focus: list[str]) -> Command | None:
+    """`leave the suitcase` is about the suitcase, `leave the berth` about going; doors and ways are left by."""
+    if not command.first or not command.raw.lower().startswith("leave") or direction_of(command.first):
+        return None
+    found = _find(view, command.first, focus)
+    key = found.ids[0] if found.ids else ""
+    item = view.world.items.get(key)
+    if (not item and not found.asked) or (item and item.door) or find_place(view, command.first):
+        return None
+    if item and score(words_of(found.phrase), [item.name, *item.aliases]) < _BY_ITS_NOUN:
+        return None  # `leave the garden` is not about its gate
+    return replace(command, verb="drop", said="leave")
+
+
+_BY_ITS_NOUN = 2
 
 
 def _one_by_one(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
@@ -173,7 +213,7 @@ def _unread(view: View, command: Command, focus: list[str]) -> Result:
     """Nothing that begins with a verb: perhaps a thing's name alone, or words meant for the person here."""
     alone = find_thing(view, command.first, focus)
     if alone.known and len(command.first.split()) <= 4:
-        return verb_function("examine")(view, Command("examine", command.first, raw=command.raw), alone, Found(), focus)
+        return perform(view, Command("examine", command.first, raw=command.raw, said="examine"), focus)
     if place := next((d for d, way in view.exits.items() if _names_place(view, way.to, command.first)), ""):
         return verb_function("go")(view, Command("go", place, raw=command.raw), Found(), Found(), focus)
     if view.people and len(command.first.split()) >= 3:
@@ -202,8 +242,16 @@ def _answered(view: View, text: str, focus: list[str]) -> str:
     return text
 
 
+_MOST_FOCUS = 6
+
+
 def _focus(result: Result, before: list[str]) -> list[str]:
-    spoken_of = list(dict.fromkeys([*result.focus, *(key for key in before if not key.startswith(PENDING))]))[:6]
+    named = [item.get("names", {}) for item in result.beats]
+    missed = [MISSED + names["phrase"] for names in named if names.get("why") == "not_here" and names.get("phrase")]
+    now = list(dict.fromkeys([*missed[:1], *result.focus]))
+    together = [f"{GROUP}{len(now)}"] if 1 < len(now) < _MOST_FOCUS and not missed else []
+    kept = [key for key in before if not key.startswith((PENDING, MISSED, GROUP) if now else (PENDING, MISSED))]
+    spoken_of = list(dict.fromkeys([*together, *now, *kept]))[:_MOST_FOCUS]
     return [*spoken_of, PENDING + result.asked] if result.status == "unclear" and result.asked else spoken_of
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agents.story import Beat, Change
-from agents.world.acquaintance import known_person, known_thing
+from agents.world.acquaintance import is_described, known_person, known_thing
 from agents.world.beats import beat, refused
 from agents.world.echo import noun_of
 from agents.world.nouns import Found, people_fitting
@@ -90,8 +90,12 @@ def missing(view: View, found: Found, said: str) -> Result:
     if who := known_person(view, phrase):
         return refuse("away", who=view.name(who))
     if thing := known_thing(view, phrase):
+        if holder := view.holder(thing):
+            return refuse("has_it", thing=view.name(thing), who=view.name(holder))
         return refuse("out_of_sight", thing=view.name(thing))
     noun = noun_of(phrase)
+    if is_described(view, noun):
+        return refuse("described")
     return refuse("not_here", phrase=noun) if noun else refuse("what", verb=said)
 
 

@@ -64,7 +64,8 @@ Said = Line | Case
 """A line, or a line with conditions. In a list the first whose conditions hold is said."""
 
 Heart = dict[Id, list[Line]]
-"""Answers to feelings and small social words, by kind (`prompts/heart/heart.yaml` lists the kinds). {Who} is the person."""
+"""Answers to feelings and small social words, by kind (`prompts/heart/heart.yaml` lists the kinds). {Who} is the person,
+{so} `that you are nervous`, in the player's own word."""
 
 
 class Tone(Part):

@@ -14,7 +14,10 @@ from agents.world.schema import Case, Character, Detail, Exit, Item, Location, S
 FORGOTTEN = 80
 """Turns after which a player may be told the same thing in the same words."""
 
-BOOKKEEPING = ("came_from", "visits", "looks", "seen", "met", "moved", "offered", "armed")
+SEEN_IN = "seen_in"
+"""Where the player saw a character last."""
+
+BOOKKEEPING = (SEEN_IN, "came_from", "visits", "looks", "seen", "met", "moved", "offered", "armed")
 """Relations that count how often something was told. True facts, but none that a player wants to read."""
 
 

@@ -19,7 +19,9 @@ from api.schemas import (
     Standing,
     Thing,
     Undo,
+    UndoAnswer,
 )
+from api.undone import say_undone
 from graphs.engine import StoryEngine
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
@@ -84,10 +86,12 @@ async def switch_branch(session: SessionId, name: BranchInPath, engine: Engine) 
 
 
 @router.post("/{session}/undo", responses=PROBLEMS)
-async def undo_turns(session: SessionId, engine: Engine, asked: Undo | None = None) -> SessionAnswer:
-    """Takes turns back; without a body, the last one."""
-    await engine.undo(session, asked.turns if asked else 1)
-    return await show(engine, session)
+async def undo_turns(session: SessionId, engine: Engine, asked: Undo | None = None) -> UndoAnswer:
+    """Takes turns back; without a body, the last one. Where there were fewer turns, all of them."""
+    turns, before = asked.turns if asked else 1, (await engine.position(session))["number"]
+    now = (await engine.undo(session, turns))["number"]
+    shown = await show(engine, session)
+    return UndoAnswer(**dict(shown), undone=before - now, note=say_undone(turns, before, now))
 
 
 async def show(engine: StoryEngine, session: str) -> SessionAnswer:

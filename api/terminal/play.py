@@ -14,6 +14,7 @@ from api.cli.output import counted, fail
 from api.terminal.screen import Screen
 from api.terminal.scripts import Line
 from api.terminal.steering import Command, read_command
+from api.undone import say_undone
 
 if TYPE_CHECKING:
     from graphs.engine import StoryEngine
@@ -186,11 +187,9 @@ class Play:
         return error
 
     async def _undo(self, command: Command) -> None:
-        before = (await self.engine.position(self.session))["number"]
-        branch = await self.engine.undo(self.session, int(command.rest or 1))
-        back = before - branch["number"]
-        at = f"at turn {branch['number']}" if branch["number"] else "at the beginning"
-        self.screen.note("undo", f"Back {at}: {counted(back, 'turn')} taken back.", **_named(branch))
+        asked, before = int(command.rest or 1), (await self.engine.position(self.session))["number"]
+        branch = await self.engine.undo(self.session, asked)
+        self.screen.note("undo", say_undone(asked, before, branch["number"]), **_named(branch))
         await self._show_place()
 
     async def _retry(self, command: Command) -> None:

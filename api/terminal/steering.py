@@ -7,6 +7,7 @@ import re
 from typing import NamedTuple
 
 from agents.errors import InvalidInput
+from agents.world.vocabulary import ARTICLES, PREPOSITIONS, PRONOUNS
 
 USAGE = {
     "undo": "Say `undo`, or `undo 3` for three turns.",
@@ -15,7 +16,7 @@ USAGE = {
     "load": "Say `load NAME`; `branches` lists the names.",
     "branches": "Say `branches` alone: it lists what was saved.",
     "resume": "Say `resume` alone: it goes on with a story that is paused.",
-    "quit": "Say `quit` alone.",
+    "quit": "Say `quit` alone: the story keeps your place.",
 }
 """Each word, and how it is said."""
 
@@ -37,10 +38,22 @@ class Command(NamedTuple):
     rest: str
 
 
+def _is_story(rest: str) -> bool:
+    """Whether what follows a steering word makes it a sentence about something: `the knot`, `because it matters`."""
+    words = rest.lower().split()
+    return any(letter.isalpha() for letter in rest) and (words[0] in _OBJECTS or len(words) >= _SENTENCE)
+
+
+_OBJECTS = frozenset({*ARTICLES, *PREPOSITIONS, *PRONOUNS})
+_SENTENCE = 3
+"""Words behind a steering word from which on they are a sentence of their own."""
+
+
 def read_command(line: str) -> Command | None:
     """The command, or None for an action. Raises InvalidInput, with how it is said, for a command that is none yet.
 
-    `retry 2` is a mistake in a command; `undo the knot` and `resume my walk` are things to do in a story.
+    `retry 2` and `quit now` are mistakes in a command: nobody who says them wants them played. `undo the knot` and
+    `resume my walk` are things to do in a story.
     """
     first, *others = line.split(maxsplit=1)
     word, rest = _SAME.get(first.lower(), first.lower()), others[0].strip() if others else ""
@@ -52,6 +65,6 @@ def read_command(line: str) -> Command | None:
         return Command(word, rest)
     if not rest or (word == "undo" and _COUNT.fullmatch(rest) and int(rest)):
         return Command(word, rest)
-    if any(letter.isalpha() for letter in rest):
+    if _is_story(rest):
         return None
     raise InvalidInput(f"`{word}` is not said like that", cure=USAGE[word])

@@ -125,7 +125,7 @@ async def test_undo_says_what_it_took_back(play: Play) -> None:
     assert seen(play).notes[-1]["text"] == "Back at turn 1: 2 turns taken back."
     await play.step("undo 9")
     assert seen(play).notes[-1] == {
-        "what": "undo", "text": "Back at the beginning: 1 turn taken back.", "branch": "main", "turn": 0
+        "what": "undo", "text": "Only 1 turn: back at the beginning.", "branch": "main", "turn": 0
     }  # fmt: skip
     with pytest.raises(StoryError, match="nothing to undo"):
         await play.step("undo")

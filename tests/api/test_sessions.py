@@ -53,7 +53,9 @@ async def test_branches_and_undo(client: AsyncClient, begin) -> None:
         await client.post(turns, json={"action": "wait"})
     assert (await client.post(f"{session}/branches", json={"name": "late"})).json()["number"] == 3
     assert (await client.post(f"{session}/undo")).json()["position"]["turn"] == 2
-    assert (await client.post(f"{session}/undo", json={"turns": 2})).json()["position"]["turn"] == 0
+    undone = (await client.post(f"{session}/undo", json={"turns": 99})).json()
+    assert (undone["position"]["turn"], undone["undone"]) == (0, 2)
+    assert undone["note"] == "Only 2 turns: back at the beginning."
     refused = await client.post(f"{session}/undo")
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
     assert (await client.post(f"{session}/undo", json={"turns": 0})).status_code == 422

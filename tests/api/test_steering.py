@@ -25,14 +25,22 @@ def test_commands(line: str, command: Command) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["look", "undo the knot", "resume my walk", "retry because it matters", "branches of the oak", "quit smoking"],
+    [
+        "look",
+        "undo the knot",
+        "resume my walk",
+        "retry because it matters",
+        "branches of the oak",
+        "undo it all for her",
+    ],
 )
 def test_things_to_do(line: str) -> None:
     assert read_command(line) is None
 
 
 @pytest.mark.parametrize(
-    "line", ["save", "load", "retry 2", "resume 1", "branches 3", "undo 0", "undo ²", "undo -1", "undo " + "9" * 5_000, "quit 1"]
+    "line", ["save", "load", "retry 2", "resume 1", "branches 3", "undo 0", "undo ²", "undo -1", "undo " + "9" * 5_000, "quit 1",
+             "undo x", "quit now", "resume please", "retry again now", "branches please"]
 )  # fmt: skip
 def test_a_command_that_is_not_said_like_that(line: str) -> None:
     with pytest.raises(InvalidInput) as refused:

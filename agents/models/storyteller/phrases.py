@@ -50,6 +50,10 @@ GLANCED = ("{Place} is as you know it.", "You look round {place} once more.", "{
            "You take in {place}.")  # fmt: skip
 WORTH_A_LOOK = ("Worth a look: {list}.", "Worth seeing: {list}.", "To look at: {list}.")
 LOOK_CLOSELY = "Look closely to see it all."
+LEFT = ("You leave {thing} where [it is|they are].", "{Thing} [stays|stay] where [it is|they are].")
+HERE = ("{Thing} [is|are] right here.", "You need not look far: {thing}.", "Here you see {thing}.")
+HELD = ("You have {thing} with you.", "{Thing} [is|are] with you.", "You are carrying {thing}.")
+WHERE_SEEN = ("You last saw {thing} {where}.", "{Thing} [was|were] {where}, when you last looked.")
 BESIDE = ("You are standing by {thing} as it is.", "{Thing} [is|are] right here.", "You are there: {thing}.")
 LIES_HERE = ("You see {list}.", "You see {list} here.", "You notice {list}.", "There [is|are] {list} here.",
              "Here [is|are] {list}.", "Close by [is|are] {list}.")  # fmt: skip
@@ -79,6 +83,8 @@ GESTURED = {
     "hug": ("You open your arms for a moment.", "It is a good thought.", "You let the warmth of it stand."),
     "beneath": ("You look. There is nothing there but what is always there.", "Nothing is hidden there.",
                 "You look, and find nothing more."),
+    "plain": ("You look. That is all there is to it.", "It is there, and there is no more to it.",
+              "You see it, and nothing more about it."),
     "person": ("You think better of it. {Thing} might not care for that.", "One does not do that to people."),
     "stand": ("You get up, and stretch.", "You stand, and feel your feet under you.", "You straighten your back."),
     "nod": ("You say so, though nothing was asked.", "All right, then. Nothing was asked just now."),
@@ -103,7 +109,7 @@ GESTURED = {
     "thank": ("You say it, and mean it.", "The words are small, and enough."),
     "eat": ("{Thing} [is|are] not for eating.", "You would not get far with a bite of {thing}.", "There is nothing to eat."),
     "drink": ("{Thing} [is|are] not for drinking.", "There is nothing to drink just here.", "You leave {thing} undrunk."),
-    "wear": ("{Thing} [is|are] not made for wearing.", "You keep on what you have on."),
+    "wear": ("You do not put {thing} on.", "You keep on what you have on."),
     "write": ("You find no words just now.", "The words will come another time."),
     "clean": ("You wipe at {thing} a little.", "{Thing} [looks|look] much the same."),
     "light": ("There is no use in lighting {thing} here.", "You see no reason to set light to {thing}.",
@@ -122,7 +128,7 @@ MET_AGAIN = ("{Who} nods to you.", '"Yes?" says {who}.', '"You again," {who} say
              "{Who} looks up and waits.", '"Go on," says {who}.', "{Who} makes room for you.")  # fmt: skip
 TOLD_AGAIN = ('"I have told you that," says {who}.', '"As I said," {who} says, and leaves it.',
               "{Who} has no more on that.", '"That is all of it," says {who}.')  # fmt: skip
-UNSURE_AGAIN = ("{Who} shakes a head, slowly.", '"I could not say," says {who}.', "{Who} has nothing on that.",
+UNSURE_AGAIN = ("{Who} shakes {their} head, slowly.", '"I could not say," says {who}.', "{Who} has nothing on that.",
                 '"Ask me something else," says {who}.', "{Who} thinks, and gives it up.")  # fmt: skip
 HANDED_BACK = ("{Who} looks, and hands it back.", '"Keep it," says {who}.', "{Who} has no use for {thing}.",
                '"That is yours," says {who}.')  # fmt: skip
@@ -166,13 +172,14 @@ REFUSED = {
     "have_it": ("You have {thing} already.", "{Thing} [is|are] in your keeping already."),
     "not_held": ("You don't have {thing}.", "{Thing} [is|are] not in your hands."),
     "hands_full": ("You have your hands full.", "You can carry no more."),
-    "not_openable": ("{Thing} [does|do] not open.", "There is nothing to open or close there."),
+    "not_openable": ("{Thing} [is|are] not for opening and shutting.", "You leave {thing} as [it is|they are]."),
     "is_open": ("{Thing} [is|are] open already.", "Somebody opened {thing} before you."),
     "is_closed": ("{Thing} [is|are] closed already.", "{Thing} [is|are] shut already."),
     "is_locked": ("{Thing} [is|are] locked.", "{Thing} will not open: locked.", "Locked. {Thing} will need a key."),
     "not_lockable": ("{Thing} [has|have] no lock.", "There is no lock on {thing}."),
     "no_key": ("You have nothing that fits {thing}.", "Not without the right key."),
-    "not_container": ("Nothing would stay on {thing}.", "{Thing} [holds|hold] nothing."),
+    "not_container": ("Nothing goes into {thing}.", "{Thing} [has|have] no room for that."),
+    "not_surface": ("Nothing would stay on {thing}.", "{Thing} [is|are] no place to put that."),
     "closed_container": ("{Thing} [is|are] closed.", "First {thing} would have to be open."),
     "in_itself": ("{Thing} can't go into itself.", "That would be a neat trick."),
     "not_person": ("{Thing} [has|have] nothing to say.", "{Thing} [keeps|keep] quiet."),
@@ -182,6 +189,12 @@ REFUSED = {
     "no_effect": ("You see no use for {thing} here.", "You try it with {thing}. Nothing comes of it.",
                   "{Thing} [does|do] nothing there."),
     "what": ("What do you want to {verb}?", "{Verb} what, exactly?"),
+    "has_it": ("{Who} has {thing} now.", "{Who} is keeping {thing}."),
+    "only_scenery": ("That is only {thing}.", "That is {thing}, and nobody else."),
+    "not_found_yet": ("Where to look, you could not say.", "You have not come upon anything of the kind yet."),
+    "described": ("That is part of the place, and stays so.", "That is there, and best left as it is.",
+                  "Nothing comes of that, though it is there."),
+    "nobody_to_ask": ("Nobody is here who could tell you.", "There is nobody here to ask."),
     "kept": ("{Who} is holding on to that.", "That belongs to {who}, for now."),
     "known_already": ("That has been done already.",),
     "who": ("Whom do you mean?", "More than one is here. Who?"),

@@ -62,8 +62,10 @@ def listed_in(beat: Beat) -> list[str]:
     return [str(item) for item in beat.get("listed") or []]
 
 
-def with_list(choices: Sequence[str], things: list[str], scene: Scene, chance: random.Random) -> str:
-    """A phrase about the things, or nothing about none."""
+def with_list(
+    choices: Sequence[str], things: list[str], scene: Scene, chance: random.Random, *, together: bool = False
+) -> str:
+    """A phrase about the things, or nothing about none. Of people the verb is `together`: here are Isbel and Dod."""
     if not things:
         return ""
     turn = int(scene.get("turn", 0))
@@ -71,5 +73,5 @@ def with_list(choices: Sequence[str], things: list[str], scene: Scene, chance: r
     pattern = choices[(turn + int(scene.get("seed", 0))) % len(choices)]
     # Before its list a verb agrees with the list's first thing, after it with all of them.
     after = pattern.lower().startswith("{list}")
-    many = (after and len(things) > 1) or first.startswith("some ") or is_many(scene, first)
+    many = ((after or together) and len(things) > 1) or first.startswith("some ") or is_many(scene, first)
     return one([pattern], scene, chance, list=listing(things, turn), many="yes" if many else "")

@@ -88,18 +88,23 @@ def _glanced(beat: Beat, names: dict[str, str], scene: Scene, chance: random.Ran
 
 def _ways_out(scene: Scene, chance: random.Random, *, named: bool = True) -> str:
     """All ways by direction, with the place where the player knows it."""
-    ways = [f"{way['direction']} to {way['place']}" if named and way.get("place") else str(way["direction"])
-            for way in scene.get("exits", [])]  # fmt: skip
-    choices = phrases.WAY if len(ways) == 1 else phrases.WAYS
-    return one(choices, scene, chance, list=listing(ways, 0, "or" if len(ways) > 1 else "and")) if ways else ""
+    to: dict[str, list[str]] = {}
+    for way in scene.get("exits", []):
+        place = str(way.get("place") or "") if named else ""
+        to.setdefault(place or f"?{way['direction']}", []).append(str(way["direction"]))
+    # Two ways to one place are one offer: `north or down to the halt platform`.
+    ways = [listing(d, 0, "or") + ("" if place.startswith("?") else f" to {place}") for place, d in to.items()]
+    choices = phrases.WAY if sum(map(len, to.values())) == 1 else phrases.WAYS
+    joint = ", or" if any(len(d) > 1 for d in to.values()) else "or"
+    return one(choices, scene, chance, list=listing(ways, 0, joint).replace(" ,", ",")) if ways else ""
 
 
 def _present(beat: Beat, scene: Scene, chance: random.Random) -> str:
     """Who is here: the author's lines, then the names of those who have none left."""
-    said, named = str(beat.get("says") or ""), [capital(name) for name in listed_in(beat)]
+    said, named = str(beat.get("says") or ""), listed_in(beat)
     if not said and not named:
         return one(phrases.NOBODY, scene, chance)
-    return f"{said} {with_list(phrases.PRESENT, named, scene, chance)}".strip()
+    return f"{said} {with_list(phrases.PRESENT, named, scene, chance, together=True)}".strip()
 
 
 def _examined(beat: Beat, scene: Scene, chance: random.Random) -> str:
@@ -128,10 +133,9 @@ def _opened(beat: Beat, scene: Scene, chance: random.Random) -> str:
 
 
 def _waited(beat: Beat, scene: Scene, chance: random.Random) -> str:
-    how = str(beat["names"].get("verb", "")).split(" ")[0]
-    return one(
-        {"sit": phrases.SAT, "sleep": phrases.SLEPT, "nap": phrases.SLEPT}.get(how, phrases.WAITED), scene, chance
-    )
+    how = set(str(beat["names"].get("verb", "")).split())
+    slept = how & {"sleep", "asleep", "nap", "bed", "doze"}
+    return one(phrases.SLEPT if slept else phrases.SAT if "sit" in how else phrases.WAITED, scene, chance)
 
 
 def _gestured(beat: Beat, scene: Scene, chance: random.Random) -> str:
@@ -152,7 +156,9 @@ def _spoken(again: Sequence[str]) -> Callable[[Beat, Scene, random.Random], str]
         names = names_of(beat)
         silent = any(p.get("name") == names.get("who") and p.get("silent") for p in scene.get("people", []))
         choices = [line for line in again if '"' not in line] if silent else again
-        said = str(beat.get("says") or "") or one(choices, scene, chance, **names)
+        said = str(beat.get("says") or "") or one(
+            choices, scene, chance, **names, their=_their(scene, names.get("who", ""))
+        )
         topics = listed_in(beat)
         if topics and beat.get("kind") == "met":
             told = listing(topics, int(scene.get("turn", 0)), joint="or")
@@ -160,6 +166,11 @@ def _spoken(again: Sequence[str]) -> Callable[[Beat, Scene, random.Random], str]
         return said
 
     return teller
+
+
+def _their(scene: Scene, who: str) -> str:
+    pronoun = next((str(p.get("pronoun")) for p in scene.get("people", []) if p.get("name") == who), "they")
+    return {"she": "her", "he": "his", "it": "its"}.get(pronoun, "their")
 
 
 def _inventory(beat: Beat, scene: Scene, chance: random.Random) -> str:
@@ -171,7 +182,11 @@ def _goals(beat: Beat, scene: Scene, chance: random.Random) -> str:
     if not titles:
         return one(phrases.GOALS_DONE, scene, chance)
     told = "; ".join(title[:1].lower() + title[1:] for title in titles)
-    return f"{one(phrases.GOALS_LEFT, scene, chance, list=told)} {beat.get('says', '')}".strip()
+    return one(phrases.GOALS_LEFT, scene, chance, list=told)
+
+
+def _hint(beat: Beat, scene: Scene, chance: random.Random) -> str:
+    return str(beat.get("says") or "") or one(phrases.GOALS_DONE, scene, chance)
 
 
 def _help(beat: Beat, scene: Scene, chance: random.Random) -> str:
@@ -191,11 +206,11 @@ def _refused(beat: Beat, scene: Scene, chance: random.Random) -> str:
     choices = phrases.REFUSED.get(names.get("why", ""), phrases.REFUSED["no_effect"])
     said = one(choices, scene, chance, **names)
     if names.get("why") in ("no_exit", "no_way", "nowhere_back", "which_way") and scene.get("exits"):
-        said += " " + _ways_out(scene, chance, named=False)
+        said += " " + _ways_out(scene, chance, named=names["why"] == "which_way")
     if names.get("why") == "who" and listed_in(beat):
         said += f" {capital(listing(listed_in(beat), 0, 'or'))}?"
     if names.get("why") == "fits_nobody":
-        said += " " + with_list(phrases.PRESENT[:1], [capital(name) for name in listed_in(beat)], scene, chance)
+        said += " " + with_list(phrases.PRESENT[:1], listed_in(beat), scene, chance, together=True)
     return said
 
 
@@ -238,6 +253,11 @@ _TELLERS: dict[str, Callable[[Beat, Scene, random.Random], str]] = {
     "gestured": _gestured,
     "inventory": _inventory,
     "goals": _goals,
+    "hint": _hint,
+    "left": _moved(phrases.LEFT),
+    "here": _moved(phrases.HERE),
+    "held": _moved(phrases.HELD),
+    "where_seen": _moved(phrases.WHERE_SEEN),
     "help": _help,
     "refused": _refused,
     "unclear": _unclear,

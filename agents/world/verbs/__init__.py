@@ -5,7 +5,7 @@ from collections.abc import Callable
 from agents.world.nouns import Found
 from agents.world.parse import Command
 from agents.world.result import Result
-from agents.world.verbs import feeling, gestures, handling, looking, moving, opening, talking
+from agents.world.verbs import feeling, gestures, handling, looking, moving, opening, seeking, talking
 from agents.world.view import View
 
 Verb = Callable[[View, Command, Found, Found, list[str]], Result]
@@ -15,10 +15,12 @@ VERB_FUNCTIONS: dict[str, Verb] = {
     "examine": looking.examine,
     "read": looking.read,
     "who": looking.who,
+    "where": seeking.where_is,
     "heart": feeling.heart,
     "assist": talking.assist,
     "inventory": looking.inventory,
     "goals": looking.goals,
+    "hint": looking.hint,
     "help": looking.help_,
     "go": moving.go,
     "take": handling.take,

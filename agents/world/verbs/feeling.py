@@ -25,7 +25,7 @@ def heart(view: View, command: Command, first: Found, second: Found, focus: list
         who = _nearest(view, focus, view.people)
     if command.first == "greeting" and who:
         return talking.talk(view, Command("talk", raw=command.raw), Found(ids=[who]), Found(), focus)
-    return answer_heart(view, command.first, who)
+    return answer_heart(view, command.first, who, command.said)
 
 
 _FACE_TO_FACE = frozenset({"hug", "greeting", "joke", "story", "help"})

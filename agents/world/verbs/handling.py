@@ -64,13 +64,22 @@ def drop(view: View, command: Command, first: Found, second: Found, focus: list[
         return refuse("nothing_held")
     if not first.ids:
         return missing(view, first, command.said or "drop")
+    if command.raw.lower().startswith("leave") and not any(view.carries(key) for key in first.ids):
+        return Result([beat("left", thing=view.name(first.ids[0]))], focus=first.ids)
     return _each(view, first.ids, _drop_one)
+
+
+def not_held(view: View, key: str) -> Result:
+    """For a thing that is wanted of the player and is not in hand: who has it, where somebody does."""
+    if holder := view.holder(key):
+        return refuse("has_it", thing=view.name(key), who=view.name(holder), focus=[key])
+    return refuse("not_held", thing=view.name(key), focus=[key])
 
 
 def _drop_one(view: View, key: str) -> Result:
     name = view.name(key)
     if not view.carries(key):
-        return refuse("not_held", thing=name, focus=[key])
+        return not_held(view, key)
     return Result([beat("dropped", thing=name)], move(view, key, view.here, "verb:drop"), [key])
 
 
@@ -82,13 +91,41 @@ def put(view: View, command: Command, first: Found, second: Found, focus: list[s
     if not first.ids:
         return missing(view, first, command.said or "put")
     if second.detail:
-        return refuse("not_container", thing=detail_called(view, second))
+        return _put_by_detail(view, command, first, second)
     if not second.ids:
         return missing(view, second, "put") if second.phrase else refuse("where_from", thing=view.name(first.ids[0]))
-    return _each(view, first.ids, lambda seen, key: _put_one(seen, key, second.ids[0]))
+    return _each(view, first.ids, lambda seen, key: _put_one(seen, key, second.ids[0], command.prep))
 
 
-def _put_one(view: View, key: str, target: str) -> Result:
+def _put_by_detail(view: View, command: Command, first: Found, second: Found) -> Result:
+    """On a bunk or a bench a thing can lie: it is put down in the place. Nothing goes into scenery."""
+    target = detail_called(view, second)
+    detail = view.details[second.detail]
+    heads = {name.split()[-1].lower() for name in (second.detail.replace("_", " "), *detail.aliases)}
+    if command.prep != "on" or not heads & _LEVEL:
+        return refuse("not_surface" if command.prep == "on" else "not_container", thing=target)
+
+    def put_down(seen: View, key: str) -> Result:
+        if not seen.carries(key):
+            return _take_one(seen, key) if not can_take(seen, key) else _laid(seen, key)
+        return _laid(seen, key)
+
+    def _laid(seen: View, key: str) -> Result:
+        told = beat("put", thing=seen.name(key), onto=f"on {target}")
+        return Result([told], move(seen, key, seen.here, "verb:put"), [key])
+
+    return _each(view, first.ids, put_down)
+
+
+_LEVEL = frozenset(
+    {"bunk", "bed", "table", "shelf", "bench", "seat", "chair", "armchair", "chairs", "seats", "benches", "desk", "floor",
+     "ground", "sill", "counter", "steps", "step", "planks", "platform", "wall", "setts", "carpet", "tray", "mat", "rug",
+     "workbench", "dresser", "stones", "cobbles", "grass", "turf", "path", "roof", "blanket", "lid", "ledge"}
+)  # fmt: skip
+"""Scenery on which a thing stays where it was put."""
+
+
+def _put_one(view: View, key: str, target: str, prep: str) -> Result:
     name, onto = view.name(key), view.name(target)
     if target in view.world.characters:
         return give_one(view, key, target)
@@ -96,7 +133,7 @@ def _put_one(view: View, key: str, target: str) -> Result:
     if key == target or _is_within(view, target, key):
         return refuse("in_itself", thing=name, focus=[key])
     if not (holder.container or holder.surface):
-        return refuse("not_container", thing=onto, focus=[target])
+        return refuse("not_surface" if prep == "on" else "not_container", thing=onto, focus=[target])
     if not view.shows_contents(target):
         return refuse("closed_container", thing=onto, focus=[target])
     if view.get(key, "in") == target:
@@ -133,7 +170,7 @@ def give_one(view: View, key: str, who: str) -> Result:
     if key not in view.world.items:
         return refuse("not_portable", thing=thing, focus=[key])
     if not view.carries(key):
-        return refuse("not_held", thing=thing, focus=[key])
+        return not_held(view, key)
     gift = view.world.characters[who].gifts.get(key)
     if gift is None or not view.holds(gift.when):
         says = view.first_said(gift.otherwise) if gift else ""

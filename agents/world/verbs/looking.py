@@ -7,11 +7,11 @@ from agents.world.beats import beat
 from agents.world.breath import SILENCE
 from agents.world.heart import answer_heart
 from agents.world.language import PLAYER
-from agents.world.nouns import Found, detail_called, words_of
+from agents.world.nouns import Found, detail_called, find_direction_of, find_place, score, words_of
 from agents.world.parse import Command, direction_of
 from agents.world.result import Result, ask_which, missing, refuse
-from agents.world.schema import Character, Item
-from agents.world.view import View
+from agents.world.schema import Character, Goal, Item
+from agents.world.view import SEEN_IN, View
 from agents.world.vocabulary import CLOSE_LOOKS
 
 _HERE = frozenset({"place", "this", "here", "room", "around", "surroundings", "going", "on", "happening"})
@@ -80,6 +80,9 @@ def see_people(view: View, *, anew: bool = False) -> Result:
             changes.append(change(key, _told_present(line), True, "verb:look"))
         else:
             named.append(view.name(key))
+    changes += [
+        change(key, SEEN_IN, view.here, "verb:look") for key in view.people if view.get(key, SEEN_IN) != view.here
+    ]
     return Result([beat("present", says=" ".join(said), listed=named)] if view.people else [], changes, view.people)
 
 
@@ -100,16 +103,20 @@ def unplaced(view: View) -> list[str]:
 
 
 def examine(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    from agents.world.verbs import seeking  # noqa: PLC0415 - asking who somebody is asks others, and they look
+
     del second
     if first.phrase in _SELF and not first.known:
         return answer_heart(view, "self", "")
     if (direction := direction_of(first.phrase)) and not first.known:
         return _examine_direction(view, direction)
+    if command.said == "who is" and (told := seeking.who_is(view, command, first, focus)):
+        return told
     if first.known and command.said in _BENEATH:
         thing = view.name(first.ids[0]) if first.ids else detail_called(view, first)
         return Result([beat("gestured", verb=command.said, group="beneath", thing=thing)], focus=first.ids)
     if first.detail:
-        return _examine_detail(view, first.detail)
+        return _examine_detail(view, first)
     if first.asked:
         return ask_which(view, first, command.raw)
     if not first.phrase and command.said not in _AROUND:
@@ -117,11 +124,31 @@ def examine(view: View, command: Command, first: Found, second: Found, focus: li
     if not first.ids and set(words_of(first.phrase)) <= _HERE:
         return look(view, command, first, first, focus)
     if not first.ids:
-        return missing(view, first, "examine")
+        return _examine_unlisted(view, first)
     result = Result()
     for key in first.ids:
         result = result.join(_examine_one(view, key))
     return result
+
+
+def _examine_unlisted(view: View, found: Found) -> Result:
+    """No thing and no detail: the place next door, from here; what the description only mentions; or nothing."""
+    place = find_place(view, found.phrase)
+    if _names_here(view, found.phrase):
+        return look(view, Command("look"), found, found, [])
+    if direction := find_direction_of(view, place):
+        return _examine_direction(view, direction)
+    result = missing(view, found, "examine")
+    if result.beats[0].get("names", {}).get("why") != "described":
+        return result
+    return Result([beat("gestured", verb="look", group="plain", thing=found.phrase)])
+
+
+def _names_here(view: View, phrase: str) -> bool:
+    return score(words_of(phrase), [view.location.name, *view.location.aliases]) == _WHOLE_NAME
+
+
+_WHOLE_NAME = 3
 
 
 def _examine_one(view: View, key: str) -> Result:
@@ -151,10 +178,11 @@ def _states(view: View, key: str, entity: Item | Character) -> dict[str, str]:
     return told
 
 
-def _examine_detail(view: View, name: str) -> Result:
+def _examine_detail(view: View, found: Found) -> Result:
+    name = found.detail
     relation = f"told_{name.replace(' ', '_')}"
     says, times, counted = view.telling(view.here, relation, [view.details[name].text], "verb:examine")
-    return Result([beat("examined", says=says, times=times, thing=view.detail_name(name))], counted)
+    return Result([beat("examined", says=says, times=times, thing=detail_called(view, found))], counted)
 
 
 def _examine_direction(view: View, direction: str) -> Result:
@@ -171,7 +199,7 @@ def _examine_direction(view: View, direction: str) -> Result:
 def read(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
     del second, focus
     if first.detail:
-        return _examine_detail(view, first.detail)
+        return _examine_detail(view, first)
     if first.asked:
         return ask_which(view, first, command.raw)
     if not first.ids:
@@ -198,19 +226,23 @@ def inventory(view: View, command: Command, first: Found, second: Found, focus: 
 
 
 def goals(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
-    """What is still open, and the next step of one of the goals: no more than that is given away."""
+    """What is still open."""
     del command, first, second, focus
-    still = [key for key in view.world.goals if not view.get(key, "done")]
-    hints = [
-        hint
-        for key in still
-        if not view.world.goals[key].optional and (hint := view.first_said(view.world.goals[key].hint))
-    ]
+    return Result([beat("goals", listed=[goal.title for goal in _still_open(view)])])
+
+
+def hint(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    """The next step of one of the goals, no more than that: another one each time."""
+    del command, first, second, focus
+    still = [goal for goal in _still_open(view) if not goal.optional] or _still_open(view)
+    steps = [step for goal in still if (step := view.first_said(goal.hint))]
     asked = view.count(PLAYER, "told_goals")
-    made = beat(
-        "goals", says=hints[asked % len(hints)] if hints else "", listed=[view.world.goals[key].title for key in still]
-    )
-    return Result([made], [change(PLAYER, "told_goals", asked + 1, "verb:goals")])
+    made = beat("hint", says=steps[asked % len(steps)] if steps else "")
+    return Result([made], [change(PLAYER, "told_goals", asked + 1, "verb:hint")])
+
+
+def _still_open(view: View) -> list[Goal]:
+    return [goal for key, goal in view.world.goals.items() if not view.get(key, "done")]
 
 
 def help_(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:

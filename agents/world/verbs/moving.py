@@ -34,7 +34,10 @@ def go(view: View, command: Command, first: Found, second: Found, focus: list[st
         if leaving:
             return _leave(view, command)
         return refuse("here_already", place=view.location.name, where=view.whereabouts)
-    if place and leaving:
+    found = find_thing(view, wanted, focus) if leaving else Found()
+    if found.detail and command.raw.lower().startswith("leave") and not way_by(view, wanted):
+        return Result([beat("left", thing=detail_called(view, found))])
+    if place and leaving and not found.known:
         there = view.world.locations[place]
         known = view.count(place, "visits")
         return (
@@ -42,7 +45,7 @@ def go(view: View, command: Command, first: Found, second: Found, focus: list[st
             if known
             else missing(view, Found(phrase=wanted), "leave")
         )
-    if place:
+    if place and not leaving:
         return _walk(view, place)
     return _towards(view, command, wanted, focus)
 
@@ -77,7 +80,7 @@ def way_by(view: View, phrase: str) -> str:
         return ""
     if upward and upward[1] in view.exits:
         return upward[1]
-    for part in re.split(r"[.;]", view.location.description.lower()):
+    for part in re.split(r"[.;]|, and ", view.location.description.lower()):
         if re.search(rf"\b{re.escape(words[-1])}\b", part):
             leading = [d for d in view.exits if re.search(rf"\b{d}(?:wards?)?\b", part)]
             if len(leading) == 1:
@@ -88,6 +91,8 @@ def way_by(view: View, phrase: str) -> str:
 def stepped(view: View, direction: str) -> Result:
     """One step in a direction. Where a slope is meant that lies another way, the answer says which, for the next time."""
     way = _meant(view, direction)
+    if way == "out" and way not in view.exits:
+        return refuse("which_way")
     done = step(view, way)
     if way != direction and direction in _SLOPES and done.status == "done":
         done.beats.insert(0, beat("bearing", direction=direction, way=way, place=view.location.name))
@@ -100,6 +105,9 @@ def _meant(view: View, direction: str) -> str:
         return direction
     if direction == "out" and len(view.exits) == 1:
         return next(iter(view.exits))
+    unlocked = [d for d, way in view.exits.items() if way.door and not view.get(way.door, "locked")]
+    if direction == "in" and len(unlocked) == 1:
+        return unlocked[0]
     for part in re.split(r"[.;]", view.location.description.lower()):
         if direction in _SLOPES and re.search(_SLOPES[direction], part):
             leading = [d for d in view.exits if re.search(rf"\b{d}(?:wards?)?\b", part)]
@@ -123,6 +131,8 @@ _WAYS = _STAIRS | {
     "door",
     "gate",
     "hatch",
+    "curtain",
+    "arch",
 }
 
 

@@ -2,11 +2,12 @@
 
 from agents.story import change
 from agents.world.beats import beat
-from agents.world.nouns import Found, detail_called
+from agents.world.nouns import Found, detail_called, stem, words_of
 from agents.world.parse import Command
 from agents.world.result import Result, ask_which, missing, refuse, refuse_as_told
 from agents.world.schema import Item
-from agents.world.view import View
+from agents.world.verbs import moving
+from agents.world.view import View, looks_plural
 
 
 def can_open(view: View, key: str) -> bool:
@@ -25,6 +26,10 @@ def can_lock(view: View, key: str) -> bool:
 
 
 def open_(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
+    if first.detail and (ways := _ways_behind(view, first)):
+        if len(ways) > 1:
+            return refuse("which_way")
+        return Result([beat("opened", thing=_door_called(view, first))]).join(moving.step(view, ways[0]))
     problem, key = _one_item(view, command, first, "open")
     if problem:
         return problem
@@ -51,6 +56,8 @@ def _opened(view: View, key: str, name: str) -> Result:
 
 def close(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
     del second, focus
+    if first.detail and _ways_behind(view, first):
+        return Result([beat("closed", thing=_door_called(view, first))])
     problem, key = _one_item(view, command, first, "close")
     if problem:
         return problem
@@ -62,6 +69,31 @@ def close(view: View, command: Command, first: Found, second: Found, focus: list
     if not view.is_open(key):
         return refuse("is_closed", thing=name, focus=[key])
     return Result([beat("closed", thing=name)], [change(key, "open", False, "verb:close")], [key])
+
+
+def _door_called(view: View, found: Found) -> str:
+    """One of several doors by the player's words: `the west door`, where the detail is all of them."""
+    words = words_of(found.phrase)
+    return f"the {' '.join(words)}" if len(words) > 1 else detail_called(view, found)
+
+
+def _ways_behind(view: View, found: Found) -> list[str]:
+    """Where a door leads to that is described and is no item: nothing keeps it shut. None for other scenery.
+
+    More than one where the detail is several doors (`the kitchen doors`) and the player said none by its direction.
+    """
+    names = [found.detail.replace("_", " "), *view.details[found.detail].aliases]
+    doors = [name for name in (found.phrase, *names) if words_of(name)[-1:] and stem(words_of(name)[-1]) in _DOORS]
+    if named := [word for word in words_of(found.phrase) if doors and word in view.exits]:
+        return named[:1]
+    if doors and looks_plural(names[0]):
+        return [d for d in view.exits if any(d in words_of(name) for name in names)] or [*view.exits]
+    if doors and len(view.exits) == 1:
+        return [*view.exits]
+    return [way for name in doors if (way := moving.way_by(view, name))][:1]
+
+
+_DOORS = frozenset({"door", "gate", "hatch", "curtain"})
 
 
 def unlock(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:
@@ -108,7 +140,7 @@ def _one_item(view: View, command: Command, first: Found, verb: str) -> tuple[Re
     if first.asked:
         return ask_which(view, first, command.raw), ""
     if first.detail:
-        return refuse("not_openable", thing=detail_called(view, first)), ""
+        return refuse("not_lockable" if "lock" in verb else "not_openable", thing=detail_called(view, first)), ""
     if not first.ids:
         return missing(view, first, verb), ""
     if first.ids[0] not in view.world.items:

@@ -24,7 +24,7 @@ def talk(view: View, command: Command, first: Found, second: Found, focus: list[
         return ask_which(view, first, command.raw)
     if not who:
         if first.known:
-            return refuse("not_person", thing=view.name(first.ids[0]) if first.ids else detail_called(view, first))
+            return _no_person(view, first)
         return missing(view, first, "talk to") if first.phrase else _nobody(view)
     if command.second:
         return _about(view, who, command.second)
@@ -33,6 +33,14 @@ def talk(view: View, command: Command, first: Found, second: Found, focus: list[
     says = greetings[times] if times < len(greetings) else ""
     made = beat("met", says=says, times=times, listed=_open_topics(view, who), who=view.name(who))
     return Result([made], [change(who, "met", times + 1, "verb:talk")], [who])
+
+
+def _no_person(view: View, found: Found) -> Result:
+    """The woman on a poster is the poster; a pump keeps quiet."""
+    called = view.name(found.ids[0]) if found.ids else detail_called(view, found)
+    if found.detail and called != view.detail_name(found.detail):
+        return refuse("only_scenery", thing=view.detail_name(found.detail))
+    return refuse("not_person", thing=called)
 
 
 def ask(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:

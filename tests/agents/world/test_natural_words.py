@@ -128,7 +128,7 @@ def test_a_person_takes_it_in_their_own_manner() -> None:
         # Whom a pronoun means.
         (["north", "east"], "talk to her", ["Isbel"], []),
         ([], "talk to her", ["obody|alone"], []),
-        ([], "talk to isbel", ["Isbel"], []),
+        ([], "talk to isbel", ["isbel"], []),
         (["north", "east"], "help isbel read the letter", ["says Isbel"], []),
         ([], "x me", ["You|Yourself"], ["not here"]),
         ([], "look out of the water", ["Grey-green"], []),
