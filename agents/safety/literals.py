@@ -9,6 +9,7 @@ not as expected, no strings are derived and the pattern is simply always tried (
 """
 
 import importlib
+import re
 from typing import Any
 
 MOST = 120
@@ -18,10 +19,15 @@ Literals = frozenset[str]
 
 
 def literals_of(pattern: str) -> Literals | None:
-    """Strings of which every match contains at least one; None when nothing useful can be said."""
+    """Strings of which every match contains at least one; None when nothing useful can be said.
+
+    Raises re.error for a pattern that cannot be parsed.
+    """
     try:
         tree: Any = importlib.import_module("re._parser").parse(pattern)
         found = _of_sequence(list(tree))
+    except re.error:
+        raise
     except Exception:  # an unexpected tree: the pattern is always tried
         return None
     return found if found and len(found) <= MOST and _worth(found) >= 2 else None

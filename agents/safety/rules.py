@@ -12,15 +12,17 @@ of patterns cheap.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import NamedTuple, TypeVar, get_args
 
 from agents.safety.literals import Literals, literals_of
 from agents.safety.native import native
 from agents.safety.normalise import View, Views
 from agents.safety.rule_file import Rule, RuleAction, RuleFile, read_rule_file, rule_fault
 from agents.story import Signal, Tier
+
+_T = TypeVar("_T")
 
 MAX_HITS = 16
 """Places of one pattern looked at in one text. A text with more excused places than this counts as a match."""
@@ -43,11 +45,25 @@ class Finding(NamedTuple):
     action: RuleAction | None = None
 
 
-class CompiledPattern(NamedTuple):
-    """A pattern, and the strings of which a text must hold one before it is worth trying (None: always)."""
+class LazyPattern:
+    """A pattern with the strings of which a text must hold one before it is worth trying (None: always).
 
-    pattern: re.Pattern[str]
-    literals: Literals | None
+    Compiled when it is first tried: most patterns never are in a sitting, and all of them take 0.2 s of its start.
+    """
+
+    __slots__ = ("_compiled", "literals", "text")
+
+    def __init__(self, text: str) -> None:
+        """Raises re.error for a text that is no pattern."""
+        self.text = text
+        self.literals: Literals | None = literals_of(text)
+        self._compiled: re.Pattern[str] | None = None
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        if self._compiled is None:
+            self._compiled = re.compile(self.text)
+        return self._compiled
 
 
 class Stretch(NamedTuple):
@@ -72,7 +88,7 @@ class CompiledRule(NamedTuple):
     """A rule with its patterns compiled."""
 
     rule: Rule
-    any: tuple[CompiledPattern, ...]
+    any: tuple[LazyPattern, ...]
     unless: tuple[re.Pattern[str], ...]
     literals: Literals
 
@@ -81,9 +97,9 @@ class CompiledRule(NamedTuple):
         for stretch in reading.stretches:
             if self.literals.isdisjoint(stretch.held):
                 continue
-            for pattern, literals in self.any:
-                if literals is None or not literals.isdisjoint(stretch.held):
-                    yield from self._hits(pattern, reading.text, stretch)
+            for lazy in self.any:
+                if lazy.literals is None or not lazy.literals.isdisjoint(stretch.held):
+                    yield from self._hits(lazy.pattern, reading.text, stretch)
 
     def _hits(self, pattern: re.Pattern[str], view: str, stretch: Stretch) -> Iterator[re.Match[str]]:
         """The places of one pattern in one sentence. Too many excused ones count as a match: somebody is hiding it."""
@@ -114,8 +130,8 @@ class RuleSet:
         self.rules = tuple(self._compiled(rule) for rule in file.rules)
         self._literals = {view: self._by_beginning(view) for view in get_args(View)}
         self._tireless = any(ALWAYS in compiled.literals for compiled in self.rules)
-        self._frames = tuple(self._pattern("frames", text) for text in file.frames.any)
-        self._breaks = tuple(self._pattern("frames", text) for text in file.frames.broken_by)
+        self._frames = tuple(self._made(re.compile, "frames", text) for text in file.frames.any)
+        self._breaks = tuple(self._made(re.compile, "frames", text) for text in file.frames.broken_by)
 
     def __call__(self, text: Views, risk: Tier) -> list[Finding]:
         """What the rules find in a text, given the risk that the session carries."""
@@ -181,18 +197,19 @@ class RuleSet:
         return index
 
     def _compiled(self, rule: Rule) -> CompiledRule:
-        patterns = tuple(CompiledPattern(one, literals_of(one.pattern)) for one in self._patterns(rule, rule.any))
+        patterns = tuple(self._made(LazyPattern, rule.id, text) for text in self._texts(rule, rule.any))
         return CompiledRule(
             rule,
             patterns,
-            tuple(self._patterns(rule, rule.unless)),
+            tuple(self._made(re.compile, rule.id, text) for text in self._texts(rule, rule.unless)),
             frozenset(text for pattern in patterns for text in pattern.literals or {ALWAYS}),
         )
 
-    def _patterns(self, rule: Rule, texts: Sequence[str]) -> list[re.Pattern[str]]:
-        return [self._pattern(rule.id, native(text) if rule.view == "native" else text) for text in texts]
+    def _texts(self, rule: Rule, texts: Sequence[str]) -> list[str]:
+        return [native(text) if rule.view == "native" else text for text in texts]
 
-    def _pattern(self, owner: str, text: str) -> re.Pattern[str]:
+    def _made(self, make: Callable[[str], _T], owner: str, text: str) -> _T:
+        """The pattern with its fragments, made by `make`. Raises InvalidSetting for one that is not valid."""
         full = text
         for _ in range(4):
             full = _FRAGMENT.sub(lambda use: self._fragment(owner, use[1]), full)
@@ -200,7 +217,7 @@ class RuleSet:
         if _UNBOUNDED.search(bare) or any(int(bound) > _MOST_REPEATS for bound in _BOUND.findall(bare)):
             raise rule_fault(self._place, owner, f"a pattern repeats without a bound of at most {_MOST_REPEATS}")
         try:
-            return re.compile(full)
+            return make(full)
         except re.error as error:
             raise rule_fault(self._place, owner, f"a pattern is not valid: {error.msg}") from error
 

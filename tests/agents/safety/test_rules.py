@@ -154,8 +154,14 @@ def test_the_filter_hides_no_match(name: str) -> None:
         views(text) for rules in SETS.values() for one in rules.rules for text in one.rule.must + one.rule.must_not
     ]
     for compiled in SETS[name].rules:
-        for pattern, literals in compiled.any:
+        for lazy in compiled.any:
             for text in texts:
                 view: str = getattr(text, compiled.rule.view)
-                if literals is not None and pattern.search(view):
-                    assert any(literal in view for literal in literals)
+                if lazy.literals is not None and lazy.pattern.search(view):
+                    assert any(literal in view for literal in lazy.literals)
+
+
+@pytest.mark.parametrize("name", list(SETS))
+def test_every_pattern_compiles(name: str) -> None:
+    """They are compiled when they are first tried: here all of them are."""
+    assert all(lazy.pattern.pattern == lazy.text for compiled in SETS[name].rules for lazy in compiled.any)
