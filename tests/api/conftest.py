@@ -7,10 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
-from cottage import begun
+from cottage import COTTAGE, begun
 from fastapi import FastAPI
+from seen import Seen
 
 from api.app import build_app
+from api.terminal.play import Play
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import read_settings
 
@@ -53,3 +55,12 @@ def begin(engine: StoryEngine) -> Begin:
         return f"/api/v1/sessions/{await begun(engine, '', **changes)}/turns"
 
     return make
+
+
+@pytest.fixture
+async def play(engine: StoryEngine) -> Play:
+    """A sitting at a new session."""
+    made = await engine.create(COTTAGE, seed=1)
+    sitting = Play(engine, made["session"], Seen())
+    await sitting.begin(new=True)
+    return sitting

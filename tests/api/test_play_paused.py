@@ -1,7 +1,7 @@
 """A crisis pauses a sitting; scripts stop there; asking for help shows the resources again."""
 
 import pytest
-from test_play import DANGER, Seen, follow, seen
+from seen import DANGER, Seen, follow, seen
 
 from agents.errors import StoryError
 from api.terminal.play import Play

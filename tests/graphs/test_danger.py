@@ -9,17 +9,10 @@ from cottage import COTTAGE, begun
 from fakes import ScriptedModel
 
 from agents.errors import InvalidInput, ModelError, SessionPaused, StoryError
-from graphs.engine import StoryEngine, open_engine
+from graphs.engine import StoryEngine
 from graphs.playing import MAX_TRIES
-from graphs.settings import read_settings
 
 CRISIS = "I want to end my life tonight"
-
-
-@pytest.fixture
-async def engine(tmp_path: Path) -> Any:
-    async with open_engine(read_settings(data_dir=tmp_path, linger_s=0.2, model_timeout_s=0.5)) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,7 @@ from agents.errors import (
 )
 from agents.story import MAX_ACTION
 from graphs import turn as turn_module
-from graphs.engine import StoryEngine, open_engine
-from graphs.settings import read_settings
+from graphs.engine import StoryEngine
 from graphs.state import TurnState
 from graphs.turn import build_turn_graph
 
@@ -30,12 +29,6 @@ NODES = [
     "begin", "screen_action", "crisis", "check_in", "refuse", "recall", "resolve_action", "narrate",
     "review_narration", "settle_changes", "commit",
 ]  # fmt: skip
-
-
-@pytest.fixture
-async def engine(tmp_path: Path) -> Any:
-    async with open_engine(read_settings(data_dir=tmp_path, linger_s=0.2, model_timeout_s=0.5)) as opened:
-        yield opened
 
 
 def test_the_graph_is_flat_and_named_after_its_functions() -> None:
