@@ -53,8 +53,9 @@ async def play_turn(
 @retries.post("", status_code=status.HTTP_201_CREATED, responses={**PROBLEMS, 201: EVENTS}, response_model=Turn)
 async def retry_turn(session: SessionId, engine: Engine, request: Request, idempotency_key: Key = None) -> Response:
     """The last action once more, on a new line; the turn that it replaces stays where a branch names it."""
-    turn_id = turn_id_of(session, idempotency_key) if idempotency_key else ""
-    played = bool(turn_id) and await _is_there(engine, session, turn_id)
+    # A key belongs to what was asked with it: no header holds a line's end, so no key of a turn can be that of a retry.
+    turn_id = turn_id_of(session, f"retry\n{idempotency_key}") if idempotency_key else ""
+    played = await _stored(engine, session, turn_id) is not None
     started = await engine.start_retry(session, turn_id=turn_id)
     return await _answer(engine, session, started, request, played=played)
 
@@ -80,14 +81,6 @@ async def _answer(
     return JSONResponse(turn, status.HTTP_201_CREATED, headers)
 
 
-async def _is_there(engine: StoryEngine, session: str, turn_id: str) -> bool:
-    try:
-        await engine.turn(session, turn_id)
-    except UnknownTurn:
-        return False
-    return True
-
-
 def _turn_id(session: str, asked: NewTurn, key: str | None) -> str:
     """The id that the client gave its turn, in either way; empty when it gave none."""
     if key and asked.turn_id:
@@ -97,16 +90,20 @@ def _turn_id(session: str, asked: NewTurn, key: str | None) -> str:
 
 async def _played(engine: StoryEngine, session: str, turn_id: str, action: str) -> bool:
     """Whether that turn is played already. Raises InvalidInput where it was played with another action."""
-    if not turn_id:
-        return False
-    try:
-        turn = await engine.turn(session, turn_id)
-    except UnknownTurn:
+    turn = await _stored(engine, session, turn_id)
+    if turn is None:
         return False
     # Only story turns keep their action: what a person in danger wrote is not stored.
     if turn["kind"] == "story" and turn["action"] != action.strip():
         raise InvalidInput("That key belongs to a turn with another action", cure="Use a new key for a new action.")
     return True
+
+
+async def _stored(engine: StoryEngine, session: str, turn_id: str) -> Turn | None:
+    try:
+        return await engine.turn(session, turn_id) if turn_id else None
+    except UnknownTurn:
+        return None
 
 
 def _looked_at(task: "asyncio.Task[Turn]") -> None:

@@ -75,7 +75,7 @@ async def test_a_retry_is_another_turn_in_the_place_of_the_last(client: AsyncCli
     session = turns.removesuffix("/turns")
     refused = await client.post(f"{session}/retry")
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
-    first = (await client.post(turns, json={"action": "look"})).json()
+    first = (await client.post(turns, json={"action": "look"}, headers={"Idempotency-Key": "once"})).json()
     answer = await client.post(f"{session}/retry", headers={"Idempotency-Key": "once"})
     again = answer.json()
     assert answer.status_code == 201
