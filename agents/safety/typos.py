@@ -20,18 +20,9 @@ _LONG = """
 """
 _SHORT = "want wish kill life live dead hurt harm hang dont self"
 _SHORTEST = {
-    **{
-        "dei": "die",
-        "deid": "died",
-        "diie": "die",
-        "diee": "die",
-        "di": "die",
-        "kil": "kill",
-        "kll": "kill",
-        "ot": "to",
-    },
-    **{"hav": "have", "wan": "want", "wanto": "want to", "wantto": "want to"},
-}
+    "dei": "die", "deid": "died", "diie": "die", "diee": "die", "di": "die", "kil": "kill", "kll": "kill", "ot": "to",
+    "hav": "have", "wan": "want", "wanto": "want to", "wantto": "want to",
+}  # fmt: skip
 _SPLIT = frozenset(["suicide", "suicidal", "myself", "overdose", "killing", "hanging", "worthless", "hopeless"])
 """Words that are known though a blank was put into them."""
 

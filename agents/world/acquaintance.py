@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from agents.world.language import NOWHERE
-from agents.world.nouns import score, stem, words_of
+from agents.world.nouns import LAST_WORD, WHOLE_NAME, score, stem, words_of
 from agents.world.view import View
 
 
@@ -16,7 +16,7 @@ def known_person(view: View, phrase: str) -> str:
         names = [person.name, *person.aliases] if met else [person.name]
         if (
             key not in view.people
-            and score(wanted, names) >= (2 if met else 3)
+            and score(wanted, names) >= (LAST_WORD if met else WHOLE_NAME)
             and (met or _read_of(view, person.name))
         ):
             return key
@@ -29,7 +29,7 @@ def known_thing(view: View, phrase: str) -> str:
     for key, item in view.world.items.items():
         handled = any(view.get(key, mark) for mark in ("seen", "moved", "told_read"))
         # What was used up is nowhere: it is not to be looked for.
-        if handled and view.get(key, "in") != NOWHERE and score(wanted, [item.name, *item.aliases]) >= 2:
+        if handled and view.get(key, "in") != NOWHERE and score(wanted, [item.name, *item.aliases]) >= LAST_WORD:
             return key
     return ""
 

@@ -37,18 +37,22 @@ def _names(view: View, key: str) -> list[str]:
     return [entity.name, *entity.aliases, key.replace("_", " ")] if entity else []
 
 
+WHOLE_NAME, LAST_WORD, SOME_WORDS = 3, 2, 1
+"""How well words may fit a name, as `score` tells."""
+
+
 def score(wanted: list[str], names: Iterable[str]) -> int:
-    """How well the words fit one of the names: 3 the whole name, 2 its last word, 1 some of its words, 0 not at all."""
+    """How well the words fit one of the names: WHOLE_NAME, LAST_WORD, SOME_WORDS, or 0 for not at all."""
     best, stems = 0, [stem(word) for word in wanted]
     for name in names:
         have = words_of(name)
         if wanted == have:
-            return 3
+            return WHOLE_NAME
         bare = [stem(word) for word in have]
         # `anders` is not `anders's chair`: what somebody owns is not called by their name alone.
         own = {stem(word) for word in have if not word.endswith("'s")}
         if wanted and have and set(stems) <= set(bare) and (stems[-1] in own or wanted[-1].endswith("'s")):
-            best = max(best, 2 if stems[-1] == bare[-1] else 1)
+            best = max(best, LAST_WORD if stems[-1] == bare[-1] else SOME_WORDS)
     return best
 
 

@@ -15,6 +15,7 @@ from agents.world.echo import as_typed, noun_of, unknown_word
 from agents.world.nouns import (
     DETAIL,
     GROUP,
+    LAST_WORD,
     MISSED,
     Found,
     find_all,
@@ -139,12 +140,9 @@ def _left_thing(view: View, command: Command, focus: list[str]) -> Command | Non
     item = view.world.items.get(key)
     if (not item and not found.asked) or (item and item.door) or find_place(view, command.first):
         return None
-    if item and score(words_of(found.phrase), [item.name, *item.aliases]) < _BY_ITS_NOUN:
+    if item and score(words_of(found.phrase), [item.name, *item.aliases]) < LAST_WORD:
         return None  # `leave the garden` is not about its gate
     return replace(command, verb="drop", said="leave")
-
-
-_BY_ITS_NOUN = 2
 
 
 def _one_by_one(view: View, command: Command, first: Found, second: Found, focus: list[str]) -> Result:

@@ -7,7 +7,7 @@ from agents.world.beats import beat
 from agents.world.breath import SILENCE
 from agents.world.heart import answer_heart
 from agents.world.language import PLAYER
-from agents.world.nouns import Found, detail_called, find_direction_of, find_place, score, words_of
+from agents.world.nouns import WHOLE_NAME, Found, detail_called, find_direction_of, find_place, score, words_of
 from agents.world.parse import Command, direction_of
 from agents.world.result import Result, ask_which, missing, refuse
 from agents.world.schema import Character, Goal, Item
@@ -145,10 +145,7 @@ def _examine_unlisted(view: View, found: Found) -> Result:
 
 
 def _names_here(view: View, phrase: str) -> bool:
-    return score(words_of(phrase), [view.location.name, *view.location.aliases]) == _WHOLE_NAME
-
-
-_WHOLE_NAME = 3
+    return score(words_of(phrase), [view.location.name, *view.location.aliases]) == WHOLE_NAME
 
 
 def _examine_one(view: View, key: str) -> Result:

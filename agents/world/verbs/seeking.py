@@ -5,7 +5,7 @@ from dataclasses import replace
 from agents.world.acquaintance import known_person, known_thing
 from agents.world.beats import beat
 from agents.world.language import PLAYER
-from agents.world.nouns import Found, find_direction_of, find_place, find_thing, score, words_of
+from agents.world.nouns import WHOLE_NAME, Found, find_direction_of, find_place, find_thing, score, words_of
 from agents.world.parse import Command
 from agents.world.result import Result, ask_which, refuse
 from agents.world.verbs import talking
@@ -64,12 +64,11 @@ def _place_of(view: View, thing: str) -> str:
 def _place(view: View, phrase: str) -> Result | None:
     """The way to a place that the player can name; a part of its name may be some other thing's."""
     place = find_place(view, phrase)
-    if (
-        not place
-        or score(words_of(phrase), [(location := view.world.locations[place]).name, *location.aliases]) < _WHOLE
-    ):
+    if not place:
         return None
-    name = location.name
+    name, aliases = view.world.locations[place].name, view.world.locations[place].aliases
+    if score(words_of(phrase), [name, *aliases]) < WHOLE_NAME:
+        return None
     if place == view.here:
         return refuse("here_already", place=name, where=view.whereabouts)
     if direction := find_direction_of(view, place):
@@ -84,16 +83,13 @@ def who_is(view: View, command: Command, found: Found, focus: list[str]) -> Resu
         return None
     if found.detail:
         detail = view.details[found.detail]
-        if score(words_of(phrase), [found.detail.replace("_", " "), *detail.aliases]) == _WHOLE:
+        if score(words_of(phrase), [found.detail.replace("_", " "), *detail.aliases]) == WHOLE_NAME:
             return None
     if answered := _asked_of_somebody(view, command, phrase, focus):
         return answered
     if who := known_person(view, phrase):
         return refuse("away", who=view.name(who), focus=[who])
     return None if found.known else refuse("not_found_yet" if view.people else "nobody_to_ask")
-
-
-_WHOLE = 3
 
 
 def _asked_of_somebody(view: View, command: Command, phrase: str, focus: list[str]) -> Result | None:
