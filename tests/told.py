@@ -12,8 +12,8 @@ from agents.world.view import View, initial_slots
 WORLDS = {name: load_world(name).world for name in shipped_worlds()}
 
 
-class Told:
-    """A story told by the rules and the offline storyteller."""
+class Played:
+    """A story played by the rules alone: no graph, no store, no model."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -22,19 +22,31 @@ class Told:
         self.number = 0
         self.outcome = Outcome(status="done", verb="", beats=[], focus=[])
 
-    def do(self, *actions: str) -> str:
-        """The prose of the last action."""
-        prose = ""
-        for action in actions:
-            self.number += 1
-            self.outcome, changes = resolve(self.world, self.slots, action, self.focus, self.number)
-            self.slots, self.focus = apply_changes(self.slots, changes), self.outcome["focus"]
-            textures, told = draw_breath(View(self.world, self.slots, self.number), self.outcome, 7)
-            self.slots = apply_changes(self.slots, told)
-            scene = build_scene(self.view, self.outcome, number=self.number, seed=7, textures=textures)
-            prose = tell(dict(scene))
-        return prose
+    def step(self, action: str) -> None:
+        """Plays one action."""
+        self.number += 1
+        self.outcome, changes = resolve(self.world, self.slots, action, self.focus, self.number)
+        self.slots, self.focus = apply_changes(self.slots, changes), self.outcome["focus"]
 
     @property
     def view(self) -> View:
         return View(self.world, self.slots, self.number)
+
+
+class Told(Played):
+    """A story told by the rules and the offline storyteller."""
+
+    def __init__(self, world: World, seed: int = 7) -> None:
+        super().__init__(world)
+        self.seed = seed
+
+    def do(self, *actions: str) -> str:
+        """The prose of the last action."""
+        prose = ""
+        for action in actions:
+            self.step(action)
+            textures, told = draw_breath(self.view, self.outcome, self.seed)
+            self.slots = apply_changes(self.slots, told)
+            scene = build_scene(self.view, self.outcome, number=self.number, seed=self.seed, textures=textures)
+            prose = tell(dict(scene))
+        return prose

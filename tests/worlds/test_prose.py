@@ -5,18 +5,15 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from told import Told
 
-from agents.models.storyteller import tell
 from agents.narrative.claims import contradiction, known_facts
 from agents.safety.screen import Screen
 from agents.safety.sentences import split_sentences
-from agents.story import apply_changes
-from agents.world.breath import draw_breath
 from agents.world.choices import suggest
 from agents.world.load import load_world
 from agents.world.resolve import resolve
-from agents.world.scene import build_scene
-from agents.world.view import View, initial_slots
+from agents.world.view import View
 
 WORLDS = ["letter_garden", "night_train", "winter_light"]
 TURNS = 200
@@ -50,17 +47,11 @@ def wander(view: View, chance: random.Random, number: int) -> str:
 
 def aimless_play(name: str, seed: int) -> Iterator[tuple[str, str, View, bool]]:
     """Each turn's action, prose, the view after it and whether the player moved."""
-    world, chance = load_world(name).world, random.Random(seed)
-    slots, focus = {**initial_slots(world), f"{world.start}.visits": 1}, list[str]()
+    story, chance = Told(load_world(name).world, seed), random.Random(seed)
     for number in range(1, TURNS + 1):
-        action = wander(View(world, slots), chance, number)
-        outcome, changes = resolve(world, slots, action, focus, number)
-        slots, focus = apply_changes(slots, changes), outcome["focus"]
-        view = View(world, slots)
-        textures, told = draw_breath(View(world, slots, number), outcome, seed)
-        slots = apply_changes(slots, told)
-        prose = tell(dict(build_scene(view, outcome, number=number, seed=seed, textures=textures)))
-        yield action, prose, view, any(item["slot"] == "player.in" for item in changes)
+        action, was = wander(story.view, chance, number), story.view.here
+        prose = story.do(action)
+        yield action, prose, story.view, story.view.here != was
 
 
 @pytest.mark.parametrize("name", WORLDS)

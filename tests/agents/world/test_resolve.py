@@ -6,7 +6,7 @@ import pytest
 
 from agents.world.view import is_bookkeeping
 
-Begin = Callable[..., "Played"]  # noqa: F821 - the fixture's class
+Begin = Callable[..., "Ruled"]  # noqa: F821 - the fixture's class
 
 
 def test_things_are_taken_carried_and_put_down(play: Begin) -> None:
