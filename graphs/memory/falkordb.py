@@ -46,7 +46,8 @@ _CURE = "See `tta doctor`"
 
 
 class FalkorMemory(GraphMemory):
-    """StoryMemory over a FalkorDB client. One statement is one query to one graph: 0.2 to 2 ms on a unix socket.
+    """StoryMemory over a FalkorDB client. One statement is one query to one graph: 0.2 to 2 ms on a unix socket,
+    more for `recall`.
 
     `create` takes some more (the story's registry entry and indexes), `sessions` one and one a session that it returns,
     `commit` touches the registry once a minute.

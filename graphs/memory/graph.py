@@ -103,17 +103,17 @@ class GraphMemory(ABC):
         terms = query_terms(query)
         if not terms or limit < 1:
             return []
-        row: Row = {}
+        row: Row = {"found": [], "number": 0}
         for widely in (False, True):
             hits, asked = self._search(scope, terms, widely=widely)
             fetch = 16 * search.CANDIDATES if widely else search.CANDIDATES
             parameters = {**records.identity(scope, branch=branch), **asked, "skip": skip, "fetch": fetch}
             rows = await self._read(scope, search.recall(hits), parameters)
-            row = rows[0] if rows else row
-            if row and (len(row["found"]) >= limit or not (row["cut"] or row["seen"] >= fetch)):
+            if not rows:
                 break
-        if not row:
-            return []
+            row = rows[0]
+            if len(row["found"]) >= limit or not (row["cut"] or row["seen"] >= fetch):
+                break
         found = [Found(*each) for each in row["found"]]
         return rank(query, found, row["number"], limit)
 

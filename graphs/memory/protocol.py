@@ -146,7 +146,8 @@ class StoryMemory(Protocol):
         """The most relevant past moments among the ancestors of HEAD, best first, without the last `skip` turns.
 
         Nothing that HEAD does not descend from is ever returned. Any text is a valid query: Lucene syntax, stop words,
-        other scripts, 2,000 characters. One statement, and a wider one if abandoned lines crowd out its 128 hits.
+        other scripts, 2,000 characters. One statement, and a wider one if abandoned lines crowd out its 128 hits, or if
+        too few are found without the words that are common in the story.
         """
         ...
 
