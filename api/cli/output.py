@@ -94,8 +94,8 @@ def table(headings: list[str], rows: list[list[str]], *, gives: str = "") -> Non
     out.print(shown)
 
 
-def check_writable(path: Path) -> None:
-    """Raises InvalidSetting where no picture can be written, before anything is done for it."""
+def check_writable(path: Path, what: str = "picture") -> None:
+    """Raises InvalidSetting where that file cannot be written, before anything is done for it."""
     cause = ""
     if path.is_dir():
         cause = "it is a folder"
@@ -105,7 +105,7 @@ def check_writable(path: Path) -> None:
         cause = "permission denied"
     if cause:
         raise InvalidSetting(
-            f"The picture cannot be written: {cause}",
+            f"The {what} cannot be written: {cause}",
             place=str(path),
             cure="Name a file in a folder that is there and may be written.",
         )

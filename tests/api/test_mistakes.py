@@ -56,6 +56,8 @@ MISTAKES: list[tuple[str, Prepare, list[str], int]] = [
     ("a benchmark that takes no file", lambda p: ["bench", "story", "--data", str(p / "x")], ["takes no --data"], 2),
     ("a benchmark of nothing", lambda p: ["bench", "recall"], ["nothing to play", "--data"], 2),
     ("a benchmark without its file", lambda p: ["bench", "recall", "--data", str(p / "none.jsonl")], ["none.jsonl", "JSON Lines"], 2),
+    ("a benchmark of another file", lambda p: ["bench", "recall", "--data", script(p, b'\n{"turns": []}\n')], ["script.txt:2:", "JSON Lines"], 2),
+    ("a benchmark of an empty file", lambda p: ["bench", "recall", "--data", script(p, b"\n")], ["no conversations"], 2),
     ("unknown model to evaluate", lambda p: ["eval", "--model", "gtp"], ["no model 'gtp'", "offline"], 2),
     ("unknown session to show", lambda p: ["sessions", "show", "nobody"], ["no session 'nobody'"], 1),
     ("unknown session to delete", lambda p: ["sessions", "delete", "nobody"], ["no session 'nobody'"], 1),

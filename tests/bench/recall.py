@@ -16,6 +16,7 @@ from story_reference import new_scope, new_session, new_turn, take
 
 from agents.errors import InvalidInput
 from api.cli.benchmarks import Report
+from api.cli.output import check_writable
 from graphs.embedded import open_embedded
 from graphs.memory import Commit, Scope, StoryMemory, open_falkordb
 
@@ -32,6 +33,8 @@ async def run(count: int, tell: Callable[[str], None], *, data: Path | None = No
     if data is None:
         raise InvalidInput("There is nothing to play", cure="Give a file of conversations with --data.")
     talks = read(data)[:count]
+    if out is not None:
+        check_writable(out, "rankings")
     rankings: list[dict[str, Any]] = []
     hits: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
     commits, recalls = list[float](), list[float]()
@@ -52,14 +55,33 @@ async def run(count: int, tell: Callable[[str], None], *, data: Path | None = No
 
 
 def read(path: Path) -> list[dict[str, Any]]:
+    """The conversations. Raises InvalidInput, with the line, for a file that holds something else."""
+    place = str(path)
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        talks: list[dict[str, Any]] = []
+        for number, line in enumerate(lines, 1):
+            place = f"{path}:{number}"
+            if line.strip():
+                talks.append(_checked(json.loads(line)))
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        cause = f"The conversations cannot be read ({type(error).__name__})"
         raise InvalidInput(
-            f"The conversations cannot be read: {type(error).__name__}",
-            place=str(path),
-            cure="Give a file of JSON Lines.",
+            cause, place=place, cure="Give JSON Lines of the shape that tests/bench/recall.py tells."
         ) from None
+    if not talks:
+        raise InvalidInput("There are no conversations", place=str(path), cure="Give one a line, as JSON.")
+    return talks
+
+
+def _checked(talk: dict[str, Any]) -> dict[str, Any]:
+    for said in talk["turns"]:
+        datetime.strptime(said["date"], WHEN)
+        _ = said["id"], said["speaker"], said["text"], said["caption"]
+    for question in talk["questions"]:
+        _ = question["question"], KINDS[question["category"]], question["evidence"]
+    _ = talk["conversation"]
+    return talk
 
 
 @asynccontextmanager
@@ -118,11 +140,11 @@ def _report(hits: "defaultdict[tuple[str, int], list[float]]", commits: list[flo
         results[kind] |= {"questions": len(shares), f"recall@{most}": round(sum(shares) / len(shares), 1)}
     results["recall"] = figures(recalls)
     results["commit"] = figures(commits)
+    asked = [("categories 1-4", 76), ("adversarial", 88)]
+    bars = [
+        at_least(f"evidence recall at 10, {kind}, at least", results[kind]["recall@10"], bar)
+        for kind, bar in asked if kind in results
+    ]  # fmt: skip
     return Report(
-        results=dict(results),
-        bars=[
-            at_least("evidence recall at 10, categories 1-4, at least", results["categories 1-4"]["recall@10"], 76),
-            at_least("evidence recall at 10, adversarial, at least", results["adversarial"]["recall@10"], 88),
-            at_most("p95 of a recall in ms, at most", results["recall"]["p95_ms"], 5),
-        ],
+        results=dict(results), bars=[*bars, at_most("p95 of a recall in ms, at most", results["recall"]["p95_ms"], 5)]
     )

@@ -14,7 +14,7 @@ from graphs.memory import KEYFRAME, Commit, Scope, StoryMemory
 from graphs.memory.neo4j import Neo4jMemory
 
 COUNT = 10_000
-"""Moments of the story. A hundred thousand take ten minutes on the embedded graph, and longer on Neo4j."""
+"""Moments of the story."""
 QUESTIONS = 200
 NEIGHBOURS = 1000
 VOCABULARY = 20_000
