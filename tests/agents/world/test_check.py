@@ -42,6 +42,7 @@ def line_of(text: str, part: str) -> int:
         ("when: [bell in maren]", "when: [bell in marn]", "bell in marn", "did you mean 'maren'"),
         ("when: [visited attic]", "when: [lamp.shiny]", "lamp.shiny", "no state 'shiny'"),
         ("when: [visited attic]", "when: [the lamp is lit]", "the lamp is lit", "is not a condition"),
+        ("states: {lit: false}", "states: {lit: flase}", "  light: {title", "'flase', and is used as true or false"),
         ("effects: [lamp.lit = true]", "effects: [lamp.lit = ture]", "= ture", "is set to the word 'ture'"),
         ("effects: [lamp.lit = true]", "effects: [lamp.lit += 1]", "lit += 1", "true or false, not a number"),
         ("when: [visited attic]", "when: [lamp.lit ===]", "lamp.lit ===", "compared with the word '=='"),
