@@ -16,7 +16,7 @@ from agents.models import check_spec
 from agents.world.load import load_world, pin
 from graphs.actions import check_name
 from graphs.locks import hold
-from graphs.memory.protocol import Branch, Session
+from graphs.memory.shapes import Branch, Session
 from graphs.playing import LOCK_WAIT_S, StoryPlayer
 from graphs.sessions import new_session, opening_slots, opening_turn
 from graphs.settings import Settings

@@ -21,7 +21,7 @@ from graphs.checkpoint import RedisSaver
 from graphs.clock import SystemClock, TimeIds
 from graphs.inbox import Accepted, Inbox
 from graphs.locks import hold
-from graphs.memory.protocol import Session
+from graphs.memory.shapes import Session
 from graphs.reading import StoryReader
 from graphs.runner import BranchRecall, Runner, StreamVoice
 from graphs.settings import Settings

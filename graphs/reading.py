@@ -8,7 +8,8 @@ from agents.story import Fact, Turn
 from agents.world.load import load_pinned
 from agents.world.schema import World
 from graphs.events import Event, Events
-from graphs.memory.protocol import Branch, Position, Scope, Session, StoryMemory
+from graphs.memory.protocol import StoryMemory
+from graphs.memory.shapes import Branch, Position, Scope, Session
 from graphs.sessions import recap
 from graphs.settings import Settings
 from graphs.stores import REDIS_FAILS, Stores, translate_redis

@@ -17,7 +17,8 @@ from agents.story import Moment, Turn
 from graphs.checkpoint import CheckpointDamaged, CheckpointUnreadable
 from graphs.events import Events
 from graphs.inbox import Accepted, Inbox
-from graphs.memory.protocol import Scope, StoryMemory
+from graphs.memory.protocol import StoryMemory
+from graphs.memory.shapes import Scope
 from graphs.state import TurnServices
 from graphs.stores import REDIS_FAILS, Stores, translate_redis
 from graphs.trace import without_words

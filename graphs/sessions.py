@@ -13,7 +13,7 @@ from agents.world.scene import goal_states
 from agents.world.schema import World
 from agents.world.verbs.looking import placed_lines
 from agents.world.view import View, initial_slots, is_bookkeeping
-from graphs.memory.protocol import Position, Session
+from graphs.memory.shapes import Position, Session
 
 ROOT = "root"
 MAIN = "main"

@@ -23,7 +23,8 @@ from agents.story import (
     Verdict,
 )
 from agents.world.scene import Scene
-from graphs.memory.protocol import Scope, StoryMemory
+from graphs.memory.protocol import StoryMemory
+from graphs.memory.shapes import Scope
 from graphs.trace import TraceLog
 
 MAX_STATE = 32 * 1024

@@ -20,7 +20,7 @@ from agents.story import (
 )
 from agents.world.scene import goal_states
 from agents.world.view import View, is_bookkeeping
-from graphs.memory.protocol import KEYFRAME, Commit
+from graphs.memory.shapes import KEYFRAME, Commit
 from graphs.state import TurnServices, TurnState
 
 RECALLED = 4

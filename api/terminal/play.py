@@ -18,7 +18,7 @@ from api.undone import say_undone
 
 if TYPE_CHECKING:
     from graphs.engine import StoryEngine
-    from graphs.memory.protocol import Branch
+    from graphs.memory.shapes import Branch
 
 PAUSED = "The story is paused. Say `resume` when you want to go on; nothing goes on before you do."
 READY = "Go on with the rest when you are ready."

@@ -11,7 +11,7 @@ from agents.world.schema import World
 from agents.world.view import View
 from api.cli.output import console, counted, print_json
 from api.terminal.steering import STEERING
-from graphs.memory.protocol import Position, Session
+from graphs.memory.shapes import Position, Session
 from graphs.steps import visible_changes
 
 

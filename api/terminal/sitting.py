@@ -17,7 +17,7 @@ from graphs.sessions import check_id
 
 if TYPE_CHECKING:
     from graphs.engine import StoryEngine
-    from graphs.memory.protocol import Session
+    from graphs.memory.shapes import Session
 
 
 @dataclass(frozen=True)

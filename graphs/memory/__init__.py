@@ -7,17 +7,9 @@ imported when it is first asked for: nobody waits for the driver of a server tha
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from graphs.memory.protocol import (
-    EXCHANGES,
-    KEYFRAME,
-    SCHEMA_VERSION,
-    Branch,
-    Commit,
-    Position,
-    Scope,
-    Session,
-    StoryMemory,
-)
+from graphs.memory.protocol import StoryMemory
+from graphs.memory.schema import SCHEMA_VERSION
+from graphs.memory.shapes import EXCHANGES, KEYFRAME, Branch, Commit, Position, Scope, Session
 
 if TYPE_CHECKING:
     from graphs.memory.falkordb import FalkorMemory, open_falkordb

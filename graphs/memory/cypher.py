@@ -24,7 +24,7 @@ begins with a SET: that takes the lock, on both servers, before the comparison.
 FalkorDB joins two MATCHes by scanning a label, unless a WITH stands between them: hence the WITHs.
 """
 
-from graphs.memory.protocol import EXCHANGES, KEYFRAME
+from graphs.memory.shapes import EXCHANGES, KEYFRAME
 
 BLOCK = KEYFRAME * KEYFRAME
 """Turns in a block: a keyframe's `leaves` has at most BLOCK / KEYFRAME entries."""

@@ -28,7 +28,8 @@ from agents.errors import StoreError, StoreFull, StoreTooNew, StoreUnavailable, 
 from agents.story import Turn, Value
 from graphs.memory import cypher, schema, search
 from graphs.memory.graph import GraphMemory, Row
-from graphs.memory.protocol import SCHEMA_VERSION, Commit, Scope, Session
+from graphs.memory.schema import SCHEMA_VERSION
+from graphs.memory.shapes import Commit, Scope, Session
 
 _T = TypeVar("_T")
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from graphs.memory.cypher import BLOCK
 from graphs.memory.ledger import replay, settle, steps
-from graphs.memory.protocol import Commit
 from graphs.memory.records import encode
+from graphs.memory.shapes import Commit
 
 
 def keyframe(parent: list[dict[str, Any]], commit: Commit) -> dict[str, Any]:

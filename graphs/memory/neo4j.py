@@ -27,8 +27,9 @@ from neo4j.exceptions import (
 from agents.errors import InvalidSetting, StoreError, StoreFull, StoreTooNew, StoreUnavailable
 from graphs.memory import cypher, schema
 from graphs.memory.graph import GraphMemory, Row
-from graphs.memory.protocol import SCHEMA_VERSION, Scope, Session
 from graphs.memory.records import decode_session, identity, story_id
+from graphs.memory.schema import SCHEMA_VERSION
+from graphs.memory.shapes import Scope, Session
 
 REACH_S = 5.0
 """Longest wait for a server's first answer."""

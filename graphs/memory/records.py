@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from agents.errors import InvalidInput
 from agents.story import Change, Exchange, Tier, Turn
-from graphs.memory.protocol import Branch, Commit, Scope, Session
+from graphs.memory.shapes import Branch, Commit, Scope, Session
 from graphs.memory.words import stems_of
 
 MAX_BODY = 64 * 1024

@@ -1,5 +1,7 @@
 """Indexes, constraints and the version they belong to; and FalkorDB's registry of stories."""
 
+SCHEMA_VERSION = 1
+
 NEO4J = (
     "CREATE CONSTRAINT tta_session IF NOT EXISTS FOR (s:Session) REQUIRE (s.tenant, s.session) IS UNIQUE",
     "CREATE CONSTRAINT tta_branch IF NOT EXISTS FOR (b:Branch) REQUIRE (b.tenant, b.session, b.name) IS UNIQUE",
