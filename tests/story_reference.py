@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from agents.story import FOREVER, Change, Moment, Turn, Value, apply_changes, change
-from graphs.memory import KEYFRAME, Commit, Scope, Session, StoryMemory
+from graphs.memory import KEYFRAME, Chapter, Commit, Scope, Session, StoryMemory
 
 BORN = "2026-01-01T00:00:00.000+00:00"
 
@@ -75,6 +75,7 @@ class Reference:
     heads: dict[str, str] = field(default_factory=lambda: {"main": "root"})
     active: str = "main"
     lines: int = 0
+    closed: dict[str, Chapter] = field(default_factory=dict)
 
     async def begin(self, **slots: Value) -> None:
         slots = slots or {"lamp.in": "hall", "door.open": False}
@@ -143,6 +144,21 @@ class Reference:
         self.heads[self.active] = turn["turn_id"]
         return turn
 
+    async def play_quickly(self) -> None:
+        """One turn more, without a look at where the branch stands."""
+        turn = new_turn(self.scope, self.told[self.head]["number"] + 1, self.head)
+        self.told[turn["turn_id"]] = turn
+        await self.memory.commit(self.scope, Commit(turn, [], [], None))
+        self.heads[self.active] = turn["turn_id"]
+
+    async def close(self, turn_id: str, **other: str) -> Chapter:
+        """Closes the chapter that ends with the turn; the text names the turn."""
+        told = {"text": f"Until {turn_id}.", "so_far": f"All until {turn_id}.", "source": "extract", "model": "offline"}
+        made = {"turn_id": turn_id, "number": 0, "first": 0, "last": 0, "usage": new_turn(self.scope, 0, "")["usage"]}
+        chapter = Chapter(**{**told, **made, "at": BORN, **other})  # type: ignore[typeddict-item]
+        self.closed[turn_id] = await self.memory.close_chapter(self.scope, chapter)
+        return self.closed[turn_id]
+
     async def undo(self, back: int) -> None:
         chain = self.chain(self.head)
         self.heads[self.active] = chain[max(0, len(chain) - 1 - back)]["turn_id"]
@@ -171,6 +187,22 @@ class Reference:
         assert [e["number"] for e in place["exchanges"]] == [t["number"] for t in chain[1:][-3:]]
         assert await self.memory.turns(self.scope, limit=7) == chain[1:][::-1][:7]
         await self.check_facts(len(chain) - 1)
+        # Where HEAD's own keyframe has no chapter yet, the one before it does.
+        last = [self.closed[t["turn_id"]] for t in chain[1:][-2 * KEYFRAME :] if t["turn_id"] in self.closed]
+        within = [c for c in last if c["last"] > (len(chain) - 1) // KEYFRAME * KEYFRAME - 2 * KEYFRAME]
+        assert place["story_so_far"] == (within[-1]["so_far"] if within else "")
+        assert place["closed"] == (within[-1]["last"] if within else 0)
+
+    async def check_chapters(self) -> None:
+        """Those of the active branch, closed and open, in whole and in pages."""
+        ends = self.chain(self.head)[KEYFRAME::KEYFRAME]
+        closed = [self.closed[turn["turn_id"]] for turn in ends if turn["turn_id"] in self.closed][::-1]
+        assert await self.memory.chapters(self.scope, limit=1_000) == closed
+        opened = [turn["turn_id"] for turn in ends if turn["turn_id"] not in self.closed]
+        assert await self.memory.open_chapters(self.scope) == opened
+        for chapter in closed[::7]:
+            page = await self.memory.chapters(self.scope, limit=3, before=chapter["number"])
+            assert page == [other for other in closed if other["number"] < chapter["number"]][:3]
 
     async def check_facts(self, at: int) -> None:
         facts = await self.memory.facts(self.scope, at=at)

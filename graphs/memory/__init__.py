@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphs.memory.protocol import StoryMemory
 from graphs.memory.schema import SCHEMA_VERSION
-from graphs.memory.shapes import EXCHANGES, KEYFRAME, Branch, Commit, Position, Scope, Session
+from graphs.memory.shapes import EXCHANGES, KEYFRAME, Branch, Chapter, Commit, OpenChapter, Position, Scope, Session
 
 if TYPE_CHECKING:
     from graphs.memory.falkordb import FalkorMemory, open_falkordb
@@ -34,9 +34,11 @@ __all__ = [
     "KEYFRAME",
     "SCHEMA_VERSION",
     "Branch",
+    "Chapter",
     "Commit",
     "FalkorMemory",
     "Neo4jMemory",
+    "OpenChapter",
     "Position",
     "Scope",
     "Session",

@@ -5,6 +5,7 @@ filtered by tenant and session.
     (:Turn)-[:PREV]->(:Turn)     the tree of turns; a crisis or a refusal hangs beside it: (:Turn)-[:ASIDE]->(:Turn)
     (:Turn)-[:TOLD]->(:Moment)   what recall searches
     (:Turn)-[:TRACED]->(:Trace)  what the turn did, node by node
+    (:Turn)-[:CLOSED]->(:Chapter)  on a keyframe: what the turns of its segment came to (see `chapters.py`)
 
 **Ancestors in a fixed number of reads.** Every 32nd turn is a keyframe; the others hold their `tail`, the turn_ids since
 the last one. A keyframe holds the snapshot of the slots and three lists of turn_ids: `segment`, the 32 turns that end
@@ -66,6 +67,11 @@ def block(number: str) -> str:
     return f"({number} - 1) / {BLOCK}"
 
 
+def keyframe_before(keyframe: str) -> str:
+    """The turn_id of the keyframe before a keyframe; null before the first. One that opens a block is its only leaf."""
+    return f"CASE WHEN size({keyframe}.leaves) > 1 THEN {keyframe}.leaves[-2] ELSE {keyframe}.blocks[-1] END"
+
+
 CREATE = f"""
 OPTIONAL MATCH (old:Session {{{SCOPE}}})
 WITH old WHERE old IS NULL
@@ -106,7 +112,11 @@ WITH s, b, h, k, k.segment[-{EXCHANGES}..] + h.tail AS ids
 {_each("ids")}
 WITH s, b, h, k, collect([t.turn_id, t.number, CASE WHEN t.number > k.number THEN t.changes END,
   CASE WHEN t.number > h.number - {EXCHANGES} THEN t.body END]) AS walk
-RETURN s.risk AS risk, s.paused AS paused, {_BRANCH_COLUMNS}, h.focus AS focus, h.body AS body,
+OPTIONAL MATCH (c:Chapter {{{SCOPE}, turn_id: k.turn_id}})
+WITH s, b, h, k, walk, c
+OPTIONAL MATCH (e:Chapter {{{SCOPE}, turn_id: {keyframe_before("k")}}})
+WITH s, b, h, k, walk, coalesce(c, e) AS c
+RETURN c.so_far AS so_far, c.last AS closed, s.risk AS risk, s.paused AS paused, {_BRANCH_COLUMNS}, h.focus AS focus, h.body AS body,
   k.snapshot AS snapshot, walk
 """
 
@@ -244,7 +254,14 @@ TRACE = f"""
 MATCH (t:Turn {{{SCOPE}, turn_id: $turn_id}})-[:TRACED]->(x:Trace) RETURN x.body AS body
 """
 
-LABELS = {"Branch": "name", "Trace": "turn_id", "Moment": "turn_id", "Turn": "turn_id", "Session": "session"}
+LABELS = {
+    "Branch": "name",
+    "Trace": "turn_id",
+    "Chapter": "turn_id",
+    "Moment": "turn_id",
+    "Turn": "turn_id",
+    "Session": "session",
+}
 """Every label and the last property of its index, in the order of deletion: without its branches nothing can grow, and
 the session goes last, so that an interrupted deletion can be seen and asked for again."""
 

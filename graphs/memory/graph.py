@@ -10,7 +10,9 @@ from abc import abstractmethod
 from agents.errors import HeadMoved, InvalidInput, UnknownTurn
 from agents.story import Moment, Turn, Value
 from graphs.memory import cypher, records, search
+from graphs.memory.attempts import GraphAttempts
 from graphs.memory.branching import GraphBranches
+from graphs.memory.chapters import GraphChapters
 from graphs.memory.history import GraphHistory
 from graphs.memory.keyframe import keyframe
 from graphs.memory.ledger import opening_ledger, replay, steps, values
@@ -20,10 +22,10 @@ from graphs.memory.statements import Row, unknown_session
 from graphs.memory.words import query_terms
 
 
-class GraphMemory(GraphHistory, GraphBranches):
+class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters):
     """What Neo4jMemory and FalkorMemory share. Statements a call are told in `StoryMemory`, differences here.
 
-    Looking back is in `history`, branches are in `branching`.
+    Looking back is in `history`, branches are in `branching`, attempts in `attempts`, chapters in `chapters`.
     """
 
     @abstractmethod
@@ -83,6 +85,8 @@ class GraphMemory(GraphHistory, GraphBranches):
             choices=[choice["text"] for choice in json.loads(row["body"])["choices"]],
             risk=records.tier(row["risk"]),
             paused=row["paused"],
+            story_so_far=row["so_far"] or "",
+            closed=row["closed"] or 0,
         )
 
     async def recall(

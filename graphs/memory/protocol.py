@@ -11,7 +11,7 @@ story costs the same, however long the story is and however often it was forked.
 from typing import Any, Protocol
 
 from agents.story import Fact, Moment, Turn, Value
-from graphs.memory.shapes import EXCHANGES, Branch, Commit, Position, Scope, Session
+from graphs.memory.shapes import EXCHANGES, Branch, Chapter, Commit, OpenChapter, Position, Scope, Session
 
 
 class StoryMemory(Protocol):
@@ -125,6 +125,51 @@ class StoryMemory(Protocol):
         """HEAD goes forward to a turn that it was moved back from, and that turn's line goes on; whether it did.
 
         Nothing changes unless HEAD is the turn's parent and nothing was committed since. One statement.
+        """
+        ...
+
+    async def attempts(self, scope: Scope, turn_id: str, *, limit: int = 50) -> list[Turn]:
+        """All turns with the same parent as that turn, itself among them, oldest first, the newest `limit` of them.
+
+        Empty for the root, a turn that is no story, and one that is not there. One statement.
+        """
+        ...
+
+    async def take_attempt(self, scope: Scope, branch: str, turn_id: str) -> Branch:
+        """HEAD goes to another attempt at its turn; the next turn starts a new line. UnknownTurn for any other turn.
+
+        Three statements. HeadMoved if a turn was committed between them.
+        """
+        ...
+
+    async def close_chapter(self, scope: Scope, chapter: Chapter) -> Chapter:
+        """Keeps what the KEYFRAME turns up to the keyframe `chapter["turn_id"]` came to, and returns what is kept.
+
+        A chapter is closed once: who comes second gets the first one's. `number`, `first` and `last` are the turn's own.
+        UnknownTurn for a turn that is no keyframe, InvalidInput for a summary above 4,000 characters. One statement.
+        """
+        ...
+
+    async def chapters(
+        self, scope: Scope, branch: str | None = None, *, limit: int = 10, before: int | None = None
+    ) -> list[Chapter]:
+        """The closed chapters of a branch, newest first, numbers below `before`.
+
+        Two statements, and one more for every 32 chapters beyond the first.
+        """
+        ...
+
+    async def open_chapters(self, scope: Scope, branch: str | None = None) -> list[str]:
+        """The keyframe turns of a branch whose chapters are not closed yet, oldest first.
+
+        Two statements, and one more for every 32 chapters that are open.
+        """
+        ...
+
+    async def open_chapter(self, scope: Scope, turn_id: str) -> OpenChapter:
+        """What the chapter that ends with that keyframe turn is to be made of. UnknownTurn for any other turn.
+
+        One statement, which reads KEYFRAME turns.
         """
         ...
 

@@ -8,7 +8,9 @@ NEO4J = (
     "CREATE CONSTRAINT tta_turn IF NOT EXISTS FOR (t:Turn) REQUIRE (t.tenant, t.session, t.turn_id) IS UNIQUE",
     "CREATE CONSTRAINT tta_moment IF NOT EXISTS FOR (m:Moment) REQUIRE (m.tenant, m.session, m.turn_id) IS UNIQUE",
     "CREATE CONSTRAINT tta_trace IF NOT EXISTS FOR (x:Trace) REQUIRE (x.tenant, x.session, x.turn_id) IS UNIQUE",
+    "CREATE CONSTRAINT tta_chapter IF NOT EXISTS FOR (c:Chapter) REQUIRE (c.tenant, c.session, c.turn_id) IS UNIQUE",
     "CREATE CONSTRAINT tta_schema IF NOT EXISTS FOR (v:Schema) REQUIRE v.name IS UNIQUE",
+    "CREATE INDEX tta_parent IF NOT EXISTS FOR (t:Turn) ON (t.tenant, t.session, t.parent)",
     "CREATE INDEX tta_played IF NOT EXISTS FOR (s:Session) ON (s.tenant, s.played)",
     """CREATE FULLTEXT INDEX tta_words IF NOT EXISTS FOR (m:Moment) ON EACH [m.story, m.words]
     OPTIONS {indexConfig: {`fulltext.analyzer`: 'english', `fulltext.eventually_consistent`: false}}""",
@@ -17,6 +19,8 @@ NEO4J = (
 
 FALKOR_STORY = (
     "CREATE INDEX FOR (t:Turn) ON (t.turn_id)",
+    "CREATE INDEX FOR (t:Turn) ON (t.parent)",
+    "CREATE INDEX FOR (c:Chapter) ON (c.turn_id)",
     "CREATE INDEX FOR (b:Branch) ON (b.name)",
     "CALL db.idx.fulltext.createNodeIndex({label: 'Moment', language: 'english'}, 'words')",
 )

@@ -1,10 +1,11 @@
 """What story memory takes and gives: plain JSON data with names, and what a commit writes."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from typing_extensions import TypedDict
 
-from agents.story import Exchange, Tier, Turn, Value
+from agents.story import Exchange, Tier, Turn, Usage, Value
 
 KEYFRAME = 32
 """Turns between two stored snapshots: at most this many turns are read to rebuild the slots of any turn."""
@@ -68,6 +69,48 @@ class Position(TypedDict):
     choices: list[str]
     risk: Tier
     paused: bool
+    story_so_far: str
+    """What the newest closed chapter of this branch says of everything up to turn `closed`; empty before the first."""
+    closed: int
+    """The number of the turn with which that chapter ends; 0 before the first."""
+
+
+class Chapter(TypedDict):
+    """What the KEYFRAME turns that end with a keyframe turn came to. Belongs to that turn: lines that share it share this."""
+
+    turn_id: str
+    """The keyframe turn's."""
+    number: int
+    """Counted from 1."""
+    first: int
+    last: int
+    """The numbers of its first and its last turn."""
+    text: str
+    """What happened in these turns, at most 600 characters."""
+    so_far: str
+    """What happened from the beginning up to here, at most 1,200 characters, however long the story."""
+    source: Literal["model", "extract"]
+    """Who wrote the text: the session's model, or rules that tell what changed."""
+    model: str
+    usage: Usage
+    at: str
+    """When it was closed: ISO 8601, UTC."""
+
+
+class OpenChapter(TypedDict):
+    """What a chapter is to be made of."""
+
+    turn_id: str
+    number: int
+    turns: list[Turn]
+    """Oldest first."""
+    moments: dict[str, list[str]]
+    """turn_id -> the sentences that the turn was committed with; turns without any are left out."""
+    before: dict[str, Value]
+    after: dict[str, Value]
+    """The slots before the first of the turns and after the last."""
+    so_far: str
+    """That of the chapter before; empty where there is none."""
 
 
 @dataclass(frozen=True)

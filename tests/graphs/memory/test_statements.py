@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from story_reference import Reference, new_turn, take
 
-from graphs.memory import KEYFRAME, Commit, schema, search
+from graphs.memory import KEYFRAME, Commit, attempts, chapters, schema, search
 from graphs.memory import cypher as shared
 from graphs.memory.graph import GraphMemory
 
@@ -14,11 +14,16 @@ from graphs.memory.graph import GraphMemory
 NOBODYS = {"STAMP", "FALKOR_LOCK"}
 
 # Nodes reached from one that is filtered, or by the full-text search, are filtered with it.
-STORED = re.compile(r"\((\w*):(Session|Branch|Turn|Moment|Trace|Listed)(?P<filter> \{[^}]*\})?")
+STORED = re.compile(r"\((\w*):(Session|Branch|Turn|Moment|Trace|Chapter|Listed)(?P<filter> \{[^}]*\})?")
 
 
 def statements() -> dict[str, str]:
-    found = {name: text for module in (shared, schema) for name, text in vars(module).items() if isinstance(text, str)}
+    found = {
+        name: text
+        for module in (shared, schema, attempts, chapters)
+        for name, text in vars(module).items()
+        if isinstance(text, str)
+    }
     found = {name: text for name, text in found.items() if re.search(r"\b(MATCH|CREATE|MERGE) \(", text)}
     found |= {build.__name__: build("Turn") for build in (shared.count_nodes, shared.delete_nodes)}
     return found | {"recall": search.recall("CALL search() YIELD node")}
@@ -37,8 +42,12 @@ def test_every_node_of_every_statement_is_the_tenants_own(name: str) -> None:
 
 
 def test_no_statement_is_made_of_anything_from_outside() -> None:
-    assert set(statements()) >= {"COMMIT", "POSITION", "recall", "delete_nodes", "LISTED"}
+    assert set(statements()) >= {"COMMIT", "POSITION", "CLOSE_CHAPTER", "ATTEMPTS", "recall", "delete_nodes", "LISTED"}
     assert not [name for name, text in statements().items() if "%s" in text or "{{" in text]
+
+
+async def chapter_end(story: Reference, number: int) -> str:
+    return story.chain(story.head)[number * KEYFRAME]["turn_id"]
 
 
 async def test_statements_a_call_are_as_documented(story: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,5 +80,11 @@ async def test_statements_a_call_are_as_documented(story: Reference, monkeypatch
     assert await cost(memory.facts(scope)) == (2, 0)
     assert await cost(memory.slots_at(scope, story.head)) == (1, 0)
     assert await cost(memory.turns(scope, limit=30)) == (2, 0)
+    assert await cost(memory.open_chapters(scope)) == (2, 0)
+    assert await cost(memory.open_chapter(scope, await chapter_end(story, 1))) == (1, 0)
+    assert await cost(story.close(await chapter_end(story, 1))) == (0, 1)
+    assert await cost(memory.position(scope)) == (1, 0)
+    assert await cost(memory.chapters(scope)) == (2, 0)
+    assert await cost(memory.attempts(scope, story.head)) == (1, 0)
     assert await cost(memory.create_branch(scope, "other")) == (0, 1)
     assert await cost(memory.move_head(scope, "main", back=50)) == (1, 1)
