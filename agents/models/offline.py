@@ -1,7 +1,8 @@
 """The storyteller that needs no network: a chat model that reads the same rendered prompt as any other.
 
 It finds the scene in the prompt's JSON block and tells it (`agents/models/storyteller`), token by token. Asked to
-interpret a sentence, it answers with the best command that the scene's names allow.
+interpret a sentence, it answers with the best command that the scene's names allow; asked for a chapter's summary, with what
+happened in it.
 """
 
 import json
@@ -16,6 +17,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from agents.models.storyteller import tell
+from agents.models.storyteller.chapter import tell_chapter, tell_so_far
 
 _BLOCK = re.compile(r"```json\s*\n(.*?)\n```", re.DOTALL)
 _RELEASED = re.compile(r"<released>\n(.*?)\n</released>", re.DOTALL)
@@ -70,6 +72,10 @@ def answer(messages: list[BaseMessage]) -> str:
     """What the storyteller says to a rendered prompt; a line that asks for a scene where there is none."""
     prompt = "\n".join(str(message.text) for message in messages)
     blocks = [_read(found) for found in _BLOCK.findall(prompt)]
+    if chapters := [block for block in blocks if isinstance(block, dict) and "happenings" in block]:
+        text = tell_chapter(chapters[-1]["happenings"])
+        told = {"summary": text, "story_so_far": tell_so_far(str(chapters[-1].get("so_far", "")), text)}
+        return json.dumps(told, ensure_ascii=False)
     scenes = [block for block in blocks if isinstance(block, dict) and "beats" in block]
     if not scenes:
         return "The page before you is blank, and stays so."

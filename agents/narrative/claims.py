@@ -45,15 +45,15 @@ def known_facts(view: View, *, moved: bool, authored: Iterable[str]) -> KnownFac
     items = view.world.items
     sight = [*view.items_here, *view.items_carried]
     return KnownFacts(
-        carried=frozenset(_bare(items[k].name) for k in items if view.carries(k)),
-        seen=frozenset(_bare(items[k].name) for k in sight),
-        things=frozenset(_bare(item.name) for item in items.values()),
-        present=frozenset(_bare(view.world.characters[k].name) for k in view.people),
-        people=frozenset(_bare(c.name) for c in view.world.characters.values()),
-        places=frozenset(_bare(p.name) for p in view.world.locations.values()),
-        here=_bare(view.location.name),
-        open={_bare(items[k].name): view.is_open(k) for k in sight if items[k].openable or items[k].door},
-        locked={_bare(items[k].name): bool(view.get(k, "locked")) for k in sight if items[k].lockable},
+        carried=frozenset(bare(items[k].name) for k in items if view.carries(k)),
+        seen=frozenset(bare(items[k].name) for k in sight),
+        things=frozenset(bare(item.name) for item in items.values()),
+        present=frozenset(bare(view.world.characters[k].name) for k in view.people),
+        people=frozenset(bare(c.name) for c in view.world.characters.values()),
+        places=frozenset(bare(p.name) for p in view.world.locations.values()),
+        here=bare(view.location.name),
+        open={bare(items[k].name): view.is_open(k) for k in sight if items[k].openable or items[k].door},
+        locked={bare(items[k].name): bool(view.get(k, "locked")) for k in sight if items[k].lockable},
         moved=moved,
         won=view.won,
         authored=_plain(" ".join(authored)),
@@ -119,7 +119,8 @@ def _journeys(low: str, facts: KnownFacts) -> str:
     return ""
 
 
-def _bare(name: str) -> str:
+def bare(name: str) -> str:
+    """A name in lower case, without its article."""
     return re.sub(r"^(?:the|a|an|your|some) ", "", name.lower())
 
 

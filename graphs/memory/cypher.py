@@ -116,8 +116,8 @@ OPTIONAL MATCH (c:Chapter {{{SCOPE}, turn_id: k.turn_id}})
 WITH s, b, h, k, walk, c
 OPTIONAL MATCH (e:Chapter {{{SCOPE}, turn_id: {keyframe_before("k")}}})
 WITH s, b, h, k, walk, coalesce(c, e) AS c
-RETURN c.so_far AS so_far, c.last AS closed, s.risk AS risk, s.paused AS paused, {_BRANCH_COLUMNS}, h.focus AS focus, h.body AS body,
-  k.snapshot AS snapshot, walk
+RETURN s.risk AS risk, s.paused AS paused, {_BRANCH_COLUMNS}, h.focus AS focus, h.body AS body,
+  k.snapshot AS snapshot, walk, c.so_far AS so_far, c.last AS closed
 """
 
 COMMIT = f"""

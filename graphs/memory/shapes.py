@@ -76,7 +76,7 @@ class Position(TypedDict):
 
 
 class Chapter(TypedDict):
-    """What the KEYFRAME turns that end with a keyframe turn came to. Belongs to that turn: lines that share it share this."""
+    """What the KEYFRAME turns that end with a keyframe turn came to. Hangs on that turn: lines that share it share this."""
 
     turn_id: str
     """The keyframe turn's."""
