@@ -11,8 +11,9 @@ import uuid
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from agents.errors import Conflict, InvalidInput, StoryError
+from agents.errors import Conflict, InvalidInput, StoryError, UnknownTurn
 from agents.models import check_spec
+from agents.story import Turn
 from agents.world.load import load_world, pin
 from graphs.actions import check_name
 from graphs.locks import hold
@@ -90,14 +91,36 @@ class StoryEngine(StoryPlayer):
             self._unpaused(await self.session(session))
             return await self.memory.switch(self.scope(session), self._name(name))
 
-    async def fork(self, session: str, name: str, *, at: int | None = None) -> Branch:
-        """A named branch at turn number `at` of the active branch (default: HEAD), on which play goes on."""
+    async def take_attempt(self, session: str, number: int) -> Turn:
+        """HEAD goes to another attempt at its turn, numbered from 1 as `attempts` lists them. Raises UnknownTurn.
+
+        What stood there stays an attempt; the next turn starts a new line.
+        """
+        with self._translated():
+            async with hold(self._stores.redis, self._story(session), "attempt", wait_s=LOCK_WAIT_S):
+                self._unpaused(await self.session(session))
+                position = await self.memory.position(self.scope(session))
+                found = await self.memory.attempts(self.scope(session), position["head"])
+                if not 1 <= number <= len(found):
+                    valid = [str(each) for each in range(1, len(found) + 1)]
+                    raise UnknownTurn(f"The last turn has no attempt {number}", choices=valid)
+                turn = found[number - 1]
+                await self.memory.take_attempt(self.scope(session), position["branch"], turn["turn_id"])
+                return turn
+
+    async def fork(self, session: str, name: str, *, at: int | None = None, turn_id: str = "") -> Branch:
+        """A named branch, on which play goes on: at turn number `at` of the active branch, at a turn by its id, or at HEAD.
+
+        The id may be that of a turn which was taken back or is on another branch. Raises UnknownTurn.
+        """
         with self._translated():
             self._unpaused(await self.session(session))
-            plain, turn_id = self._name(name), None
-            if at is not None:
+            plain = self._name(name)
+            if turn_id:
+                await self.turn(session, turn_id)
+            elif at is not None:
                 turn_id = "root" if at == 0 else (await self.find_turn(session, at))["turn_id"]
-            await self.memory.create_branch(self.scope(session), plain, turn_id)
+            await self.memory.create_branch(self.scope(session), plain, turn_id or None)
             return await self.memory.switch(self.scope(session), plain)
 
     async def resume(self, session: str) -> Session:
@@ -113,6 +136,7 @@ class StoryEngine(StoryPlayer):
         """
         with self._translated():
             record = await self.session(session)
+            await self._chapters.stop(self.scope(session))
             runner = self._runner(session)
             for line in await runner.inbox.lines():
                 await self._saver.adelete_thread(runner.thread(line))

@@ -6,6 +6,7 @@ the words, so that no store, no checkpoint and no append-only file ever holds th
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 
 from langchain_core.language_models import BaseChatModel
 
@@ -16,12 +17,14 @@ from agents.safety.crisis import response
 from agents.safety.screen import Screen
 from agents.services import Clock, Ids
 from agents.story import Turn, Verdict
+from agents.world.schema import World
 from graphs.actions import check_action
+from graphs.chapters import Chapters, Writer, behind
 from graphs.checkpoint import RedisSaver
 from graphs.clock import SystemClock, TimeIds
 from graphs.inbox import Accepted, Inbox
 from graphs.locks import hold
-from graphs.memory.shapes import Session
+from graphs.memory.shapes import KEYFRAME, Session
 from graphs.reading import StoryReader
 from graphs.runner import BranchRecall, Runner, StreamVoice
 from graphs.settings import Settings
@@ -41,6 +44,9 @@ CHECKPOINT_PATIENCE_S = 4.0
 
 LOCK_WAIT_S = 0.2
 
+RECAP_WAIT_S = 2.0
+"""How long somebody who comes back waits for a chapter that was left open; its rest is closed behind them."""
+
 MAX_TRIES = 8
 """How often a turn is taken up again whose process died in it; then it is given up, so that play can go on."""
 
@@ -55,6 +61,7 @@ class StoryPlayer(StoryReader):
         self.screen = Screen.load()
         self._stack = stack
         self._prompts = Prompts()
+        self._chapters = Chapters(stores.memory, self._prompts, self.screen, timeout_s=settings.model_total_s)
         self._models: dict[str, BaseChatModel] = {}
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[Turn]] = set()
@@ -104,10 +111,33 @@ class StoryPlayer(StoryReader):
             async with hold(self._stores.redis, self._story(session), "recover", wait_s=LOCK_WAIT_S):
                 return await self._finish(record, runner)
 
+    async def recap(self, session: str) -> str:
+        """As below; a chapter that an earlier process left open is closed first, if that takes no longer than a moment."""
+        record, position = await self.session(session), await self.position(session)
+        if behind(position):
+            self._chapters.begin(self._writer(record, await self.world(session)), position["branch"])
+            await self._chapters.wait(self.scope(session), RECAP_WAIT_S)
+        return await super().recap(session)
+
     async def close(self) -> None:
         """Waits for the turns that are running: what was accepted is brought to its end."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self.settings.model_timeout_s)
+        await self._chapters.close()
+
+    def _after(self, record: Session, turn: Turn) -> Turn:
+        """The turn; if it ends a chapter, that is closed in a task of its own."""
+        world = self._worlds.get(record["session"])
+        if world and turn["kind"] == "story" and turn["number"] % KEYFRAME == 0:
+            self._chapters.begin(self._writer(record, world), turn["branch"])
+        return turn
+
+    def _writer(self, record: Session, world: World) -> Writer:
+        model = record["model"]
+        storyteller = partial(self._storyteller, model)
+        return Writer(
+            scope=self.scope(record["session"]), world=world, model=model, storyteller=storyteller, clock=self.clock
+        )
 
     async def _accept(self, record: Session, turn_id: str, text: str | None) -> tuple[str, asyncio.Task[Turn]]:
         """The turn's task, once its action is accepted or its turn is there. Without a text: a retry."""
@@ -160,7 +190,7 @@ class StoryPlayer(StoryReader):
             turn_id, "metadata", {"turn_id": turn_id, "session": record["session"], "branch": entry["branch"]}
         )
         accepted.set_result(None)
-        return await runner.run(entry, services)
+        return self._after(record, await runner.run(entry, services))
 
     async def _entry(self, record: Session, text: str | None, turn_id: str, runner: Runner) -> Accepted:
         """What is accepted: the words of a story turn, or a verdict and no words."""
@@ -199,7 +229,7 @@ class StoryPlayer(StoryReader):
         await runner.inbox.put({**entry, "tries": entry["tries"] + 1})
         await runner.events.reopen(entry["turn_id"])
         try:
-            return await runner.run(entry, services)
+            return self._after(record, await runner.run(entry, services))
         except StoreError:
             await runner.inbox.put(entry)  # the process lives: it was a store, and that does not count
             raise

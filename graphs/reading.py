@@ -9,8 +9,8 @@ from agents.world.load import load_pinned
 from agents.world.schema import World
 from graphs.events import Event, Events
 from graphs.memory.protocol import StoryMemory
-from graphs.memory.shapes import Branch, Position, Scope, Session
-from graphs.sessions import recap
+from graphs.memory.shapes import KEYFRAME, Branch, Chapter, Position, Scope, Session
+from graphs.sessions import recap, story_so_far
 from graphs.settings import Settings
 from graphs.stores import REDIS_FAILS, Stores, translate_redis
 from graphs.trace import TraceEntry, TraceLog
@@ -81,8 +81,37 @@ class StoryReader:
         return await self.memory.branches(self.scope(session))
 
     async def recap(self, session: str) -> str:
-        """What somebody who comes back needs to know."""
-        return recap(await self.world(session), await self.position(session), await self.turns(session, limit=20))
+        """What somebody who comes back needs to know: the newest chapter's story so far, what came since, where they are.
+
+        However long the story, at most two thousand characters and a handful of statements.
+        """
+        world, position = await self.world(session), await self.position(session)
+        turns = await self.turns(session, limit=max(20, min(position["number"] - position["closed"], 2 * KEYFRAME)))
+        return recap(world, position, turns, await self._so_far(session, position, turns))
+
+    async def _so_far(self, session: str, position: Position, turns: list[Turn]) -> str:
+        """The story up to the last of the turns (newest first): of the newest chapter, and of what came since."""
+        since = [turn for turn in reversed(turns) if turn["number"] > position["closed"]]
+        if not position["closed"] or not since:
+            return position["story_so_far"]
+        before = await self.memory.slots_at(self.scope(session), since[0]["parent"])
+        return story_so_far(await self.world(session), position, before, since)
+
+    async def chapters(
+        self, session: str, *, branch: str | None = None, limit: int = 10, before: int | None = None
+    ) -> list[Chapter]:
+        """The closed chapters of a branch, newest first, numbers below `before`."""
+        await self.session(session)
+        return await self.memory.chapters(self.scope(session), branch, limit=limit, before=before)
+
+    async def attempts(self, session: str, turn_id: str | None = None) -> list[Turn]:
+        """All attempts at a turn (default: the last of the active branch), itself among them, oldest first.
+
+        Empty at the beginning. Raises UnknownTurn.
+        """
+        turn_id = turn_id or (await self.position(session))["head"]
+        await self.turn(session, turn_id)
+        return await self.memory.attempts(self.scope(session), turn_id)
 
     async def facts(
         self, session: str, *, branch: str | None = None, at: int | None = None, about: str | None = None

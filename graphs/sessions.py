@@ -5,6 +5,8 @@ from datetime import datetime
 
 from agents.errors import InvalidInput
 from agents.models.storyteller import tell
+from agents.models.storyteller.chapter import tell_chapter
+from agents.narrative.happenings import find_happenings
 from agents.safety.sentences import split_sentences
 from agents.story import Turn, Usage, Value
 from agents.world.choices import suggest
@@ -88,11 +90,11 @@ def _first_place(view: View) -> str:
     return " ".join([view.location.description, *placed_lines(view)])
 
 
-def recap(world: World, position: Position, turns: list[Turn]) -> str:
+def recap(world: World, position: Position, turns: list[Turn], so_far: str = "") -> str:
     """A few plain sentences for somebody who comes back: what happened last, where they are, what is still open.
 
     `turns` are the latest, newest first. What happened is the last turn that changed something: a look or a refusal is
-    no news.
+    no news. `so_far` is the story of a longer one; it makes a paragraph of its own.
     """
     view = View(world, position["slots"])
     happened = next((turn for turn in turns if turn["narration"] and _is_news(turn)), None)
@@ -105,7 +107,15 @@ def recap(world: World, position: Position, turns: list[Turn]) -> str:
     still = [goal.title for key, goal in world.goals.items() if not view.get(key, "done") and not goal.optional]
     if still:
         lines.append(f"What you had in mind: to {still[0][:1].lower()}{still[0][1:]}.")
-    return " ".join(lines)
+    told = " ".join(lines)
+    return f"The story so far: {so_far}\n\n{told}" if so_far else told
+
+
+def story_so_far(world: World, position: Position, before: dict[str, Value], since: list[Turn]) -> str:
+    """The newest chapter's story so far, and what the turns `since` came to (oldest first), from the slots before them."""
+    happened = find_happenings(world, before, since, {})
+    told = tell_chapter(happened, SINCE_CHARS) if happened else ""
+    return " ".join(part for part in (position["story_so_far"], told) if part)
 
 
 def _is_news(turn: Turn) -> bool:
@@ -121,6 +131,9 @@ def _ending(narration: str) -> str:
         kept = f"{sentence.strip()} {kept}".strip()
     return kept
 
+
+SINCE_CHARS = 400
+"""How much a recap tells of the turns since the last chapter."""
 
 RECALLED_CHARS = 400
 """How much of the last happening a recap tells."""

@@ -44,6 +44,7 @@ class TurnState(TypedDict, total=False):
     number: int  # begin
     slots: dict[str, Value]  # begin
     exchanges: list[Exchange]  # begin
+    story_so_far: str  # begin
     focus: list[str]  # begin
     risk: Tier  # begin
     paused: bool  # begin

@@ -79,6 +79,7 @@ async def begin(state: BeginInput, runtime: Runtime[TurnServices]) -> TurnState:
         number=position["number"] + 1,
         slots=position["slots"],
         exchanges=position["exchanges"],
+        story_so_far=position["story_so_far"],
         focus=position["focus"],
         risk=position["risk"],
         paused=position["paused"],

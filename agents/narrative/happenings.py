@@ -26,8 +26,8 @@ from agents.world.language import PLAYER
 from agents.world.schema import World
 from agents.world.view import View, is_bookkeeping, where
 
-MOMENT_CHARS = 160
-"""Longest sentence of an author that is kept as a moment."""
+MOMENT_CHARS = (30, 160)
+"""The shortest and the longest sentence of an author that is kept as a moment: a shorter one says little by itself."""
 
 _GIVEN = ("gift", "topic")
 
@@ -91,7 +91,7 @@ def _of_change(before: View, after: View, change: Change) -> tuple[str, dict[str
             return "met", _person(after, subject)
         topic = relation.removeprefix("told_")
         if topic in world.characters[subject].topics and change["because"] == f"topic:{subject}" and value == 1:
-            return "talked", {**_person(after, subject), "topic": _yours(after.topic_name(subject, topic))}
+            return "talked", {**_person(after, subject), "topic": _topic(after, subject, topic)}
     if subject in world.locations and relation == "visits" and value == 1:
         return "arrived", {"place": after.name(subject)}
     if subject in world.goals and relation == "done" and value is True:
@@ -103,9 +103,13 @@ def _person(view: View, who: str) -> dict[str, str]:
     return {"who": view.name(who), "pronoun": view.world.characters[who].pronoun}
 
 
-def _yours(topic: str) -> str:
-    """A topic, named as a player says it, as it is told to the player: `my letter` is theirs."""
-    return f"your {topic[3:]}" if topic.startswith("my ") else topic
+def _topic(view: View, who: str, topic: str) -> str:
+    """A topic as it is told to the player: `my letter` is theirs, and `bell` is a thing of the world, so `the bell`."""
+    name = view.topic_name(who, topic)
+    if name.startswith("my "):
+        return f"your {name[3:]}"
+    is_thing = any(item.name.split()[-1] == name for item in view.world.items.values())
+    return f"the {name}" if is_thing else name
 
 
 def _of_item(before: View, after: View, change: Change) -> tuple[str, dict[str, str]] | None:
@@ -129,7 +133,7 @@ def _saying(moments: Sequence[str]) -> str:
     """The first sentence of what the turn's last moment said, where it is short and whole; else empty."""
     for text in reversed(moments):
         first = next(iter(split_sentences(text)), "")
-        if first and len(first) <= MOMENT_CHARS and first[-1] in ".!?" and '"' not in first:
+        if MOMENT_CHARS[0] <= len(first) <= MOMENT_CHARS[1] and first[-1] in ".!?" and '"' not in first:
             return first
     return ""
 

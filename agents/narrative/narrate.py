@@ -35,6 +35,7 @@ CLOSE_S = 5.0
 class NarrateInput(TypedDict):
     scene: Scene
     exchanges: list[Exchange]
+    story_so_far: str
     memories: list[Moment]
     slots: dict[str, Value]
     changes: list[Change]
@@ -88,7 +89,13 @@ def _first_prompt(state: NarrateInput, services: Services, gate: Gate) -> list[A
         return _continuation(state, services, gate, "the turn was interrupted")
     history = "\n".join(f"> {e['action']}\n{e['narration']}" for e in state["exchanges"][-2:]) or "(nothing yet)"
     memories = "\n".join(f"- {m['text']}" for m in state["memories"][:4]) or "(nothing)"
-    return services.prompts.get("narrate").render(scene=state["scene"], history=history, memories=memories)
+    # A turn in flight from before there were chapters has no story so far.
+    return services.prompts.get("narrate").render(
+        scene=state["scene"],
+        story_so_far=state.get("story_so_far") or "(this is the beginning)",
+        history=history,
+        memories=memories,
+    )
 
 
 def _continuation(state: NarrateInput, services: Services, gate: Gate, reason: str) -> list[AnyMessage]:

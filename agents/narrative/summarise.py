@@ -160,7 +160,7 @@ def _facts(stretch: Stretch, happenings: Sequence[Happening]) -> KnownFacts:
     entered = {str(c["value"]) for turn in stretch.turns for c in turn["changes"] if c["slot"] == "player.in"}
     things = frozenset(bare(stretch.world.items[key].name) for key in handled if key in stretch.world.items)
     places = frozenset(bare(stretch.world.locations[key].name) for key in entered if key in stretch.world.locations)
-    people = frozenset(bare(h["names"]["who"]) for h in happenings if "who" in h.get("names", {}))
+    people = frozenset(bare(who) for h in happenings if (who := h.get("names", {}).get("who")))
     return KnownFacts(
         carried=facts.carried | things,
         seen=facts.seen | things,

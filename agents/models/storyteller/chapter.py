@@ -106,12 +106,16 @@ def _clauses(happenings: Sequence[Mapping[str, Any]]) -> list[str]:
     """What was done at one place, of one kind in one clause; somebody is named once as long as nobody else comes in."""
     told: list[str] = []
     last = ""
-    for (kind, who), group in groupby(_introduced(happenings), key=lambda h: (h["kind"], h["names"].get("who", ""))):
+    for (kind, who), group in groupby(_introduced(happenings), key=_kind_and_who):
         names = [h["names"] for h in group]
         again = who if who != last else _OBJECT.get(names[0].get("pronoun", ""), who)
         told.append(_clause(kind, again, names, pronoun=again != who))
         last = who or last
     return told
+
+
+def _kind_and_who(happening: Mapping[str, Any]) -> tuple[str, str]:
+    return str(happening["kind"]), str(happening["names"].get("who", ""))
 
 
 def _clause(kind: str, who: str, names: Sequence[Mapping[str, str]], *, pronoun: bool) -> str:

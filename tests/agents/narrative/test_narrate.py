@@ -34,6 +34,7 @@ async def told(model: Any, *, action: str = "look", before: list[str] | None = N
     state = {
         "scene": build_scene(view, outcome, number=1, seed=1),
         "exchanges": [],
+        "story_so_far": "",
         "memories": [],
         "slots": slots,
         "changes": changes,
