@@ -1,6 +1,7 @@
 """`tta sessions`, `tta branches`, `tta fork`: stories that were begun."""
 
 import asyncio
+import re
 import sys
 from typing import Annotated
 
@@ -18,6 +19,7 @@ def register(app: typer.Typer) -> None:
     sessions = typer.Typer(help="Stories that were begun.", no_args_is_help=True, rich_markup_mode=None)
     sessions.command("list", help="The sessions, last played first.")(list_sessions)
     sessions.command("show", help="One session: where it stands and its last turns.")(show)
+    sessions.command("chapters", help="What every 32 turns of a session came to, the newest first.")(chapters)
     sessions.command("delete", help="Remove a session from both stores, for good.")(delete)
     app.add_typer(sessions, name="sessions")
     app.command("branches", help="The branches of a session.")(branches)
@@ -45,8 +47,9 @@ def show(session: SessionId, as_json: Json = False) -> None:
             record = await engine.session(session)
             turns = await engine.turns(session, limit=10)
             recap = await engine.recap(session)
+            chapters = await engine.chapters(session, limit=3)
         if as_json:
-            print_json({**record, "turns": turns, "recap": recap})
+            print_json({**record, "turns": turns, "recap": recap, "chapters": chapters})
             return
         typer.echo(f"{record['title']} ({record['world']}), played with {record['model']}, branch {record['branch']}")
         if record["paused"]:
@@ -54,6 +57,27 @@ def show(session: SessionId, as_json: Json = False) -> None:
         typer.echo(recap)
         rows = [[str(t["number"]), t["action"], t["location"]] for t in reversed(turns)]
         table(["turn", "action", "where"], rows, gives="action")
+
+    wait_for(work)
+
+
+def chapters(
+    session: SessionId,
+    branch: Annotated[str | None, typer.Option(help="Another branch than the active one.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 10,
+    before: Annotated[int | None, typer.Option(help="Only chapters with a smaller number.", min=1)] = None,
+    as_json: Json = False,
+) -> None:
+    async def work() -> None:
+        async with engine_of() as engine:
+            found = await engine.chapters(session, branch=branch, limit=limit, before=before)
+        if as_json:
+            print_json(found)
+            return
+        if not found:
+            typer.echo("No chapter is closed yet: each is 32 turns long.")
+        for chapter in found:
+            typer.echo(f"Chapter {chapter['number']}, turns {chapter['first']} to {chapter['last']}: {chapter['text']}")
 
     wait_for(work)
 
@@ -74,6 +98,17 @@ def delete(session: SessionId, yes: Annotated[bool, typer.Option("--yes", help="
     wait_for(work)
 
 
+def read_turn(at: str) -> tuple[int | None, str]:
+    """A turn as it is named on the command line: a number of up to six digits, else an id. Raises InvalidInput."""
+    if re.fullmatch(r"[0-9]{1,6}", at):
+        return int(at), ""
+    if at and not re.fullmatch(r"root|[A-Za-z0-9_-]{8,64}", at):
+        raise InvalidInput(
+            "--at takes the number of a turn or a turn's id", cure="`tta sessions show` lists the numbers."
+        )
+    return None, at
+
+
 def branches(session: SessionId, as_json: Json = False) -> None:
     async def work() -> None:
         async with engine_of() as engine:
@@ -90,12 +125,17 @@ def branches(session: SessionId, as_json: Json = False) -> None:
 def fork(
     session: SessionId,
     name: Annotated[str, typer.Argument(help="The new branch's name.")],
-    at: Annotated[int | None, typer.Option(help="The turn to fork from; without it the last.", min=0)] = None,
+    at: Annotated[
+        str,
+        typer.Option(help="The turn to fork from: its number on this branch, or any turn's id; without it the last."),
+    ] = "",
     as_json: Json = False,
 ) -> None:
+    number, turn_id = read_turn(at)
+
     async def work() -> None:
         async with engine_of() as engine:
-            made = await engine.fork(session, name, at=at)
+            made = await engine.fork(session, name, at=number, turn_id=turn_id)
         if as_json:
             print_json(made)
         else:

@@ -10,6 +10,7 @@ from agents.safety.crisis import as_typed
 from agents.story import Tier, Turn
 from agents.world.parse import parse
 from agents.world.view import View
+from api.attempts import listed_attempts, say_attempts
 from api.cli.output import counted, fail
 from api.terminal.screen import Screen
 from api.terminal.scripts import Line
@@ -45,6 +46,8 @@ class Play:
         self._steers = {
             "undo": self._undo,
             "retry": self._retry,
+            "attempts": self._attempts,
+            "attempt": self._attempt,
             "save": self._save,
             "load": self._load,
             "branches": self._branches,
@@ -200,6 +203,20 @@ class Play:
         self.screen.begin_turn(turn["action"])
         await self.screen.sentence(turn["narration"])
         await self._shown(turn, turn["action"])
+
+    async def _attempts(self, command: Command) -> None:
+        del command
+        found, head = await self.engine.attempts(self.session), (await self.engine.position(self.session))["head"]
+        self.screen.note("attempts", say_attempts(found, head), attempts=listed_attempts(found, head))
+
+    async def _attempt(self, command: Command) -> None:
+        turn = await self.engine.take_attempt(self.session, int(command.rest))
+        self.screen.note(
+            "attempt",
+            f"At attempt {int(command.rest)} of turn {turn['number']}. {turn['narration']}",
+            turn=turn["number"],
+        )
+        await self._show_place()
 
     async def _save(self, command: Command) -> None:
         saved = await self.engine.save(self.session, command.rest)

@@ -31,7 +31,14 @@ class SightCompleter(Completer):
         self.verbs = sorted({*VERBS, *view.world.verbs, *USAGE, *view.exits})
         here, carried, people = [_names(view, k) for k in (view.items_here, view.items_carried, view.people)]
         self.names = [*here, *carried, *people, *(detail.replace("_", " ") for detail in view.details)]
-        self.after = {"go": [*view.exits], "load": [*branches], "switch": [*branches], "save": [], "undo": []}
+        self.after = {
+            "go": [*view.exits],
+            "load": [*branches],
+            "switch": [*branches],
+            "save": [],
+            "undo": [],
+            "attempt": [],
+        }
         self.after |= dict.fromkeys(("ask", "tell", "talk"), people)
         self.after |= dict.fromkeys(("take", "get"), here) | {"drop": carried}
 

@@ -207,7 +207,7 @@ class RichScreen(PlainScreen):
 
     def note(self, what: str, text: str, **data: object) -> None:
         del data
-        if what in ("undo", "load", "resume"):
+        if what in ("undo", "load", "resume", "attempt"):
             self._choices = []  # those of a turn that is no longer the last
         self.console.print(text, style="dim")
 

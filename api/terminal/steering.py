@@ -12,6 +12,8 @@ from agents.world.vocabulary import ARTICLES, PREPOSITIONS, PRONOUNS
 USAGE = {
     "undo": "Say `undo`, or `undo 3` for three turns.",
     "retry": "Say `retry` alone: it plays the last action once more.",
+    "attempts": "Say `attempts` alone: it lists what the last action came to each time that it was tried.",
+    "attempt": "Say `attempt 2`: it goes to that one of the `attempts` at the last turn.",
     "save": "Say `save NAME`: it keeps where you are as a branch of that name.",
     "load": "Say `load NAME`; `branches` lists the names.",
     "branches": "Say `branches` alone: it lists what was saved.",
@@ -21,13 +23,15 @@ USAGE = {
 """Each word, and how it is said."""
 
 STEERING = (
-    "Besides, you can type `undo` (or `undo 3`) to take turns back, `retry` to play the last one again, `save NAME` and "
-    "`load NAME` to keep a place and return to it, `branches` to list what was saved, `resume` after a pause, and `quit`."
+    "Besides, you can type `undo` (or `undo 3`) to take turns back, `retry` to play the last one again, "
+    "`attempts` to list what it came to each time and `attempt 1` to go to one of those, `save NAME` and `load NAME` to "
+    "keep a place and return to it, `branches` to list what was saved, `resume` after a pause, and `quit`."
 )
 """What `help` adds at a terminal: the words that a sitting knows beside the story's."""
 
 _SAME = {"switch": "load", "exit": "quit", "q": "quit"}
 _NAMED = ("save", "load")
+_COUNTED = ("undo", "attempt")
 _COUNT = re.compile(r"[0-9]{1,6}")
 
 
@@ -52,8 +56,8 @@ _SENTENCE = 3
 def read_command(line: str) -> Command | None:
     """The command, or None for an action. Raises InvalidInput, with how it is said, for a command that is none yet.
 
-    `retry 2` and `quit now` are mistakes in a command: nobody who says them wants them played. `undo the knot` and
-    `resume my walk` are things to do in a story.
+    `retry 2` and `quit now` are mistakes in a command: nobody who says them wants them played. `undo the knot`,
+    `attempt escape` and `resume my walk` are things to do in a story.
     """
     first, *others = line.split(maxsplit=1)
     word, rest = _SAME.get(first.lower(), first.lower()), others[0].strip() if others else ""
@@ -63,8 +67,10 @@ def read_command(line: str) -> Command | None:
         if not rest:
             raise InvalidInput(f"`{word}` needs a name", cure=USAGE[word])
         return Command(word, rest)
-    if not rest or (word == "undo" and _COUNT.fullmatch(rest) and int(rest)):
+    if word in _COUNTED and _COUNT.fullmatch(rest) and int(rest):
         return Command(word, rest)
-    if _is_story(rest):
+    if not rest and word != "attempt":
+        return Command(word, rest)
+    if _is_story(rest) or (word == "attempt" and any(letter.isalpha() for letter in rest)):
         return None
     raise InvalidInput(f"`{word}` is not said like that", cure=USAGE[word])

@@ -78,6 +78,33 @@ async def test_retry_plays_the_action_again(play: Play) -> None:
     assert seen(play).said[-2:] == ["> wait", seen(play).turns[-1]["narration"]]
 
 
+async def test_attempts_are_listed_and_gone_back_to(play: Play) -> None:
+    await play.step("attempts")
+    assert seen(play).notes[-1]["text"] == "Nothing was tried yet: this is the beginning."
+    await play.step("take lamp")
+    await play.step("retry")
+    await play.engine.undo(play.session)
+    await play.step("look")
+    await play.step("attempts")
+    listed = seen(play).notes[-1]["attempts"]
+    assert [(a["attempt"], a["turn"], a["action"], a["active"]) for a in listed] == [
+        (1, 1, "take lamp", False),
+        (2, 1, "take lamp", False),
+        (3, 1, "look", True),
+    ]
+    await play.step("attempt 1")
+    assert seen(play).notes[-1]["text"].startswith("At attempt 1 of turn 1. ")
+    position = await play.engine.position(play.session)
+    assert (position["head"], position["slots"]["lamp.in"]) == (listed[0]["turn_id"], "player")
+    await play.step("wait")
+    lines = [turn["line"] for turn in await play.engine.turns(play.session)]
+    assert len(set(lines)) == 2, "what is played on from another attempt is a line of its own"
+    await play.step("undo")
+    with pytest.raises(StoryError) as refused:
+        await play.step("attempt 4")
+    assert [*refused.value.choices] == ["1", "2", "3"]
+
+
 async def test_help_names_what_steers_the_sitting(play: Play) -> None:
     await play.step("look")
     assert STEERING not in seen(play).said

@@ -17,6 +17,8 @@ from api.terminal.steering import Command, read_command
         ("q", Command("quit", "")),
         ("branches", Command("branches", "")),
         ("resume", Command("resume", "")),
+        ("attempts", Command("attempts", "")),
+        ("Attempt 2", Command("attempt", "2")),
     ],
 )
 def test_commands(line: str, command: Command) -> None:
@@ -32,6 +34,9 @@ def test_commands(line: str, command: Command) -> None:
         "retry because it matters",
         "branches of the oak",
         "undo it all for her",
+        "attempt escape",
+        "attempt to open the door",
+        "attempts at the lock",
     ],
 )
 def test_things_to_do(line: str) -> None:
@@ -40,7 +45,7 @@ def test_things_to_do(line: str) -> None:
 
 @pytest.mark.parametrize(
     "line", ["save", "load", "retry 2", "resume 1", "branches 3", "undo 0", "undo ²", "undo -1", "undo " + "9" * 5_000, "quit 1",
-             "undo x", "quit now", "resume please", "retry again now", "branches please"]
+             "attempt", "attempt 0", "attempt -1", "attempts 2", "undo x", "quit now", "resume please", "retry again now", "branches please"]
 )  # fmt: skip
 def test_a_command_that_is_not_said_like_that(line: str) -> None:
     with pytest.raises(InvalidInput) as refused:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cottage import COTTAGE, begun
 
-from agents.errors import StoreUnavailable
+from agents.errors import StoreUnavailable, UnknownTurn
 from agents.story import Turn
 from graphs.chapters import behind
 from graphs.engine import StoryEngine, open_engine
@@ -158,3 +158,14 @@ async def test_a_deleted_session_leaves_no_chapter_and_no_task(engine: StoryEngi
     assert await engine.delete(session) > 0
     assert await engine.memory.count(engine.scope(session)) == 0
     assert engine._chapters._tasks == {}  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_a_branch_begins_at_any_turn_that_was_ever_played(engine: StoryEngine) -> None:
+    session = await begun(engine)
+    first = await engine.act(session, "take lamp")
+    again = await engine.retry(session)
+    branch = await engine.fork(session, "first", turn_id=first["turn_id"])
+    assert (branch["head"], branch["active"]) == (first["turn_id"], True)
+    assert [turn["turn_id"] for turn in await engine.attempts(session)] == [first["turn_id"], again["turn_id"]]
+    with pytest.raises(UnknownTurn):
+        await engine.fork(session, "none", turn_id="nowhere-1")
