@@ -13,13 +13,16 @@ from told import WORLDS, Told
 
 from agents.models.offline import OfflineStoryteller
 from agents.models.storyteller.chapter import CHAPTER_CHARS, SO_FAR_CHARS, tell_chapter, tell_so_far
+from agents.narrative.claims import contradiction, known_facts
 from agents.narrative.happenings import find_happenings
 from agents.narrative.summarise import Stretch, Summary, extract, summarise
 from agents.prompts import Prompts
 from agents.safety.screen import Screen
+from agents.safety.sentences import split_sentences
 from agents.world.load import load_text
 from agents.world.resolve import resolve
 from agents.world.schema import World
+from agents.world.view import View
 
 ACTIONS = [
     "take lamp",
@@ -150,7 +153,10 @@ def test_a_whole_play_is_told_within_its_bounds_and_passes_the_gate(name: str) -
     actions = [line for line in script.read_text().splitlines() if line and not line.startswith("#")]
     world, so_far, screen = WORLDS[name], "", Screen.load()
     for last in range(32, len(actions) + 1, 32):
-        summary = extract(played(world, actions[:last], skip=last - 32, so_far=so_far))
+        stretch = played(world, actions[:last], skip=last - 32, so_far=so_far)
+        summary = extract(stretch)
+        facts = known_facts(View(world, stretch.after), moved=True, authored=())
+        assert [wrong for sentence in split_sentences(summary.text) if (wrong := contradiction(sentence, facts))] == []
         so_far = summary.so_far
         assert 0 < len(summary.text) <= CHAPTER_CHARS
         assert len(so_far) <= SO_FAR_CHARS

@@ -36,6 +36,8 @@ class TestSessions:
             "choices": ["go north"],
             "risk": "none",
             "paused": False,
+            "story_so_far": "",
+            "closed": 0,
         }
 
     async def test_creating_it_again_returns_what_is_there(self, story: Reference) -> None:
