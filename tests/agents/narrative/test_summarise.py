@@ -19,6 +19,7 @@ from agents.narrative.summarise import Stretch, Summary, extract, summarise
 from agents.prompts import Prompts
 from agents.safety.screen import Screen
 from agents.safety.sentences import split_sentences
+from agents.story import change
 from agents.world.load import load_text
 from agents.world.resolve import resolve
 from agents.world.schema import World
@@ -121,7 +122,8 @@ async def test_an_unfit_story_so_far_costs_only_itself(stretch: Stretch) -> None
 
 
 async def test_the_model_reads_what_happened_and_nothing_that_is_no_story(stretch: Stretch) -> None:
-    aside: Any = {"turn_id": "x", "number": 3, "kind": "check_in", "narration": "asideword", "changes": []}
+    taken = [change("small_key", "in", "player", "verb:take")]
+    aside: Any = {"turn_id": "x", "number": 3, "kind": "check_in", "narration": "asideword", "changes": taken}
     model = Answering(answers=[answer("You met Maren.")])
     wide = Stretch(**{**vars(stretch), "turns": [*stretch.turns, aside], "so_far": "You had slept."})
     await summarise(wide, model, Prompts(), Screen.load(), timeout_s=5)
@@ -129,6 +131,7 @@ async def test_the_model_reads_what_happened_and_nothing_that_is_no_story(stretc
     assert "You had slept." in prompt
     assert '"kind":"met"' in prompt
     assert "asideword" not in prompt
+    assert "small key" not in prompt + extract(wide).text
     assert len(prompt) < 3_000 + 260 * len(wide.turns)
 
 
