@@ -90,6 +90,14 @@ class StoryEngine(StoryPlayer):
             self._unpaused(await self.session(session))
             return await self.memory.switch(self.scope(session), self._name(name))
 
+    async def delete_branch(self, session: str, name: str) -> None:
+        """Takes a branch's name away; its turns stay, as what was undone does. Conflict for the one that is played."""
+        with self._translated():
+            async with hold(self._stores.redis, self._story(session), "delete", wait_s=LOCK_WAIT_S):
+                record = self._unpaused(await self.session(session))
+                await self._finish(record, self._runner(session))  # it may be on that very branch
+                await self.memory.delete_branch(self.scope(session), name)
+
     async def fork(self, session: str, name: str, *, at: int | None = None) -> Branch:
         """A named branch at turn number `at` of the active branch (default: HEAD), on which play goes on."""
         with self._translated():

@@ -121,8 +121,8 @@ class Reference:
 
     # What is played into both ----------------------------------------------------------------------------------------
 
-    async def play(self, *changes: Change, marker: str = "", **other: Any) -> Turn:
-        """One turn on the active branch. The `marker` is a word of its own in the action, narration and moment."""
+    async def draft(self, *changes: Change, marker: str = "", **other: Any) -> Commit:
+        """The next turn of the active branch, not yet played. The `marker` is a word of its own in all its texts."""
         place = await self.memory.position(self.scope)
         assert place["head"] == self.head
         if not (line := place["line"]):
@@ -135,13 +135,21 @@ class Reference:
             self.head,
             **{"branch": self.active, "line": line, "changes": list(changes), **told, **other},
         )
+        slots = apply_changes(self.slots(self.head), turn["changes"]) if turn["number"] % KEYFRAME == 0 else None
+        return Commit(turn, ["lamp"], [f"Somebody spoke of {marker}."] if marker else [], slots)
+
+    async def play(self, *changes: Change, marker: str = "", **other: Any) -> Turn:
+        """One turn on the active branch."""
+        commit = await self.draft(*changes, marker=marker, **other)
+        stored = await self.memory.commit(self.scope, commit)
+        assert stored == commit.turn
+        self.land(commit.turn)
+        return commit.turn
+
+    def land(self, turn: Turn) -> None:
+        """The turn is in memory: so it is here."""
         self.told[turn["turn_id"]] = turn
-        slots = self.slots(turn["turn_id"]) if turn["number"] % KEYFRAME == 0 else None
-        moments = [f"Somebody spoke of {marker}."] if marker else []
-        stored = await self.memory.commit(self.scope, Commit(turn, ["lamp"], moments, slots))
-        assert stored == turn
-        self.heads[self.active] = turn["turn_id"]
-        return turn
+        self.heads[turn["branch"]] = turn["turn_id"]
 
     async def undo(self, back: int) -> None:
         chain = self.chain(self.head)
@@ -156,6 +164,10 @@ class Reference:
     async def switch(self, name: str) -> None:
         self.active = name
         assert (await self.memory.switch(self.scope, name))["active"]
+
+    async def delete_branch(self, name: str) -> None:
+        await self.memory.delete_branch(self.scope, name)
+        del self.heads[name]
 
     async def recall(self, query: str, **other: Any) -> list[Moment]:
         return await self.memory.recall(self.scope, self.active, query, **other)

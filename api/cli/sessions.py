@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
     sessions.command("show", help="One session: where it stands and its last turns.")(show)
     sessions.command("delete", help="Remove a session from both stores, for good.")(delete)
     app.add_typer(sessions, name="sessions")
-    app.command("branches", help="The branches of a session.")(branches)
+    app.command("branches", help="The branches of a session; or switch to one, or take one's name away.")(branches)
     app.command("fork", help="A new branch from a turn of a session, and play goes on there.")(fork)
 
 
@@ -74,9 +74,18 @@ def delete(session: SessionId, yes: Annotated[bool, typer.Option("--yes", help="
     wait_for(work)
 
 
-def branches(session: SessionId, as_json: Json = False) -> None:
+def branches(
+    session: SessionId,
+    as_json: Json = False,
+    switch: Annotated[str, typer.Option(metavar="NAME", help="Play goes on on that branch.")] = "",
+    delete: Annotated[str, typer.Option(metavar="NAME", help="Take that name away; its turns stay.")] = "",
+) -> None:
     async def work() -> None:
         async with engine_of() as engine:
+            if switch:
+                await engine.switch(session, switch)
+            if delete:
+                await engine.delete_branch(session, delete)
             found = await engine.branches(session)
         if as_json:
             print_json(found)

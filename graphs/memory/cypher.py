@@ -212,10 +212,20 @@ RETURN {_BRANCH_COLUMNS}, false AS active
 
 SWITCH = f"""
 MATCH (s:Session {{{SCOPE}}})
+SET s.lock = $token
 WITH s
 MATCH (b:Branch {{{SCOPE}, name: $name}})
 SET s.branch = $name
 RETURN {_BRANCH_COLUMNS}, true AS active
+"""
+
+DELETE_BRANCH = f"""
+MATCH (s:Session {{{SCOPE}}})
+SET s.lock = $token
+WITH s WHERE s.branch <> $name
+MATCH (b:Branch {{{SCOPE}, name: $name}})
+DELETE b
+RETURN $name AS name
 """
 
 MOVE_HEAD = f"""

@@ -113,7 +113,7 @@ class Neo4jMemory(GraphMemory):
     async def _write(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
         try:
             return await self._run(statement, parameters)
-        except _DuplicateError:
+        except (_DuplicateError, _GoneError):
             return []
 
     async def _run(self, statement: str, parameters: Row, *, read: bool = False) -> list[Row]:
@@ -131,6 +131,10 @@ class Neo4jMemory(GraphMemory):
 
 class _DuplicateError(StoreError):
     """A uniqueness constraint forbids the statement."""
+
+
+class _GoneError(StoreError):
+    """What the statement had found was deleted while it waited for the lock."""
 
 
 class _SchemaRaceError(StoreError):
@@ -159,6 +163,8 @@ def _told(error: Neo4jError) -> StoreError:
         return StoreFull("Neo4j takes no more writes", cure="Free disk or memory, then try again")
     if any(code.endswith(name) for name in _SCHEMA_RACE):
         return _SchemaRaceError("There is such an index")
+    if code.endswith("EntityNotFound"):
+        return _GoneError("What the statement had found is gone")
     if isinstance(error, TransientError) or not isinstance(error, ClientError):
         return StoreUnavailable(f"Neo4j cannot answer now ({code})", cure=_CURE)
     return StoreError(f"Neo4j refused a statement ({code})", cure=_CURE)

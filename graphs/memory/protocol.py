@@ -114,6 +114,13 @@ class StoryMemory(Protocol):
         """Makes a branch the active one."""
         ...
 
+    async def delete_branch(self, scope: Scope, name: str) -> None:
+        """Takes a name away; its turns stay, as what was undone does. Conflict for the active branch.
+
+        Two statements; three where there is nothing to take away.
+        """
+        ...
+
     async def move_head(self, scope: Scope, branch: str, *, back: int) -> Branch:
         """Undo: HEAD goes back `back` turns, at most to the root. The next turn starts a new line, unless HEAD stayed.
 
