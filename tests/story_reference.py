@@ -75,6 +75,8 @@ class Reference:
     heads: dict[str, str] = field(default_factory=lambda: {"main": "root"})
     active: str = "main"
     lines: int = 0
+    reminded: bool = False
+    """Whether commits bring the turn before along, as the engine's do: then its words find the next turn, too."""
 
     async def begin(self, **slots: Value) -> None:
         slots = slots or {"lamp.in": "hall", "door.open": False}
@@ -136,7 +138,13 @@ class Reference:
             **{"branch": self.active, "line": line, "changes": list(changes), **told, **other},
         )
         slots = apply_changes(self.slots(self.head), turn["changes"]) if turn["number"] % KEYFRAME == 0 else None
-        return Commit(turn, ["lamp"], [f"Somebody spoke of {marker}."] if marker else [], slots)
+        moments = [f"Somebody spoke of {marker}."] if marker else []
+        before = (
+            " ".join(f"{last['action']} {last['narration']}" for last in place["exchanges"][-1:])
+            if self.reminded
+            else ""
+        )
+        return Commit(turn, ["lamp"], moments, slots, before=before)
 
     async def play(self, *changes: Change, marker: str = "", **other: Any) -> Turn:
         """One turn on the active branch."""

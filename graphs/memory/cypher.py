@@ -71,7 +71,7 @@ OPTIONAL MATCH (old:Session {{{SCOPE}}})
 WITH old WHERE old IS NULL
 CREATE (s:Session {{{SCOPE}, player: $player, title: $title, world: $world, world_version: $world_version,
   fingerprint: $fingerprint, model: $model, seed: $seed, branch: $branch, risk: $risk, paused: $paused,
-  created: $created, played: $played, world_text: $world_text, lock: ''}})
+  created: $created, played: $played, world_text: $world_text, schema: $schema, lock: ''}})
 CREATE (b:Branch {{{SCOPE}, name: $branch, head: $turn_id, number: $number, line: $line, created: $created, lock: ''}})
 CREATE {_TURN}, keyframe: $turn_id, snapshot: $snapshot, tail: [], segment: [], leaves: [], blocks: []}})
 CREATE (t)-[:TOLD]->(m:Moment {{{SCOPE}, turn_id: $turn_id, number: $number, line: $line, story: $story,

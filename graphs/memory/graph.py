@@ -14,16 +14,18 @@ from graphs.memory.branching import GraphBranches
 from graphs.memory.history import GraphHistory
 from graphs.memory.keyframe import keyframe
 from graphs.memory.ledger import opening_ledger, replay, steps, values
+from graphs.memory.migration import GraphMigration
 from graphs.memory.recall import Found, rank
+from graphs.memory.schema import SCHEMA_VERSION
 from graphs.memory.shapes import EXCHANGES, KEYFRAME, Commit, Position, Scope, Session
 from graphs.memory.statements import Row, unknown_session
 from graphs.memory.words import query_terms
 
 
-class GraphMemory(GraphHistory, GraphBranches):
+class GraphMemory(GraphHistory, GraphBranches, GraphMigration):
     """What Neo4jMemory and FalkorMemory share. Statements a call are told in `StoryMemory`, differences here.
 
-    Looking back is in `history`, branches are in `branching`.
+    Looking back is in `history`, branches are in `branching`, older schemas in `migration`.
     """
 
     @abstractmethod
@@ -42,6 +44,7 @@ class GraphMemory(GraphHistory, GraphBranches):
             **records.session_parameters(session),
             "branch": records.MAIN,
             "world_text": world_text,
+            "schema": SCHEMA_VERSION,
             "snapshot": records.encode(ledger),
         }
         rows = await self._write(scope, cypher.CREATE, parameters)

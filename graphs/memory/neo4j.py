@@ -26,10 +26,12 @@ from neo4j.exceptions import (
 
 from agents.errors import InvalidSetting, StoreError, StoreFull, StoreTooNew, StoreUnavailable
 from graphs.memory import cypher, schema
-from graphs.memory.graph import GraphMemory, Row
+from graphs.memory.graph import GraphMemory
+from graphs.memory.migration import PAGE, STAMP_STORY
 from graphs.memory.records import decode_session, identity, story_id
 from graphs.memory.schema import SCHEMA_VERSION
 from graphs.memory.shapes import Scope, Session
+from graphs.memory.statements import Row
 
 REACH_S = 5.0
 """Longest wait for a server's first answer."""
@@ -66,6 +68,16 @@ class Neo4jMemory(GraphMemory):
             raise StoreTooNew(
                 f"The graph was written with schema {rows[0]['version']}, this is {SCHEMA_VERSION}", cure="Upgrade tta"
             )
+        if rows[0]["version"] < SCHEMA_VERSION:
+            await self._migrate()
+            await self._run(schema.RESTAMP, {"version": SCHEMA_VERSION})
+
+    async def _outdated(self) -> list[Scope]:
+        rows = await self._run(schema.OUTDATED, {"schema": SCHEMA_VERSION, "limit": PAGE}, read=True)
+        return [Scope(row["tenant"], row["session"]) for row in rows]
+
+    async def _upgraded(self, scope: Scope) -> None:
+        await self._run(STAMP_STORY, {**identity(scope), "schema": SCHEMA_VERSION})
 
     async def sessions(self, tenant: str, *, player: str | None = None, limit: int = 50) -> list[Session]:
         parameters = {"tenant": tenant, "player": player, "limit": limit}

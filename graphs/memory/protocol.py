@@ -23,7 +23,11 @@ class StoryMemory(Protocol):
     """
 
     async def setup(self) -> None:
-        """Creates indexes and constraints, idempotently. StoreTooNew when a newer version wrote the store."""
+        """Creates indexes and constraints, idempotently, and brings a store of an older schema up to this one.
+
+        StoreTooNew when a newer version wrote the store. A migration that was interrupted goes on where it was; a process of
+        the older version must not be writing meanwhile.
+        """
         ...
 
     async def create(self, session: Session, world_text: str, opening: Turn, slots: dict[str, Value]) -> Session:

@@ -45,7 +45,7 @@ class Play(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.story = Reference(self.memory)
+        self.story = Reference(self.memory, reminded=True)
         self.markers: dict[str, str] = {}
         self.pending: list[Commit] = []
         self.run(self.story.begin())
@@ -172,13 +172,14 @@ class Play(RuleBasedStateMachine):
     @precondition(lambda self: self.markers)
     @rule(pick=ANY)
     def recall(self, pick: int) -> None:
-        """Some turn's marker word: found if HEAD descends from it and it is not among the last three, else never."""
+        """Some turn's marker word finds it and the turn after, if HEAD descends from them and they are not its last three."""
         turn_id = list(self.markers)[pick % len(self.markers)]
 
         async def work() -> None:
             found = [moment["turn_id"] for moment in await self.story.recall(self.markers[turn_id])]
             chain = [turn["turn_id"] for turn in self.story.chain(self.story.head)[1:]]
-            assert found == ([turn_id] if turn_id in chain[:-3] else [])
+            at = chain.index(turn_id) if turn_id in chain else len(chain)
+            assert found == chain[:-3][at : at + 2]
 
         self.step(work())
 

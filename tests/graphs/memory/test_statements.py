@@ -6,19 +6,24 @@ from collections import Counter
 import pytest
 from story_reference import Reference, new_turn, take
 
-from graphs.memory import KEYFRAME, Commit, schema, search
+from graphs.memory import KEYFRAME, Commit, migration, schema, search
 from graphs.memory import cypher as shared
 from graphs.memory.graph import GraphMemory
 
 # These concern the database, not a story.
-NOBODYS = {"STAMP", "FALKOR_LOCK"}
+NOBODYS = {"STAMP", "RESTAMP", "FALKOR_LOCK", "OUTDATED", "OUTDATED_LISTED"}
 
 # Nodes reached from one that is filtered, or by the full-text search, are filtered with it.
 STORED = re.compile(r"\((\w*):(Session|Branch|Turn|Moment|Trace|Listed)(?P<filter> \{[^}]*\})?")
 
 
 def statements() -> dict[str, str]:
-    found = {name: text for module in (shared, schema) for name, text in vars(module).items() if isinstance(text, str)}
+    found = {
+        name: text
+        for module in (shared, schema, migration)
+        for name, text in vars(module).items()
+        if isinstance(text, str)
+    }
     found = {name: text for name, text in found.items() if re.search(r"\b(MATCH|CREATE|MERGE) \(", text)}
     found |= {build.__name__: build("Turn") for build in (shared.count_nodes, shared.delete_nodes)}
     return found | {"recall": search.recall("CALL search() YIELD node")}
