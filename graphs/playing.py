@@ -225,8 +225,10 @@ class StoryPlayer(StoryReader):
         session, scope = record["session"], self.scope(record["session"])
         # An answer of fixed words asks no model, so it waits for none and fails with none.
         spec = "offline" if entry["screened"] else record["model"]
+        pinned = await self._pinned(record)
         return TurnServices(
-            world=await self.world(session),
+            world=pinned.world,
+            upgrades=pinned.upgrades,
             storyteller=await self._storyteller(spec),
             model=record["model"],
             prompts=self._prompts,

@@ -1,13 +1,10 @@
 """`tta sessions`, `tta branches`, `tta fork`: stories that were begun."""
 
-import asyncio
-import sys
 from typing import Annotated
 
 import typer
 
-from agents.errors import InvalidInput
-from api.cli.output import engine_of, print_json, table, wait_for
+from api.cli.output import ask, engine_of, print_json, table, wait_for
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 SessionId = Annotated[str, typer.Argument(help="The session's id (`tta sessions list`).")]
@@ -62,12 +59,8 @@ def delete(session: SessionId, yes: Annotated[bool, typer.Option("--yes", help="
     async def work() -> None:
         async with engine_of() as engine:
             record = await engine.session(session)
-            if not yes and not sys.stdin.isatty():
-                raise InvalidInput("There is no terminal to ask at whether to delete it", cure="Say --yes.")
             if not yes:
-                await asyncio.to_thread(
-                    typer.confirm, f"Delete session {session} ({record['title']}) for good?", abort=True
-                )
+                await ask(f"Delete session {session} ({record['title']}) for good?")
             await engine.delete(session)
         typer.echo(f"Session {session} is gone from both stores.")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphs.memory.protocol import StoryMemory
 from graphs.memory.schema import SCHEMA_VERSION
-from graphs.memory.shapes import EXCHANGES, KEYFRAME, Branch, Commit, Position, Scope, Session
+from graphs.memory.shapes import EXCHANGES, KEYFRAME, Branch, Commit, Edition, Position, Scope, Session
 
 if TYPE_CHECKING:
     from graphs.memory.falkordb import FalkorMemory, open_falkordb
@@ -35,6 +35,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Branch",
     "Commit",
+    "Edition",
     "FalkorMemory",
     "Neo4jMemory",
     "Position",

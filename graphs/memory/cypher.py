@@ -90,7 +90,9 @@ WORLD_TEXT = f"MATCH (s:Session {{{SCOPE}}}) RETURN s.world_text AS world_text"
 
 UPDATE = f"""
 MATCH (s:Session {{{SCOPE}}})
-SET s.title = coalesce($title, s.title), s.paused = coalesce($paused, s.paused)
+SET s.title = coalesce($title, s.title), s.paused = coalesce($paused, s.paused),
+  s.world_version = coalesce($world_version, s.world_version), s.fingerprint = coalesce($fingerprint, s.fingerprint),
+  s.world_text = coalesce($world_text, s.world_text)
 RETURN {_SESSION_COLUMNS}
 """
 

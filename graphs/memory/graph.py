@@ -17,7 +17,7 @@ from graphs.memory.ledger import opening_ledger, replay, steps, values
 from graphs.memory.migration import GraphMigration
 from graphs.memory.recall import Found, rank
 from graphs.memory.schema import SCHEMA_VERSION
-from graphs.memory.shapes import EXCHANGES, KEYFRAME, Commit, Position, Scope, Session
+from graphs.memory.shapes import EXCHANGES, KEYFRAME, Commit, Edition, Position, Scope, Session
 from graphs.memory.statements import Row, unknown_session
 from graphs.memory.words import query_terms
 
@@ -62,8 +62,12 @@ class GraphMemory(GraphHistory, GraphBranches, GraphMigration):
             raise unknown_session(scope)
         return rows[0]["world_text"]
 
-    async def update(self, scope: Scope, *, title: str | None = None, paused: bool | None = None) -> Session:
+    async def update(
+        self, scope: Scope, *, title: str | None = None, paused: bool | None = None, world: Edition | None = None
+    ) -> Session:
+        version, fingerprint, text = world or (None, None, None)
         new = {"title": None if title is None else records.clean(title), "paused": paused}
+        new |= {"world_version": version, "fingerprint": fingerprint, "world_text": text}
         rows = await self._write(scope, cypher.UPDATE, {**records.identity(scope), **new})
         if not rows:
             raise unknown_session(scope)

@@ -11,7 +11,7 @@ story costs the same, however long the story is and however often it was forked.
 from typing import Any, Protocol
 
 from agents.story import Fact, Moment, Turn, Value
-from graphs.memory.shapes import EXCHANGES, Branch, Commit, Position, Scope, Session
+from graphs.memory.shapes import EXCHANGES, Branch, Commit, Edition, Position, Scope, Session
 
 
 class StoryMemory(Protocol):
@@ -49,8 +49,10 @@ class StoryMemory(Protocol):
         """The pinned world, as it was when the session was made."""
         ...
 
-    async def update(self, scope: Scope, *, title: str | None = None, paused: bool | None = None) -> Session:
-        """Changes what is given. One statement."""
+    async def update(
+        self, scope: Scope, *, title: str | None = None, paused: bool | None = None, world: Edition | None = None
+    ) -> Session:
+        """Changes what is given; `world` is another edition of the pinned one. One statement."""
         ...
 
     async def position(self, scope: Scope, branch: str | None = None) -> Position:
