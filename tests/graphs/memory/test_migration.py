@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from story_reference import Reference, take
 
-from agents.errors import StoreTooNew, StoreUnavailable
+from agents.errors import StoreUnavailable
 from graphs.memory import SCHEMA_VERSION, StoryMemory, schema
 from graphs.memory.cypher import SCOPE
 from graphs.memory.falkordb import REGISTRY
@@ -104,13 +104,3 @@ async def test_a_migration_that_was_cut_off_goes_on(memory: StoryMemory, monkeyp
         after = await old.memory._read(story.scope, MOMENTS, names)
         assert sorted(after, key=lambda m: m["turn_id"]) == sorted(moments, key=lambda m: m["turn_id"])
         await memory.delete(story.scope)
-
-
-async def test_a_newer_store_is_refused(memory: StoryMemory) -> None:
-    old = OldStore(memory)
-    await old.become(SCHEMA_VERSION + 1)
-    try:
-        with pytest.raises(StoreTooNew, match=f"schema {SCHEMA_VERSION + 1}"):
-            await memory.setup()
-    finally:
-        await old.become(SCHEMA_VERSION)
