@@ -75,6 +75,8 @@ class Reference:
     heads: dict[str, str] = field(default_factory=lambda: {"main": "root"})
     active: str = "main"
     lines: int = 0
+    on: dict[str, str] = field(default_factory=lambda: {"main": "line-0"})
+    """The line that each branch goes on on; none where its HEAD was moved."""
     reminded: bool = False
     """Whether commits bring the turn before along, as the engine's do: then its words find the next turn, too."""
 
@@ -158,15 +160,18 @@ class Reference:
         """The turn is in memory: so it is here."""
         self.told[turn["turn_id"]] = turn
         self.heads[turn["branch"]] = turn["turn_id"]
+        self.on[turn["branch"]] = turn["line"]
 
     async def undo(self, back: int) -> None:
         chain = self.chain(self.head)
-        self.heads[self.active] = chain[max(0, len(chain) - 1 - back)]["turn_id"]
+        head = chain[max(0, len(chain) - 1 - back)]["turn_id"]
+        if head != self.head:
+            self.heads[self.active], self.on[self.active] = head, ""
         branch = await self.memory.move_head(self.scope, self.active, back=back)
         assert branch["head"] == self.head
 
     async def fork(self, name: str, turn_id: str) -> None:
-        self.heads[name] = turn_id
+        self.heads[name], self.on[name] = turn_id, ""
         assert (await self.memory.create_branch(self.scope, name, turn_id))["head"] == turn_id
 
     async def switch(self, name: str) -> None:

@@ -18,6 +18,9 @@ these lists cost some 20 ids a turn, and a keyframe one more id for every 1,024 
 PREV is there to be looked at, not walked: after each write FalkorDB brings a matrix of all relationships up to date for
 the first statement that follows one, 1.5 ms in 5,000 turns. Index reads pay nothing of the kind.
 
+A line is a chain: a turn goes on on its branch's line, or begins one where HEAD was moved (`line` is empty then). So of two
+turns of one line the one with the smaller number is the other's ancestor, which needs no look at the lists.
+
 Turns never change once written, so what is read along them needs no lock. A statement that compares before it writes
 begins with a SET: that takes the lock, on both servers, before the comparison.
 
@@ -119,7 +122,7 @@ WITH b WHERE b.head = $parent AND b.number + 1 = $number
 OPTIONAL MATCH (old:Turn {{{SCOPE}, turn_id: $turn_id}})
 WITH b, old WHERE old IS NULL
 MATCH (p:Turn {{{SCOPE}, turn_id: $parent}})
-WITH b, p
+WITH b, p WHERE b.line = $line OR p.line <> $line
 MATCH (s:Session {{{SCOPE}}})
 CREATE {_TURN}, keyframe: coalesce($keyframe, p.keyframe), snapshot: $snapshot, segment: $segment,
   leaves: $leaves, blocks: $blocks, tail: CASE WHEN $keyframe IS NULL THEN p.tail + [$turn_id] ELSE [] END}})

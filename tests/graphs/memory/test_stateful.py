@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from story_reference import Reference, new_turn
 
 from agents.errors import HeadMoved, InvalidInput, StoreUnavailable, StoryError, UnknownBranch
-from agents.story import Change, change
+from agents.story import Change, Turn, change
 from graphs.memory import KEYFRAME, Commit, StoryMemory
 
 RUN = 50
@@ -158,7 +158,7 @@ class Play(RuleBasedStateMachine):
             head = self.story.heads.get(turn["branch"])
             wrong: type[StoryError] | tuple[type[StoryError], ...] = ()
             if turn["turn_id"] not in self.story.told:
-                wrong = UnknownBranch if head is None else () if head == turn["parent"] else (HeadMoved, InvalidInput)
+                wrong = UnknownBranch if head is None else () if self._follows(turn) else (HeadMoved, InvalidInput)
             if wrong:
                 with pytest.raises(wrong):
                     await self.memory.commit(self.story.scope, commit)
@@ -168,6 +168,12 @@ class Play(RuleBasedStateMachine):
                 self.story.land(turn)
 
         self.step(work())
+
+    def _follows(self, turn: Turn) -> bool:
+        """Whether the turn may be committed: its branch is where it was, and has not been elsewhere meanwhile."""
+        parent = self.story.told[turn["parent"]]
+        same_line = self.story.on[turn["branch"]] == turn["line"] or parent["line"] != turn["line"]
+        return self.story.heads[turn["branch"]] == turn["parent"] and same_line
 
     @precondition(lambda self: self.markers)
     @rule(pick=ANY)
