@@ -10,18 +10,36 @@ A turn runs in a task of its own: a caller that goes away cancels nothing.
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict
+
+from typing_extensions import TypedDict
 
 from agents.errors import Conflict, InvalidInput, StoryError, UnknownTurn
 from agents.models import check_spec
-from agents.story import Turn
+from agents.story import Turn, Value
 from agents.world.load import load_world, pin
+from agents.world.schema import World
+from agents.world.upgrade import MAX_UPGRADES, Upgrade, compare, fit, misfits
 from graphs.actions import check_name
 from graphs.locks import hold
-from graphs.memory.shapes import Branch, Session
+from graphs.memory.shapes import Branch, Edition, Session
 from graphs.playing import LOCK_WAIT_S, StoryPlayer
 from graphs.sessions import new_session, opening_slots, opening_turn
 from graphs.settings import Settings
 from graphs.stores import open_stores
+
+
+class Upgraded(TypedDict):
+    """What an upgrade did, or would do: `misfits` say what is in a branch's state and not in the new edition."""
+
+    session: str
+    world: str
+    before: int
+    version: int
+    fingerprint: str
+    upgraded: bool
+    misfits: list[dict[str, Value]]
+    """branch, slot, value, becomes, because."""
 
 
 class StoryEngine(StoryPlayer):
@@ -91,6 +109,14 @@ class StoryEngine(StoryPlayer):
             self._unpaused(await self.session(session))
             return await self.memory.switch(self.scope(session), self._name(name))
 
+    async def delete_branch(self, session: str, name: str) -> None:
+        """Takes a branch's name away; its turns stay, as what was undone does. Conflict for the one that is played."""
+        with self._translated():
+            async with hold(self._stores.redis, self._story(session), "delete", wait_s=LOCK_WAIT_S):
+                record = self._unpaused(await self.session(session))
+                await self._finish(record, self._runner(session))  # it may be on that very branch
+                await self.memory.delete_branch(self.scope(session), name)
+
     async def take_attempt(self, session: str, number: int) -> Turn:
         """HEAD goes to another attempt at its turn, numbered from 1 as `attempts` lists them. Raises UnknownTurn.
 
@@ -128,6 +154,44 @@ class StoryEngine(StoryPlayer):
         with self._translated():
             await self.session(session)
             return await self.memory.update(self.scope(session), paused=False)
+
+    async def upgrade(self, session: str, world: str = "", *, dry_run: bool = False) -> Upgraded:
+        """Moves a session to the present edition of its world (by default the shipped one of that id; or a file).
+
+        States follow when they are played next, on whatever branch. Raises UnknownWorld, InvalidWorld, and Conflict for
+        another world than the session's.
+        """
+        with self._translated():
+            async with hold(self._stores.redis, self._story(session), "upgrade", wait_s=LOCK_WAIT_S):
+                record = await self.session(session)
+                source = load_world(world or record["world"])
+                if source.world.world != record["world"]:
+                    raise Conflict(f"The session plays '{record['world']}', and that is '{source.world.world}'",
+                                   cure="Name the file of that world.")  # fmt: skip
+                await self._finish(record, self._runner(session))  # it was begun in the world as it was
+                pinned = await self._pinned(record)
+                upgrades = [*pinned.upgrades, compare(pinned.world, source.world, source.fingerprint)]
+                if len(upgrades) > MAX_UPGRADES:
+                    raise Conflict(f"The session has been through {MAX_UPGRADES} editions", cure="Begin a new one.")
+                done = source.fingerprint != record["fingerprint"] and not dry_run
+                misfits = await self._misfits(session, pinned.world, source.world, upgrades)
+                if done:
+                    edition = Edition(source.world.version, source.fingerprint, pin(source, upgrades))
+                    await self.memory.update(self.scope(session), world=edition)
+        return Upgraded(session=session, world=record["world"], version=source.world.version,
+                        before=record["world_version"], fingerprint=source.fingerprint, upgraded=done,
+                        misfits=misfits)  # fmt: skip
+
+    async def _misfits(self, session: str, old: World, new: World, upgrades: list[Upgrade]) -> list[dict[str, Value]]:
+        """What does not fit any more where each branch stands."""
+        found: list[dict[str, Value]] = []
+        for branch in await self.branches(session):
+            slots = (await self.memory.position(self.scope(session), branch["name"]))["slots"]
+            found += [
+                {"branch": branch["name"], **asdict(misfit)}
+                for misfit in misfits(old, slots, fit(new, slots, upgrades))
+            ]
+        return found
 
     async def delete(self, session: str) -> int:
         """Removes a session from both stores; how many nodes went.

@@ -127,9 +127,9 @@ class StoryPlayer(StoryReader):
 
     def _after(self, record: Session, turn: Turn) -> Turn:
         """The turn; if it ends a chapter, that is closed in a task of its own."""
-        world = self._worlds.get(record["session"])
-        if world and turn["kind"] == "story" and turn["number"] % KEYFRAME == 0:
-            self._chapters.begin(self._writer(record, world), turn["branch"])
+        _, pinned = self._worlds.get(record["session"], ("", None))
+        if pinned and turn["kind"] == "story" and turn["number"] % KEYFRAME == 0:
+            self._chapters.begin(self._writer(record, pinned.world), turn["branch"])
         return turn
 
     def _writer(self, record: Session, world: World) -> Writer:
@@ -255,8 +255,10 @@ class StoryPlayer(StoryReader):
         session, scope = record["session"], self.scope(record["session"])
         # An answer of fixed words asks no model, so it waits for none and fails with none.
         spec = "offline" if entry["screened"] else record["model"]
+        pinned = await self._pinned(record)
         return TurnServices(
-            world=await self.world(session),
+            world=pinned.world,
+            upgrades=pinned.upgrades,
             storyteller=await self._storyteller(spec),
             model=record["model"],
             prompts=self._prompts,

@@ -4,9 +4,10 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 
 from agents.errors import StoryError, UnknownSession, UnknownTurn, unforeseen
-from agents.story import Fact, Turn
-from agents.world.load import load_pinned
+from agents.story import Fact, Turn, apply_changes
+from agents.world.load import Pinned, load_pinned
 from agents.world.schema import World
+from agents.world.upgrade import fit
 from graphs.events import Event, Events
 from graphs.memory.protocol import StoryMemory
 from graphs.memory.shapes import KEYFRAME, Branch, Chapter, Position, Scope, Session
@@ -26,7 +27,8 @@ class StoryReader:
         self.settings = settings
         self.memory: StoryMemory = stores.memory
         self._stores = stores
-        self._worlds: dict[str, World] = {}
+        self._worlds: dict[str, tuple[str, Pinned]] = {}
+        """By session: the fingerprint of its world, and the world."""
 
     async def session(self, session: str) -> Session:
         """Raises UnknownSession, with the ids of those played last."""
@@ -42,15 +44,25 @@ class StoryReader:
             ) from None
 
     async def world(self, session: str) -> World:
-        """The world as it was pinned when the session began."""
-        if session not in self._worlds:
-            self._worlds[session] = load_pinned(await self.memory.world_text(self.scope(session)))
-        return self._worlds[session]
+        """The world as it was pinned when the session began, or was moved to another edition."""
+        return (await self._pinned(await self.session(session))).world
+
+    async def _pinned(self, record: Session) -> Pinned:
+        session = record["session"]
+        fingerprint, pinned = self._worlds.get(session, ("", None))
+        # Another process may have upgraded it.
+        if pinned is None or fingerprint != record["fingerprint"]:
+            pinned = load_pinned(await self.memory.world_text(self.scope(session)))
+            self._worlds[session] = (record["fingerprint"], pinned)
+        return pinned
 
     async def position(self, session: str, branch: str | None = None) -> Position:
-        """Where a branch stands."""
-        await self.session(session)
-        return await self.memory.position(self.scope(session), branch)
+        """Where a branch stands, as the next turn will find it."""
+        pinned = await self._pinned(await self.session(session))
+        position = await self.memory.position(self.scope(session), branch)
+        if changes := fit(pinned.world, position["slots"], pinned.upgrades):
+            position["slots"] = apply_changes(position["slots"], changes)
+        return position
 
     async def events(self, session: str, turn_id: str, *, after: str = "") -> AsyncGenerator[Event]:
         """The events of a turn, from the one after `after`; for a turn whose stream has expired, its end."""

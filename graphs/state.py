@@ -23,6 +23,7 @@ from agents.story import (
     Verdict,
 )
 from agents.world.scene import Scene
+from agents.world.upgrade import Upgrade
 from graphs.memory.protocol import StoryMemory
 from graphs.memory.shapes import Scope
 from graphs.trace import TraceLog
@@ -43,6 +44,7 @@ class TurnState(TypedDict, total=False):
     parent: str  # begin
     number: int  # begin
     slots: dict[str, Value]  # begin
+    fitted: list[Change]  # begin: what brought the slots to the edition of the world that is played
     exchanges: list[Exchange]  # begin
     story_so_far: str  # begin
     focus: list[str]  # begin
@@ -70,6 +72,7 @@ class TurnState(TypedDict, total=False):
 class TurnServices(Services):
     """What the graph's own steps need besides what agents call."""
 
+    upgrades: list[Upgrade]
     memory: StoryMemory
     scope: Scope
     trace: TraceLog

@@ -19,6 +19,7 @@ from agents.story import (
     apply_changes,
 )
 from agents.world.scene import goal_states
+from agents.world.upgrade import fit
 from agents.world.view import View, is_bookkeeping
 from graphs.memory.shapes import KEYFRAME, Commit
 from graphs.state import TurnServices, TurnState
@@ -54,6 +55,7 @@ class CommitInput(TypedDict):
     kind: Kind
     action: str
     slots: dict[str, Value]
+    fitted: list[Change]
     focus: list[str]
     outcome: Outcome
     changes: list[Change]
@@ -74,13 +76,15 @@ async def begin(state: BeginInput, runtime: Runtime[TurnServices]) -> TurnState:
     position = await services.memory.position(services.scope, state["branch"])
     if position["paused"]:
         raise SessionPaused("The story is paused", cure="Go on with `resume` when you are ready.")
+    fitted = fit(services.world, position["slots"], services.upgrades)
     return TurnState(
         parent=position["head"],
         number=position["number"] + 1,
-        slots=position["slots"],
+        slots=apply_changes(position["slots"], fitted),
+        fitted=fitted,
         exchanges=position["exchanges"],
         story_so_far=position["story_so_far"],
-        focus=position["focus"],
+        focus=[] if fitted else position["focus"],  # it may mean what is no more
         risk=position["risk"],
         paused=position["paused"],
         verdicts=[],
@@ -134,7 +138,7 @@ async def commit(state: CommitInput, runtime: Runtime[TurnServices]) -> CommitOu
 
 def _turn(state: CommitInput, services: TurnServices) -> Turn:
     story = state["kind"] == "story"
-    changes = state["changes"] if story else []
+    changes = [*state["fitted"], *state["changes"]] if story else []
     view = View(services.world, apply_changes(state["slots"], changes))
     return Turn(
         turn_id=state["turn_id"],

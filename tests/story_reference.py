@@ -76,6 +76,10 @@ class Reference:
     active: str = "main"
     lines: int = 0
     closed: dict[str, Chapter] = field(default_factory=dict)
+    on: dict[str, str] = field(default_factory=lambda: {"main": "line-0"})
+    """The line that each branch goes on on; none where its HEAD was moved."""
+    reminded: bool = False
+    """Whether commits bring the turn before along, as the engine's do: then its words find the next turn, too."""
 
     async def begin(self, **slots: Value) -> None:
         slots = slots or {"lamp.in": "hall", "door.open": False}
@@ -122,8 +126,8 @@ class Reference:
 
     # What is played into both ----------------------------------------------------------------------------------------
 
-    async def play(self, *changes: Change, marker: str = "", **other: Any) -> Turn:
-        """One turn on the active branch. The `marker` is a word of its own in the action, narration and moment."""
+    async def draft(self, *changes: Change, marker: str = "", **other: Any) -> Commit:
+        """The next turn of the active branch, not yet played. The `marker` is a word of its own in all its texts."""
         place = await self.memory.position(self.scope)
         assert place["head"] == self.head
         if not (line := place["line"]):
@@ -136,20 +140,34 @@ class Reference:
             self.head,
             **{"branch": self.active, "line": line, "changes": list(changes), **told, **other},
         )
-        self.told[turn["turn_id"]] = turn
-        slots = self.slots(turn["turn_id"]) if turn["number"] % KEYFRAME == 0 else None
+        slots = apply_changes(self.slots(self.head), turn["changes"]) if turn["number"] % KEYFRAME == 0 else None
         moments = [f"Somebody spoke of {marker}."] if marker else []
-        stored = await self.memory.commit(self.scope, Commit(turn, ["lamp"], moments, slots))
-        assert stored == turn
-        self.heads[self.active] = turn["turn_id"]
-        return turn
+        before = (
+            " ".join(f"{last['action']} {last['narration']}" for last in place["exchanges"][-1:])
+            if self.reminded
+            else ""
+        )
+        return Commit(turn, ["lamp"], moments, slots, before=before)
+
+    async def play(self, *changes: Change, marker: str = "", **other: Any) -> Turn:
+        """One turn on the active branch."""
+        commit = await self.draft(*changes, marker=marker, **other)
+        stored = await self.memory.commit(self.scope, commit)
+        assert stored == commit.turn
+        self.land(commit.turn)
+        return commit.turn
+
+    def land(self, turn: Turn) -> None:
+        """The turn is in memory: so it is here."""
+        self.told[turn["turn_id"]] = turn
+        self.heads[turn["branch"]] = turn["turn_id"]
+        self.on[turn["branch"]] = turn["line"]
 
     async def play_quickly(self) -> None:
         """One turn more, without a look at where the branch stands."""
         turn = new_turn(self.scope, self.told[self.head]["number"] + 1, self.head)
-        self.told[turn["turn_id"]] = turn
         await self.memory.commit(self.scope, Commit(turn, [], [], None))
-        self.heads[self.active] = turn["turn_id"]
+        self.land(turn)
 
     async def close(self, turn_id: str, **other: str) -> Chapter:
         """Closes the chapter that ends with the turn; the text names the turn."""
@@ -161,17 +179,23 @@ class Reference:
 
     async def undo(self, back: int) -> None:
         chain = self.chain(self.head)
-        self.heads[self.active] = chain[max(0, len(chain) - 1 - back)]["turn_id"]
+        head = chain[max(0, len(chain) - 1 - back)]["turn_id"]
+        if head != self.head:
+            self.heads[self.active], self.on[self.active] = head, ""
         branch = await self.memory.move_head(self.scope, self.active, back=back)
         assert branch["head"] == self.head
 
     async def fork(self, name: str, turn_id: str) -> None:
-        self.heads[name] = turn_id
+        self.heads[name], self.on[name] = turn_id, ""
         assert (await self.memory.create_branch(self.scope, name, turn_id))["head"] == turn_id
 
     async def switch(self, name: str) -> None:
         self.active = name
         assert (await self.memory.switch(self.scope, name))["active"]
+
+    async def delete_branch(self, name: str) -> None:
+        await self.memory.delete_branch(self.scope, name)
+        del self.heads[name]
 
     async def recall(self, query: str, **other: Any) -> list[Moment]:
         return await self.memory.recall(self.scope, self.active, query, **other)

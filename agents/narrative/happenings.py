@@ -33,7 +33,7 @@ _GIVEN = ("gift", "topic")
 
 
 class Happening(TypedDict):
-    """One thing that happened. `where` is the place after a verb: `in the kitchen`."""
+    """One thing that happened. `where` is the place after a verb: `in the kitchen`; empty where the world has it no more."""
 
     turn: int
     kind: str
@@ -60,8 +60,7 @@ def find_happenings(
 
 
 def _of_turn(before: View, after: View, turn: Turn, moments: Sequence[str]) -> Iterator[Happening]:
-    there = before if _asked_before_leaving(turn) else after
-    place = where(there.location)
+    place = _where(before if _asked_before_leaving(turn) else after)
     eventful = False
     for change in {change["slot"]: change for change in turn["changes"]}.values():
         if before.slots.get(change["slot"]) == change["value"]:
@@ -70,10 +69,15 @@ def _of_turn(before: View, after: View, turn: Turn, moments: Sequence[str]) -> I
         if told := _of_change(before, after, change):
             kind, names = told
             yield Happening(
-                turn=turn["number"], kind=kind, where=where(after.location) if kind == "arrived" else place, names=names
+                turn=turn["number"], kind=kind, where=_where(after) if kind == "arrived" else place, names=names
             )
     if eventful and (says := _saying(moments)):
         yield Happening(turn=turn["number"], kind="moment", where=place, says=says)
+
+
+def _where(view: View) -> str:
+    """Where the player is; empty for a place that a later edition of the world no longer has."""
+    return where(view.location) if view.here in view.world.locations else ""
 
 
 def _asked_before_leaving(turn: Turn) -> bool:

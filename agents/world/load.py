@@ -4,17 +4,20 @@ A world is named by the id of a shipped one (`winter_light`) or by a path to a f
 """
 
 import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agents.errors import InvalidWorld, UnknownWorld
 from agents.world.schema import World
 from agents.world.shape import hangs_on, rest_of, shape_faults
+from agents.world.upgrade import Upgrade
 from agents.yamls import PathKey, YamlFault, read_yaml
 
 MAX_BYTES = 1_000_000
@@ -96,16 +99,29 @@ def load_text(text: str, name: str) -> Source:
     return Source(world, text, hashlib.sha256(text.encode()).hexdigest(), name)
 
 
-def pin(source: Source) -> str:
+class Pinned(BaseModel):
+    """A session's world as it is kept with it, and the editions that it has been through."""
+
+    model_config = ConfigDict(frozen=True)
+
+    world: World
+    upgrades: list[Upgrade] = []
+
+
+def pin(source: Source, upgrades: Sequence[Upgrade] = ()) -> str:
     """The text that a session keeps: the world as JSON, which is read a hundred times faster than YAML."""
-    return source.world.model_dump_json(by_alias=True, exclude_defaults=True)
+    world = source.world.model_dump_json(by_alias=True, exclude_defaults=True)
+    return f'{{"world":{world},"upgrades":{json.dumps([*upgrades])}}}' if upgrades else world
 
 
 @lru_cache(maxsize=64)
-def load_pinned(text: str) -> World:
+def load_pinned(text: str) -> Pinned:
     """A world from a session's pinned text, which was checked when it was pinned."""
     try:
-        return World.model_validate_json(text)
+        # A world begins with its id, which is a string.
+        if text.startswith('{"world":{'):
+            return Pinned.model_validate_json(text)
+        return Pinned(world=World.model_validate_json(text))
     except ValidationError as error:
         raise InvalidWorld("The session's pinned world does not fit this version", cure="Use `tta doctor`.") from error
 

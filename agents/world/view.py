@@ -17,7 +17,7 @@ FORGOTTEN = 80
 SEEN_IN = "seen_in"
 """Where the player saw a character last."""
 
-BOOKKEEPING = (SEEN_IN, "came_from", "visits", "looks", "seen", "met", "moved", "offered", "armed")
+BOOKKEEPING = (SEEN_IN, "came_from", "visits", "looks", "seen", "met", "moved", "offered", "armed", "edition")
 """Relations that count how often something was told. True facts, but none that a player wants to read."""
 
 

@@ -15,7 +15,7 @@ from agents.prompts import Prompts
 from agents.world.load import load_world, shipped_worlds
 from graphs.settings import Settings, read_settings
 
-_TESTS = ("TTA_REQUIRE_", "TTA_RANDOM_")
+_TESTS = ("TTA_REQUIRE_",)
 """Variables of the test suite."""
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from agents.errors import InvalidSetting, StoryError
+from agents.errors import InvalidInput, InvalidSetting, StoryError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -109,6 +109,13 @@ def check_writable(path: Path, what: str = "picture") -> None:
             place=str(path),
             cure="Name a file in a folder that is there and may be written.",
         )
+
+
+async def ask(question: str, *, cure: str = "Say --yes.") -> None:
+    """Goes on if the answer is yes, else ends the command. Raises InvalidInput where nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise InvalidInput(f"There is no terminal to ask at: {question}", cure=cure)
+    await asyncio.to_thread(typer.confirm, question, abort=True)
 
 
 def wait_for(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:

@@ -1,14 +1,12 @@
 """`tta sessions`, `tta branches`, `tta fork`: stories that were begun."""
 
-import asyncio
 import re
-import sys
 from typing import Annotated
 
 import typer
 
 from agents.errors import InvalidInput
-from api.cli.output import engine_of, print_json, table, wait_for
+from api.cli.output import ask, engine_of, print_json, table, wait_for
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 SessionId = Annotated[str, typer.Argument(help="The session's id (`tta sessions list`).")]
@@ -22,7 +20,7 @@ def register(app: typer.Typer) -> None:
     sessions.command("chapters", help="What every 32 turns of a session came to, the newest first.")(chapters)
     sessions.command("delete", help="Remove a session from both stores, for good.")(delete)
     app.add_typer(sessions, name="sessions")
-    app.command("branches", help="The branches of a session.")(branches)
+    app.command("branches", help="The branches of a session; or switch to one, or take one's name away.")(branches)
     app.command("fork", help="A new branch from a turn of a session, and play goes on there.")(fork)
 
 
@@ -86,12 +84,8 @@ def delete(session: SessionId, yes: Annotated[bool, typer.Option("--yes", help="
     async def work() -> None:
         async with engine_of() as engine:
             record = await engine.session(session)
-            if not yes and not sys.stdin.isatty():
-                raise InvalidInput("There is no terminal to ask at whether to delete it", cure="Say --yes.")
             if not yes:
-                await asyncio.to_thread(
-                    typer.confirm, f"Delete session {session} ({record['title']}) for good?", abort=True
-                )
+                await ask(f"Delete session {session} ({record['title']}) for good?")
             await engine.delete(session)
         typer.echo(f"Session {session} is gone from both stores.")
 
@@ -109,9 +103,18 @@ def read_turn(at: str) -> tuple[int | None, str]:
     return None, at
 
 
-def branches(session: SessionId, as_json: Json = False) -> None:
+def branches(
+    session: SessionId,
+    as_json: Json = False,
+    switch: Annotated[str, typer.Option(metavar="NAME", help="Play goes on on that branch.")] = "",
+    delete: Annotated[str, typer.Option(metavar="NAME", help="Take that name away; its turns stay.")] = "",
+) -> None:
     async def work() -> None:
         async with engine_of() as engine:
+            if switch:
+                await engine.switch(session, switch)
+            if delete:
+                await engine.delete_branch(session, delete)
             found = await engine.branches(session)
         if as_json:
             print_json(found)

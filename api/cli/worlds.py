@@ -1,15 +1,18 @@
-"""`tta worlds`: list, show, validate."""
+"""`tta worlds`: list, show, validate, upgrade."""
 
 import textwrap
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from agents.errors import InvalidWorld, UnknownWorld, ended
 from agents.world.load import examine, find_world_file, load_world, read_text, shipped_worlds
 from agents.world.schema import World
-from api.cli.output import console, counted, print_json
+from api.cli.output import ask, console, counted, engine_of, print_json, wait_for
+
+if TYPE_CHECKING:
+    from graphs.engine import Upgraded
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 
@@ -32,6 +35,7 @@ def register(app: typer.Typer) -> None:
     worlds.command("list", help="The shipped worlds.")(list_worlds)
     worlds.command("show", help="One world: its places, people and goals.")(show)
     worlds.command("validate", help="Check a world file; each fault with its line.")(validate)
+    worlds.command("upgrade", help="Move a session to the present edition of its world.")(upgrade)
     worlds.command("schema", help="The JSON schema of a world file.")(schema)
     app.add_typer(worlds, name="worlds")
 
@@ -120,6 +124,45 @@ def validate(file: Annotated[str, typer.Argument(help="The path of a world file.
         raise InvalidWorld(faults[0].message, place=f"{path}:{faults[0].line}", cure="Mend the file and try again.")
     figures = summary(world)
     typer.echo(f"{path} is a valid world: " + ", ".join(counted(figures[key], what) for key, what in _PARTS) + ".")
+
+
+def upgrade(
+    session: Annotated[str, typer.Argument(help="The session's id (`tta sessions list`).")],
+    to: Annotated[str, typer.Option(metavar="FILE", help="The world's file; without it the shipped one.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would no longer fit.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever no longer fits.")] = False,
+    as_json: Json = False,
+) -> None:
+    """A session keeps the world as it was when it began; this moves one over, and says what no longer fits."""
+
+    async def work() -> None:
+        if to:
+            check_file(to)
+        async with engine_of() as engine:
+            found = await engine.upgrade(session, to, dry_run=True)
+            news = found["fingerprint"] != (await engine.session(session))["fingerprint"]
+            if not as_json:
+                _tell_upgrade(found, news=news)
+            if news and not dry_run:
+                if found["misfits"] and not yes:
+                    await ask(f"Move session {session} over all the same?", cure="Say --yes, or look with --dry-run.")
+                found = await engine.upgrade(session, to)
+        if as_json:
+            print_json(found)
+        elif found["upgraded"]:
+            typer.echo(f"Session {session} plays version {found['version']} of {found['world']} from its next turn on.")
+
+    wait_for(work)
+
+
+def _tell_upgrade(found: "Upgraded", *, news: bool) -> None:
+    if not news:
+        typer.echo(f"Session {found['session']} plays this edition of {found['world']} already.")
+    for misfit in found["misfits"]:
+        becomes = f"; it becomes {misfit['becomes']}" if misfit["becomes"] is not None else ""
+        typer.echo(f"branch {misfit['branch']}: {misfit['because']} ({misfit['slot']}{becomes}).")
+    if news and not found["misfits"]:
+        typer.echo("Everything where the session's branches stand fits the new edition.")
 
 
 def schema() -> None:

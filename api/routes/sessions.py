@@ -78,6 +78,12 @@ async def save_branch(session: SessionId, asked: BranchName, engine: Engine) -> 
     return BranchAnswer.model_validate(await engine.save(session, asked.name))
 
 
+@router.delete("/{session}/branches/{name}", status_code=status.HTTP_204_NO_CONTENT, responses=PROBLEMS)
+async def delete_branch(session: SessionId, name: BranchInPath, engine: Engine) -> None:
+    """Takes a branch's name away; its turns stay. 409 for the branch that is played now."""
+    await engine.delete_branch(session, name)
+
+
 @router.post("/{session}/branches/{name}/switch", responses=PROBLEMS)
 async def switch_branch(session: SessionId, name: BranchInPath, engine: Engine) -> SessionAnswer:
     """Play goes on on that branch."""

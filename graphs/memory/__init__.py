@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from graphs.memory.protocol import StoryMemory
 from graphs.memory.schema import SCHEMA_VERSION
-from graphs.memory.shapes import EXCHANGES, KEYFRAME, Branch, Chapter, Commit, OpenChapter, Position, Scope, Session
+from graphs.memory.shapes import (
+    EXCHANGES,
+    KEYFRAME,
+    Branch,
+    Chapter,
+    Commit,
+    Edition,
+    OpenChapter,
+    Position,
+    Scope,
+    Session,
+)
 
 if TYPE_CHECKING:
     from graphs.memory.falkordb import FalkorMemory, open_falkordb
@@ -36,6 +47,7 @@ __all__ = [
     "Branch",
     "Chapter",
     "Commit",
+    "Edition",
     "FalkorMemory",
     "Neo4jMemory",
     "OpenChapter",

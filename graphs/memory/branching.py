@@ -34,10 +34,21 @@ class GraphBranches(Statements):
         return records.decode_branch(rows[0])
 
     async def switch(self, scope: Scope, name: str) -> Branch:
-        rows = await self._write(scope, cypher.SWITCH, records.identity(scope, name=name))
+        rows = await self._write(scope, cypher.SWITCH, {**records.identity(scope, name=name), "token": uuid4().hex})
         if not rows:
             raise await self._unknown_branch(scope, name)
         return records.decode_branch(rows[0])
+
+    async def delete_branch(self, scope: Scope, name: str) -> None:
+        names = records.identity(scope, name=name)
+        found = {branch["name"]: branch["active"] for branch in await self.branches(scope)}
+        if name not in found:
+            raise await self._unknown_branch(scope, name)
+        if not found[name] and await self._write(scope, cypher.DELETE_BRANCH, {**names, "token": uuid4().hex}):
+            return
+        # Nothing went: it is played on, or was so meanwhile, or somebody else deleted it.
+        if any(branch["name"] == name for branch in await self.branches(scope)):
+            raise Conflict(f"The branch {name!r} is the one that is played now", cure="Switch to another one first")
 
     async def move_head(self, scope: Scope, branch: str, *, back: int) -> Branch:
         if back < 0:

@@ -19,6 +19,9 @@ these lists cost some 20 ids a turn, and a keyframe one more id for every 1,024 
 PREV is there to be looked at, not walked: after each write FalkorDB brings a matrix of all relationships up to date for
 the first statement that follows one, 1.5 ms in 5,000 turns. Index reads pay nothing of the kind.
 
+A line is a chain: a turn goes on on its branch's line, or begins one where HEAD was moved (`line` is empty then). So of two
+turns of one line the one with the smaller number is the other's ancestor, which needs no look at the lists.
+
 Turns never change once written, so what is read along them needs no lock. A statement that compares before it writes
 begins with a SET: that takes the lock, on both servers, before the comparison.
 
@@ -77,7 +80,7 @@ OPTIONAL MATCH (old:Session {{{SCOPE}}})
 WITH old WHERE old IS NULL
 CREATE (s:Session {{{SCOPE}, player: $player, title: $title, world: $world, world_version: $world_version,
   fingerprint: $fingerprint, model: $model, seed: $seed, branch: $branch, risk: $risk, paused: $paused,
-  created: $created, played: $played, world_text: $world_text, lock: ''}})
+  created: $created, played: $played, world_text: $world_text, schema: $schema, lock: ''}})
 CREATE (b:Branch {{{SCOPE}, name: $branch, head: $turn_id, number: $number, line: $line, created: $created, lock: ''}})
 CREATE {_TURN}, keyframe: $turn_id, snapshot: $snapshot, tail: [], segment: [], leaves: [], blocks: []}})
 CREATE (t)-[:TOLD]->(m:Moment {{{SCOPE}, turn_id: $turn_id, number: $number, line: $line, story: $story,
@@ -96,7 +99,9 @@ WORLD_TEXT = f"MATCH (s:Session {{{SCOPE}}}) RETURN s.world_text AS world_text"
 
 UPDATE = f"""
 MATCH (s:Session {{{SCOPE}}})
-SET s.title = coalesce($title, s.title), s.paused = coalesce($paused, s.paused)
+SET s.title = coalesce($title, s.title), s.paused = coalesce($paused, s.paused),
+  s.world_version = coalesce($world_version, s.world_version), s.fingerprint = coalesce($fingerprint, s.fingerprint),
+  s.world_text = coalesce($world_text, s.world_text)
 RETURN {_SESSION_COLUMNS}
 """
 
@@ -127,7 +132,7 @@ WITH b WHERE b.head = $parent AND b.number + 1 = $number
 OPTIONAL MATCH (old:Turn {{{SCOPE}, turn_id: $turn_id}})
 WITH b, old WHERE old IS NULL
 MATCH (p:Turn {{{SCOPE}, turn_id: $parent}})
-WITH b, p
+WITH b, p WHERE b.line = $line OR p.line <> $line
 MATCH (s:Session {{{SCOPE}}})
 CREATE {_TURN}, keyframe: coalesce($keyframe, p.keyframe), snapshot: $snapshot, segment: $segment,
   leaves: $leaves, blocks: $blocks, tail: CASE WHEN $keyframe IS NULL THEN p.tail + [$turn_id] ELSE [] END}})
@@ -222,10 +227,20 @@ RETURN {_BRANCH_COLUMNS}, false AS active
 
 SWITCH = f"""
 MATCH (s:Session {{{SCOPE}}})
+SET s.lock = $token
 WITH s
 MATCH (b:Branch {{{SCOPE}, name: $name}})
 SET s.branch = $name
 RETURN {_BRANCH_COLUMNS}, true AS active
+"""
+
+DELETE_BRANCH = f"""
+MATCH (s:Session {{{SCOPE}}})
+SET s.lock = $token
+WITH s WHERE s.branch <> $name
+MATCH (b:Branch {{{SCOPE}, name: $name}})
+DELETE b
+RETURN $name AS name
 """
 
 MOVE_HEAD = f"""

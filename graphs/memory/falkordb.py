@@ -9,8 +9,8 @@ command; a registry graph lists the stories of each tenant and holds the schema'
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from itertools import combinations
 from typing import Any, TypeVar
@@ -20,16 +20,17 @@ from falkordb.asyncio.graph import AsyncGraph
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from agents.errors import StoreError, StoreFull, StoreTooNew, StoreUnavailable, StoryError, UnknownSession
+from agents.errors import StoreTooNew, StoryError, UnknownSession
 from agents.story import Turn, Value
-from graphs.memory import cypher, schema, search
-from graphs.memory.graph import GraphMemory, Row
+from graphs.memory import cypher, records, schema, search
+from graphs.memory.falkordb_errors import AlreadyIndexedError, NoGraphError, translation
+from graphs.memory.graph import GraphMemory
+from graphs.memory.migration import PAGE, STAMP_STORY
 from graphs.memory.schema import SCHEMA_VERSION
 from graphs.memory.shapes import Commit, Scope, Session
+from graphs.memory.statements import Row
 
 _T = TypeVar("_T")
 
@@ -40,10 +41,6 @@ WIDE = 6
 
 TOUCH_S = 60.0
 """How stale the registry may be about when a story was last played; the story itself is never stale."""
-
-_FULL = ("oom", "maximum memory", "misconf", "no space", "query's mem consumption exceeded capacity")
-_AWAY = ("loading", "timed out", "readonly", "masterdown", "clusterdown", "tryagain")
-_CURE = "See `tta doctor`"
 
 
 class FalkorMemory(GraphMemory):
@@ -70,6 +67,22 @@ class FalkorMemory(GraphMemory):
             raise StoreTooNew(
                 f"The graph was written with schema {rows[0]['version']}, this is {SCHEMA_VERSION}", cure="Upgrade tta"
             )
+        if rows[0]["version"] < SCHEMA_VERSION:
+            await self._migrate()
+            await self._query(REGISTRY, schema.RESTAMP, {"version": SCHEMA_VERSION})
+
+    async def _outdated(self) -> list[Scope]:
+        parameters = {"schema": SCHEMA_VERSION, "limit": PAGE}
+        rows = await self._query(REGISTRY, schema.OUTDATED_LISTED, parameters, read=True)
+        return [Scope(row["tenant"], row["session"]) for row in rows]
+
+    async def _upgraded(self, scope: Scope) -> None:
+        names = {**records.identity(scope), "schema": SCHEMA_VERSION}
+        if await self._command("EXISTS", graph_name(scope)):
+            for statement in schema.FALKOR_STORY:
+                await self._define(graph_name(scope), statement)
+            await self._write(scope, STAMP_STORY, names)
+        await self._query(REGISTRY, schema.STAMP_LISTED, names)
 
     async def create(self, session: Session, world_text: str, opening: Turn, slots: dict[str, Value]) -> Session:
         scope = Scope(session["tenant"], session["session"])
@@ -77,7 +90,7 @@ class FalkorMemory(GraphMemory):
             return await self.session(scope)
         names = {"tenant": scope.tenant, "session": scope.session}
         # Listed first: a story that is listed and not there is passed over, one that is there unlisted would be lost.
-        listing = {**names, "player": session["player"], "played": session["played"]}
+        listing = {**names, "player": session["player"], "played": session["played"], "schema": SCHEMA_VERSION}
         await self._query(REGISTRY, schema.LIST, listing)
         for statement in schema.FALKOR_STORY:
             await self._define(graph_name(scope), statement)
@@ -119,14 +132,14 @@ class FalkorMemory(GraphMemory):
     async def delete(self, scope: Scope) -> int:
         gone = await self.count(scope)
         self._touched.pop(scope, None)
-        with suppress(_NoGraphError):
+        with suppress(NoGraphError):
             await self._command("GRAPH.DELETE", graph_name(scope))
         names = {"tenant": scope.tenant, "session": scope.session}
         await self._query(REGISTRY, schema.UNLIST, names)
         return gone
 
     async def version(self) -> dict[str, str]:
-        with _translation():
+        with translation():
             server = await self._client.info("server")
             modules: list[list[Any]] = await self._client.execute_command("MODULE", "LIST") or []
         found = [dict(zip(module[::2], module[1::2], strict=True)) for module in modules]
@@ -182,7 +195,7 @@ WITH cut, collect(node)[..$fetch] AS hits"""
         """Creates an index, unless it is there."""
         try:
             await self._query(graph, statement, {})
-        except _AlreadyIndexedError:
+        except AlreadyIndexedError:
             return
 
     async def _query(self, graph: str, statement: str, parameters: Row, *, read: bool = False) -> list[Row]:
@@ -194,7 +207,7 @@ WITH cut, collect(node)[..$fetch] AS hits"""
 
         try:
             return await self._twice(ask)
-        except _NoGraphError:
+        except NoGraphError:
             return []
 
     async def _command(self, name: str, graph: str) -> Any:
@@ -205,48 +218,13 @@ WITH cut, collect(node)[..$fetch] AS hits"""
 
     async def _twice(self, ask: Callable[[], Awaitable[_T]]) -> _T:
         """Once more after a lost connection: every statement bears being repeated."""
-        with _translation():
+        with translation():
             try:
                 return await ask()
             except RedisConnectionError:
                 if self._revive is not None:
                     await self._revive()
                 return await ask()
-
-
-class _NoGraphError(StoreError):
-    """There is no graph of this name."""
-
-
-class _AlreadyIndexedError(StoreError):
-    """The index is there."""
-
-
-@contextmanager
-def _translation() -> Generator[None]:
-    """Every error of the vendor's as one of ours."""
-    try:
-        yield
-    except AuthenticationError as error:
-        raise StoreUnavailable("The graph server refuses the password", cure=_CURE) from error
-    except (RedisConnectionError, RedisTimeoutError, OSError) as error:
-        raise StoreUnavailable("The graph server does not answer", cure=_CURE) from error
-    except RedisError as error:
-        raise _told(str(error)) from error
-
-
-def _told(words: str) -> StoreError:
-    """What an error's text means; the text itself is not passed on: it may quote the player."""
-    lower = words.lower()
-    if "empty key" in lower:
-        return _NoGraphError("There is no such graph")
-    if "already indexed" in lower:
-        return _AlreadyIndexedError("There is such an index")
-    if any(sign in lower for sign in _FULL):
-        return StoreFull("The graph server takes no more writes", cure="Free memory or disk, then try again")
-    if any(sign in lower for sign in _AWAY):
-        return StoreUnavailable("The graph server cannot answer now", cure=_CURE)
-    return StoreError(f"The graph server refused a statement: {lower.split()[0] if lower else 'no reason'}")
 
 
 def graph_name(scope: Scope) -> str:

@@ -16,16 +16,19 @@ from graphs.memory.chapters import GraphChapters
 from graphs.memory.history import GraphHistory
 from graphs.memory.keyframe import keyframe
 from graphs.memory.ledger import opening_ledger, replay, steps, values
+from graphs.memory.migration import GraphMigration
 from graphs.memory.recall import Found, rank
-from graphs.memory.shapes import EXCHANGES, KEYFRAME, Commit, Position, Scope, Session
+from graphs.memory.schema import SCHEMA_VERSION
+from graphs.memory.shapes import EXCHANGES, KEYFRAME, Commit, Edition, Position, Scope, Session
 from graphs.memory.statements import Row, unknown_session
 from graphs.memory.words import query_terms
 
 
-class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters):
+class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, GraphMigration):
     """What Neo4jMemory and FalkorMemory share. Statements a call are told in `StoryMemory`, differences here.
 
-    Looking back is in `history`, branches are in `branching`, attempts in `attempts`, chapters in `chapters`.
+    Looking back is in `history`, branches are in `branching`, attempts in `attempts`, chapters in `chapters`, older schemas
+    in `migration`.
     """
 
     @abstractmethod
@@ -44,6 +47,7 @@ class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters):
             **records.session_parameters(session),
             "branch": records.MAIN,
             "world_text": world_text,
+            "schema": SCHEMA_VERSION,
             "snapshot": records.encode(ledger),
         }
         rows = await self._write(scope, cypher.CREATE, parameters)
@@ -61,8 +65,12 @@ class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters):
             raise unknown_session(scope)
         return rows[0]["world_text"]
 
-    async def update(self, scope: Scope, *, title: str | None = None, paused: bool | None = None) -> Session:
+    async def update(
+        self, scope: Scope, *, title: str | None = None, paused: bool | None = None, world: Edition | None = None
+    ) -> Session:
+        version, fingerprint, text = world or (None, None, None)
         new = {"title": None if title is None else records.clean(title), "paused": paused}
+        new |= {"world_version": version, "fingerprint": fingerprint, "world_text": text}
         rows = await self._write(scope, cypher.UPDATE, {**records.identity(scope), **new})
         if not rows:
             raise unknown_session(scope)

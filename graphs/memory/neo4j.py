@@ -26,10 +26,12 @@ from neo4j.exceptions import (
 
 from agents.errors import InvalidSetting, StoreError, StoreFull, StoreTooNew, StoreUnavailable
 from graphs.memory import cypher, schema
-from graphs.memory.graph import GraphMemory, Row
+from graphs.memory.graph import GraphMemory
+from graphs.memory.migration import PAGE, STAMP_STORY
 from graphs.memory.records import decode_session, identity, story_id
 from graphs.memory.schema import SCHEMA_VERSION
 from graphs.memory.shapes import Scope, Session
+from graphs.memory.statements import Row
 
 REACH_S = 5.0
 """Longest wait for a server's first answer."""
@@ -66,6 +68,16 @@ class Neo4jMemory(GraphMemory):
             raise StoreTooNew(
                 f"The graph was written with schema {rows[0]['version']}, this is {SCHEMA_VERSION}", cure="Upgrade tta"
             )
+        if rows[0]["version"] < SCHEMA_VERSION:
+            await self._migrate()
+            await self._run(schema.RESTAMP, {"version": SCHEMA_VERSION})
+
+    async def _outdated(self) -> list[Scope]:
+        rows = await self._run(schema.OUTDATED, {"schema": SCHEMA_VERSION, "limit": PAGE}, read=True)
+        return [Scope(row["tenant"], row["session"]) for row in rows]
+
+    async def _upgraded(self, scope: Scope) -> None:
+        await self._run(STAMP_STORY, {**identity(scope), "schema": SCHEMA_VERSION})
 
     async def sessions(self, tenant: str, *, player: str | None = None, limit: int = 50) -> list[Session]:
         parameters = {"tenant": tenant, "player": player, "limit": limit}
@@ -113,7 +125,7 @@ class Neo4jMemory(GraphMemory):
     async def _write(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
         try:
             return await self._run(statement, parameters)
-        except _DuplicateError:
+        except (_DuplicateError, _GoneError):
             return []
 
     async def _run(self, statement: str, parameters: Row, *, read: bool = False) -> list[Row]:
@@ -131,6 +143,10 @@ class Neo4jMemory(GraphMemory):
 
 class _DuplicateError(StoreError):
     """A uniqueness constraint forbids the statement."""
+
+
+class _GoneError(StoreError):
+    """What the statement had found was deleted while it waited for the lock."""
 
 
 class _SchemaRaceError(StoreError):
@@ -159,6 +175,8 @@ def _told(error: Neo4jError) -> StoreError:
         return StoreFull("Neo4j takes no more writes", cure="Free disk or memory, then try again")
     if any(code.endswith(name) for name in _SCHEMA_RACE):
         return _SchemaRaceError("There is such an index")
+    if code.endswith("EntityNotFound"):
+        return _GoneError("What the statement had found is gone")
     if isinstance(error, TransientError) or not isinstance(error, ClientError):
         return StoreUnavailable(f"Neo4j cannot answer now ({code})", cure=_CURE)
     return StoreError(f"Neo4j refused a statement ({code})", cure=_CURE)

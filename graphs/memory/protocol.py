@@ -11,7 +11,7 @@ story costs the same, however long the story is and however often it was forked.
 from typing import Any, Protocol
 
 from agents.story import Fact, Moment, Turn, Value
-from graphs.memory.shapes import EXCHANGES, Branch, Chapter, Commit, OpenChapter, Position, Scope, Session
+from graphs.memory.shapes import EXCHANGES, Branch, Chapter, Commit, Edition, OpenChapter, Position, Scope, Session
 
 
 class StoryMemory(Protocol):
@@ -23,7 +23,11 @@ class StoryMemory(Protocol):
     """
 
     async def setup(self) -> None:
-        """Creates indexes and constraints, idempotently. StoreTooNew when a newer version wrote the store."""
+        """Creates indexes and constraints, idempotently, and brings a store of an older schema up to this one.
+
+        StoreTooNew when a newer version wrote the store. A migration that was interrupted goes on where it was; a process of
+        the older version must not be writing meanwhile.
+        """
         ...
 
     async def create(self, session: Session, world_text: str, opening: Turn, slots: dict[str, Value]) -> Session:
@@ -45,8 +49,10 @@ class StoryMemory(Protocol):
         """The pinned world, as it was when the session was made."""
         ...
 
-    async def update(self, scope: Scope, *, title: str | None = None, paused: bool | None = None) -> Session:
-        """Changes what is given. One statement."""
+    async def update(
+        self, scope: Scope, *, title: str | None = None, paused: bool | None = None, world: Edition | None = None
+    ) -> Session:
+        """Changes what is given; `world` is another edition of the pinned one. One statement."""
         ...
 
     async def position(self, scope: Scope, branch: str | None = None) -> Position:
@@ -112,6 +118,13 @@ class StoryMemory(Protocol):
 
     async def switch(self, scope: Scope, name: str) -> Branch:
         """Makes a branch the active one."""
+        ...
+
+    async def delete_branch(self, scope: Scope, name: str) -> None:
+        """Takes a name away; its turns stay, as what was undone does. Conflict for the active branch.
+
+        Two statements; three where there is nothing to take away.
+        """
         ...
 
     async def move_head(self, scope: Scope, branch: str, *, back: int) -> Branch:

@@ -72,7 +72,6 @@ def turn_parameters(
     if len(moments) > MAX_MOMENTS:
         raise InvalidInput(f"A turn has at most {MAX_MOMENTS} moments, not {len(moments)}")
     text = clean("\n".join(line for line in (*moments, turn["action"], turn["narration"]) if line.strip()))
-    own = stems_of(text)
     return {
         **identity(scope, turn_id=turn["turn_id"], branch=turn["branch"]),
         "number": turn["number"],
@@ -85,9 +84,15 @@ def turn_parameters(
         "focus": encode(focus),
         "story": story_id(scope),
         "text": text,
-        "words": " ".join([*own, *own, *stems_of(before)]),
+        "words": searched(text, before),
         "people": [clean(person)[:MAX_NAME] for person in people[:MAX_PEOPLE]],
     }
+
+
+def searched(text: str, before: str) -> str:
+    """What a moment is found by: the stems of its own words, twice, and those of the turn before."""
+    own = stems_of(text)
+    return " ".join([*own, *own, *stems_of(before)])
 
 
 def commit_parameters(scope: Scope, commit: Commit) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Indexes, constraints and the version they belong to; and FalkorDB's registry of stories."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2: moments have stems, a time and people; stories are stamped with their schema."""
 
 NEO4J = (
     "CREATE CONSTRAINT tta_session IF NOT EXISTS FOR (s:Session) REQUIRE (s.tenant, s.session) IS UNIQUE",
@@ -43,9 +44,25 @@ RETURN max(v.version) AS version
 """
 """Says which schema the store has; a new store gets ours. Concerns no tenant."""
 
+RESTAMP = "MERGE (v:Schema {name: 'tta'}) SET v.version = $version RETURN v.version AS version"
+"""Once every story is migrated. Concerns no tenant."""
+
+OUTDATED = """
+MATCH (s:Session) WHERE coalesce(s.schema, 1) < $schema
+RETURN s.tenant AS tenant, s.session AS session LIMIT $limit
+"""
+"""Stories of whatever tenant that an older schema wrote, in Neo4j."""
+
+OUTDATED_LISTED = """
+MATCH (l:Listed) WHERE coalesce(l.schema, 1) < $schema
+RETURN l.tenant AS tenant, l.session AS session LIMIT $limit
+"""
+
+STAMP_LISTED = "MATCH (l:Listed {tenant: $tenant, session: $session}) SET l.schema = $schema"
+
 LIST = """
 MERGE (l:Listed {tenant: $tenant, session: $session})
-SET l.player = $player, l.played = $played
+SET l.player = $player, l.played = $played, l.schema = $schema
 """
 
 LISTED = """

@@ -16,7 +16,8 @@ def recall(search: str) -> str:
     """Full-text hits among the ancestors of HEAD. `search` is the backend's part: at most `$fetch` hits as the list
     `hits`, best first, and as `cut` how many words it left out for being too common.
 
-    The search stands first and is cut before a property is read, which is what costs.
+    The search stands first and is cut before a property is read, which is what costs. A line is a chain, so a moment of
+    HEAD's own line is an ancestor if it is not younger; only the others are looked up (see `graphs.memory.cypher`).
 
     One row: `number` of HEAD, `cut`, how many hits were `seen`, and those of them that are `found` to be ancestors.
     None without the branch.
@@ -32,10 +33,11 @@ WITH hits, cut, h, k
 UNWIND CASE WHEN size(hits) = 0 THEN [0] ELSE range(0, size(hits) - 1) END AS place
 WITH h, k, cut, place, hits[place] AS m
 WHERE m IS NULL OR (m.tenant = $tenant AND m.session = $session)
-OPTIONAL MATCH (c:Turn {{{SCOPE}, turn_id: k.blocks[{block("m.number")}]}})
-WITH h, k, cut, place, m, coalesce(c.leaves, k.leaves)[{leaf("m.number")}] AS leaf
-OPTIONAL MATCH (q:Turn {{{SCOPE}, turn_id: leaf}})
-WITH h, cut, place, m, CASE WHEN m.number > h.number - $skip THEN false WHEN m.number = 0 THEN true
+WITH h, k, cut, place, m, m.line = h.line OR m.number > k.number AS near
+OPTIONAL MATCH (c:Turn {{{SCOPE}, turn_id: CASE WHEN NOT near THEN k.blocks[{block("m.number")}] END}})
+WITH h, k, cut, place, m, near, coalesce(c.leaves, k.leaves)[{leaf("m.number")}] AS leaf
+OPTIONAL MATCH (q:Turn {{{SCOPE}, turn_id: CASE WHEN NOT near THEN leaf END}})
+WITH h, cut, place, m, CASE WHEN m.number > h.number - $skip THEN false WHEN m.number = 0 OR m.line = h.line THEN true
   WHEN m.number > k.number THEN h.tail[m.number - k.number - 1] = m.turn_id
   ELSE q.segment[{entry("m.number")}] = m.turn_id END AS kin
 ORDER BY place

@@ -1,7 +1,7 @@
 """What story memory takes and gives: plain JSON data with names, and what a commit writes."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from typing_extensions import TypedDict
 
@@ -42,6 +42,14 @@ class Session(TypedDict):
     created: str
     played: str
     """When the last turn was committed: ISO 8601, UTC."""
+
+
+class Edition(NamedTuple):
+    """What a session keeps of its world."""
+
+    version: int
+    fingerprint: str
+    text: str
 
 
 class Branch(TypedDict):

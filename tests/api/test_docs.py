@@ -49,6 +49,7 @@ async def test_the_description(client: AsyncClient) -> None:
         "/api/v1/sessions",
         "/api/v1/sessions/{session}",
         "/api/v1/sessions/{session}/branches",
+        "/api/v1/sessions/{session}/branches/{name}",
         "/api/v1/sessions/{session}/branches/{name}/switch",
         "/api/v1/sessions/{session}/resume",
         "/api/v1/sessions/{session}/retry",

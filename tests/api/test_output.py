@@ -116,6 +116,12 @@ def test_facts_are_what_a_person_wants_to_read(story: str, capsys: pytest.Captur
         (["fork", "told", "new", "--at", "3"], ["branch 'main' has no turn 3: it has turns 1 to 2", "tta branches told"]),
         (["sessions", "delete", "told"], ["no terminal", "--yes"]),
         (["sessions", "delete", "nobody", "--yes"], ["no session 'nobody'"]),
+        (["worlds", "upgrade", "told", "--to", "night_train"], ["and that is 'night_train'"]),
+        (["worlds", "upgrade", "nobody"], ["no session 'nobody'"]),
+        (["worlds", "upgrade", "told", "--to", "no.yaml"], ["no world file no.yaml", "winter_light"]),
+        (["branches", "told", "--delete", "main"], ["'main'", "Switch to another"]),
+        (["branches", "told", "--delete", "nobody"], ["no branch 'nobody'", "main"]),
+        (["branches", "told", "--switch", "nobody"], ["no branch 'nobody'", "main"]),
         (["play", "--session", "told", "--world", "night_train", "--script", "{}"], ["begun with --world", "not night_train"]),
         (["play", "--session", "told", "--seed", "7", "--script", "{}"], ["begun with --seed 1, not 7"]),
         (["play", "--session", "told", "--model", "local", "--script", "{}"], ["begun with --model offline"]),
@@ -126,10 +132,47 @@ def test_what_is_not_there_or_not_so_is_one_line(
     story: str, tmp_path: Path, arguments: list[str], parts: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [part.format(tmp_path / "script.txt") for part in arguments]
-    assert run(arguments) == (2 if "play" in arguments or "delete told" in " ".join(arguments) else 1)
+    wrong_usage = "play" in arguments or "no.yaml" in arguments or "delete told" in " ".join(arguments)
+    assert run(arguments) == (2 if wrong_usage else 1)
     out, err = capsys.readouterr()
     assert (out, len(err.splitlines())) == ("", 1)
     assert all(part in err for part in parts), err
+
+
+def test_a_session_is_moved_to_another_edition(story: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "cottage.yaml"
+    text = COTTAGE.read_text()
+    file.write_text(text)
+    upgrade = ["worlds", "upgrade", story, "--to", str(file)]
+    assert run(upgrade) == 0
+    assert "plays this edition of cottage already" in capsys.readouterr().out
+    file.write_text(text.replace("lamp: {name: brass lamp, in: table", "lamp: {name: brass lamp, in: box"))
+    assert run([*upgrade, "--dry-run", "--json"]) == 0
+    tried = json.loads(capsys.readouterr().out)
+    assert (tried["upgraded"], tried["world"], tried["misfits"]) == (False, "cottage", [])
+    assert run(upgrade) == 0
+    out = capsys.readouterr().out
+    assert "Everything where the session's branches stand fits the new edition." in out
+    assert f"Session {story} plays version 1 of cottage from its next turn on." in out
+
+
+def test_what_would_be_lost_is_asked_about(story: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "cottage.yaml"
+    text = (
+        COTTAGE.read_text()
+        .replace("states: {letters: 0}", "states: {notes: 0}")
+        .replace("world.letters", "world.notes")
+    )
+    file.write_text(text)
+    upgrade = ["worlds", "upgrade", story, "--to", str(file)]
+    assert run(upgrade) == 2
+    out, err = capsys.readouterr()
+    assert "branch main: world: 'letters' is no more (world.letters)." in out
+    assert "no terminal to ask at" in err
+    assert "--yes" in err
+    assert run([*upgrade, "--yes", "--json"]) == 0
+    done = json.loads(capsys.readouterr().out)
+    assert (done["upgraded"], {misfit["branch"] for misfit in done["misfits"]}) == (True, {"main", "side"})
 
 
 def test_what_a_session_has_may_be_said_again(story: str, tmp_path: Path) -> None:

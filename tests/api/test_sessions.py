@@ -66,8 +66,11 @@ async def test_branches_and_undo(client: AsyncClient, begin) -> None:
         ("main", 0, False),
         ("late", 3, True),
     ]
+    gone = [(await client.delete(f"{session}/branches/{name}")).status_code for name in ("late", "main", "main")]
+    assert gone == [409, 204, 404], "the one that is played now stays"
+    assert [branch["name"] for branch in (await client.get(f"{session}/branches")).json()] == ["late"]
     unknown = await client.post(f"{session}/branches/never/switch")
-    assert (unknown.status_code, unknown.json()["choices"]) == (404, ["main", "late"])
+    assert (unknown.status_code, unknown.json()["choices"]) == (404, ["late"])
 
 
 async def test_a_retry_is_another_turn_in_the_place_of_the_last(client: AsyncClient, begin) -> None:

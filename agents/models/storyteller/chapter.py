@@ -86,7 +86,7 @@ def _told(happenings: Sequence[Mapping[str, Any]]) -> str:
         clauses = _clauses([h for h in here if h["kind"] not in ("arrived", "reached", "moment")])
         new = [h["names"]["place"] for h in here if h["kind"] == "arrived"]
         if clauses:
-            sentences += [*_passing(seen), _sentence(f"{where} you {_and(clauses)}.")]
+            sentences += [*_passing(seen), _sentence(f"{where} you {_and(clauses)}.".strip())]
             seen = []
         else:
             seen += new

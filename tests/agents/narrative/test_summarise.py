@@ -131,7 +131,8 @@ async def test_the_model_reads_what_happened_and_nothing_that_is_no_story(stretc
     assert "You had slept." in prompt
     assert '"kind":"met"' in prompt
     assert "asideword" not in prompt
-    assert "small key" not in prompt + extract(wide).text
+    assert '{"thing":"the small key"}' not in prompt
+    assert "small key" not in extract(wide).text
     assert len(prompt) < 3_000 + 260 * len(wide.turns)
 
 
@@ -192,3 +193,12 @@ def test_a_summary_keeps_to_any_limit(stretch: Stretch, limit: int) -> None:
     )
     assert len(tell_chapter(found, limit)) <= limit
     assert len(tell_so_far("You were there. " * 50, tell_chapter(found), limit)) <= limit
+
+
+def test_turns_of_an_earlier_edition_of_the_world_are_told_without_what_it_no_longer_has(stretch: Stretch) -> None:
+    text = Path(COTTAGE).read_text().replace("garden", "orchard").replace("brass lamp", "tin lamp")
+    later = Stretch(**{**vars(stretch), "world": load_text(text, "cottage.yaml").world})
+    told = extract(later).text
+    assert "the tin lamp" in told
+    assert "You met Maren" in told
+    assert "garden" not in told

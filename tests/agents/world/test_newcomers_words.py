@@ -68,6 +68,7 @@ def told(world: str, *before: str) -> Told:
         ("winter_light", ("north", "east", "take spectacles"), "give them to isbel", "spectacles", "letter"),
         ("winter_light", GIVEN, "drop the letter", "Isbel", "not to be seen"),
         ("winter_light", (*GIVEN, "west"), "drop the letter", "Isbel", "not to be seen"),
+        ("winter_light", (*GIVEN, "west"), "where is the letter", "Isbel", "not come upon|could not say"),
         ("winter_light", ("north", "east", "east", "west"), "where is the goat", "in the kale garden", "words hang"),
         ("winter_light", ("north", "east"), "where is the goat", "could not say|not come upon", "garden"),
         ("winter_light", (), "leave the boat", "rowing boat", "part of the place"),

@@ -41,7 +41,7 @@ async def test_head_goes_to_another_attempt_and_everything_with_it(story: Refere
     tried = await three_attempts(story, depth)
     branch = await story.memory.take_attempt(story.scope, "main", tried[0])
     assert (branch["head"], branch["number"], branch["line"], branch["active"]) == (tried[0], depth, "", True)
-    story.heads["main"] = tried[0]
+    story.heads["main"], story.on["main"] = tried[0], ""
     await story.check()
     assert [m["turn_id"] for m in await story.recall("tried0 tried1 tried2", skip=0)] == [tried[0]]
     await story.play(take("on"))

@@ -53,6 +53,19 @@ class TestCommit:
             await story.memory.commit(story.scope, Commit(new_turn(story.scope, 2, story.head, branch="no"), [], []))
         await story.check()
 
+    async def test_a_line_is_never_two(self, story: Reference) -> None:
+        """A turn that was begun before its branch went on and came back would be a second one of its line."""
+        await story.play(marker="first")
+        late = await story.draft(marker="late")
+        await story.play(marker="second")
+        await story.undo(1)
+        with pytest.raises(HeadMoved):
+            await story.memory.commit(story.scope, late)
+        turn = await story.play(marker="third")
+        assert turn["line"] != late.turn["line"]
+        assert await story.recall("second late", skip=0) == []
+        await story.check()
+
     async def test_of_twenty_writers_exactly_one_wins(self, story: Reference) -> None:
         for number in range(1, 4):
             turns = [new_turn(story.scope, number, story.head, action=f"writer {n}") for n in range(20)]

@@ -19,7 +19,7 @@ from agents.errors import (
     UnknownTurn,
 )
 from graphs.embedded import open_embedded
-from graphs.memory import Commit, Scope, StoryMemory, open_falkordb, open_neo4j
+from graphs.memory import SCHEMA_VERSION, Commit, Scope, StoryMemory, open_falkordb, open_neo4j
 
 
 class TestSessions:
@@ -186,7 +186,7 @@ class TestServers:
         version = await memory.version()
         assert version["server"] in ("falkordb", "neo4j")
         assert version["version"][0].isdigit()
-        assert version["schema"] == "1"
+        assert version["schema"] == str(SCHEMA_VERSION)
 
     async def test_a_store_of_a_newer_version_is_refused(
         self, memory: StoryMemory, monkeypatch: pytest.MonkeyPatch

@@ -6,12 +6,12 @@ from collections import Counter
 import pytest
 from story_reference import Reference, new_turn, take
 
-from graphs.memory import KEYFRAME, Commit, attempts, chapters, schema, search
+from graphs.memory import KEYFRAME, Commit, attempts, chapters, migration, schema, search
 from graphs.memory import cypher as shared
 from graphs.memory.graph import GraphMemory
 
 # These concern the database, not a story.
-NOBODYS = {"STAMP", "FALKOR_LOCK"}
+NOBODYS = {"STAMP", "RESTAMP", "FALKOR_LOCK", "OUTDATED", "OUTDATED_LISTED"}
 
 # Nodes reached from one that is filtered, or by the full-text search, are filtered with it.
 STORED = re.compile(r"\((\w*):(Session|Branch|Turn|Moment|Trace|Chapter|Listed)(?P<filter> \{[^}]*\})?")
@@ -20,7 +20,7 @@ STORED = re.compile(r"\((\w*):(Session|Branch|Turn|Moment|Trace|Chapter|Listed)(
 def statements() -> dict[str, str]:
     found = {
         name: text
-        for module in (shared, schema, attempts, chapters)
+        for module in (shared, schema, migration, attempts, chapters)
         for name, text in vars(module).items()
         if isinstance(text, str)
     }
