@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
-from itertools import combinations
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -25,8 +24,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from agents.errors import StoreError, StoreFull, StoreTooNew, StoreUnavailable, StoryError, UnknownSession
+from agents.services import Embedder
 from agents.story import Turn, Value
-from graphs.memory import cypher, schema, search
+from graphs.memory import cypher, schema, search, vectors
 from graphs.memory.graph import GraphMemory, Row
 from graphs.memory.schema import SCHEMA_VERSION
 from graphs.memory.shapes import Commit, Scope, Session
@@ -34,9 +34,6 @@ from graphs.memory.shapes import Commit, Scope, Session
 _T = TypeVar("_T")
 
 REGISTRY = "tta"
-
-WIDE = 6
-"""Words that are searched in pairs too where all of them are common: 15 pairs."""
 
 TOUCH_S = 60.0
 """How stale the registry may be about when a story was last played; the story itself is never stale."""
@@ -54,8 +51,16 @@ class FalkorMemory(GraphMemory):
     `commit` touches the registry once a minute.
     """
 
-    def __init__(self, client: Redis, revive: Callable[[], Awaitable[None]] | None = None) -> None:
+    _nearest = vectors.FALKOR
+
+    def __init__(
+        self,
+        client: Redis,
+        revive: Callable[[], Awaitable[None]] | None = None,
+        embedder: Embedder | None = None,
+    ) -> None:
         """`client` is borrowed; `revive` brings a dead server back, or raises."""
+        super().__init__(embedder)
         self._client = client
         self._revive = revive
         self._touched: dict[Scope, float] = {}
@@ -79,7 +84,7 @@ class FalkorMemory(GraphMemory):
         # Listed first: a story that is listed and not there is passed over, one that is there unlisted would be lost.
         listing = {**names, "player": session["player"], "played": session["played"]}
         await self._query(REGISTRY, schema.LIST, listing)
-        for statement in schema.FALKOR_STORY:
+        for statement in (*schema.FALKOR_STORY, *([schema.FALKOR_VECTORS] if self._vectors.on else [])):
             await self._define(graph_name(scope), statement)
         return await super().create(session, world_text, opening, slots)
 
@@ -143,31 +148,16 @@ class FalkorMemory(GraphMemory):
     # Statements ------------------------------------------------------------------------------------------------------
 
     def _search(self, scope: Scope, terms: list[str], *, widely: bool) -> tuple[str, Row]:
-        """Word by word, so that each is cut where it proves common and weighs by how rare it is.
-
-        RediSearch's own score for several words is no use: it is divided by how far they lie apart.
-        """
         del scope
-        asked = [*terms, *(f"({one} {other})" for one, other in combinations(terms[:WIDE], 2))] if widely else terms
-        calls = "\n".join(
-            f"CALL {{ CALL db.idx.fulltext.queryNodes('Moment', $q{i}) YIELD node WITH node LIMIT $common "
-            f"RETURN collect(node) AS n{i} }}"
-            for i in range(len(asked))
-        )
-        every = ", ".join(f"n{i}" for i in range(len(asked)))
-        # Of equals the newest: ids grow.
-        text = f"""{calls}
-WITH [{every}] AS every
-WITH every, size([one IN every WHERE size(one) >= $common]) AS cut
-UNWIND every AS one
-WITH cut, size(one) AS df, CASE WHEN size(one) < $common OR $widely THEN one ELSE [] END AS one
-UNWIND CASE WHEN size(one) = 0 THEN [null] ELSE one END AS node
-WITH cut, node, sum(log(1 + $common * 10.0 / df)) AS weight ORDER BY weight DESC, id(node) DESC
-WITH cut, collect(node)[..$fetch] AS hits"""
-        return text, {f"q{i}": query for i, query in enumerate(asked)} | {"common": search.COMMON, "widely": widely}
+        return search.word_by_word(terms, widely=widely)
 
     async def _read(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
-        return await self._query(graph_name(scope), statement, parameters, read=True)
+        graph = graph_name(scope)
+        try:
+            return await self._query(graph, statement, parameters, read=True)
+        except _NoVectorsError:  # the story was begun without an embedder
+            await self._define(graph, schema.FALKOR_VECTORS)
+            return await self._query(graph, statement, parameters, read=True)
 
     async def _write(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
         graph = graph_name(scope)
@@ -176,6 +166,8 @@ WITH cut, collect(node)[..$fetch] AS hits"""
         # A query to a graph that is not there makes an empty one: only `create`, which has defined it, may do that.
         elif not await self._command("EXISTS", graph):
             return []
+        # A vector is a type of its own here; to Neo4j it is a list.
+        statement = statement.replace("vector: $vector", "vector: vecf32($vector)")
         return await self._query(graph, statement, parameters)
 
     async def _define(self, graph: str, statement: str) -> None:
@@ -218,6 +210,10 @@ class _NoGraphError(StoreError):
     """There is no graph of this name."""
 
 
+class _NoVectorsError(StoreError):
+    """The graph has no index of vectors."""
+
+
 class _AlreadyIndexedError(StoreError):
     """The index is there."""
 
@@ -240,6 +236,8 @@ def _told(words: str) -> StoreError:
     lower = words.lower()
     if "empty key" in lower:
         return _NoGraphError("There is no such graph")
+    if "invalid arguments for procedure 'db.idx.vector" in lower:
+        return _NoVectorsError("There is no such index")
     if "already indexed" in lower:
         return _AlreadyIndexedError("There is such an index")
     if any(sign in lower for sign in _FULL):
@@ -256,7 +254,12 @@ def graph_name(scope: Scope) -> str:
 
 @asynccontextmanager
 async def open_falkordb(
-    url: str, *, revive: Callable[[], Awaitable[None]] | None = None, timeout_s: float = 10.0, connections: int = 64
+    url: str,
+    *,
+    revive: Callable[[], Awaitable[None]] | None = None,
+    embedder: Embedder | None = None,
+    timeout_s: float = 10.0,
+    connections: int = 64,
 ) -> AsyncGenerator[FalkorMemory]:
     """Story memory at a URL (`unix://`, `redis://`, `rediss://`, `falkor://`) or a socket's path. Connects when used.
 
@@ -278,7 +281,7 @@ async def open_falkordb(
     )
     client = Redis(connection_pool=pool)
     try:
-        yield FalkorMemory(client, revive)
+        yield FalkorMemory(client, revive, embedder)
     finally:
         await client.aclose()
         await pool.aclose()
