@@ -121,7 +121,8 @@ class Neo4jMemory(GraphMemory):
         call = "CALL db.index.fulltext.queryNodes('tta_words', $query, {limit: $fetch}) YIELD node, score"
         # Our words are letters and digits in lower case, so none is an operator. ^0: the story is no matter of degree.
         query = f"+story:{story}^0 +words:({' '.join(terms)})"
-        return f"{call}\nWITH collect(node) AS hits, 0 AS cut", {"query": query, "story": story}
+        # Two WITHs: a constant beside the collect would be grouped by, and no hit be no row.
+        return f"{call}\nWITH collect(node) AS hits\nWITH hits, 0 AS cut", {"query": query, "story": story}
 
     async def _read(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
         return await self._run(statement, parameters, read=True)

@@ -31,7 +31,8 @@ def recall(search: str, nearest: Nearest | None = None) -> str:
     """
     language, near, likeness, ranked = "", "", "", RANKED
     if nearest is not None:
-        language, likeness, ranked = nearest.language, f", {nearest.likeness}", RANKED + NEAR
+        language, ranked = nearest.language, RANKED + NEAR
+        likeness = f", {nearest.likeness}"
         near = f"{nearest.search}\nWITH cut, hits + [m IN near WHERE NOT m IN hits] AS hits"
     return f"""
 {language}{search}
