@@ -42,6 +42,17 @@ class Recall(Protocol):
         ...
 
 
+class Embedder(Protocol):
+    name: str
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """A vector of unit length for each text, in their order, all of one dimension; long texts are read in part.
+
+        Raises ModelError.
+        """
+        ...
+
+
 class Voice(Protocol):
     """The way to the player. What was released cannot be taken back."""
 
@@ -75,4 +86,4 @@ class Services:
     """Longest time that the telling of one turn may take."""
 
 
-__all__ = ["Clock", "Ids", "Recall", "Runtime", "Services", "Voice"]
+__all__ = ["Clock", "Embedder", "Ids", "Recall", "Runtime", "Services", "Voice"]

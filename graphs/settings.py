@@ -5,6 +5,7 @@ Each is an environment variable with the prefix `TTA_`; a `.env` file is not rea
 
 import re
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -35,6 +36,8 @@ class Settings(BaseSettings):
     """Longest wait for the model's next words."""
     model_total_s: float = Field(180.0, gt=0, le=3600)
     """Longest time that the telling of one turn may take."""
+    embedder: Literal["", "minilm"] = ""
+    """`minilm` (extra `vectors`); empty: past moments are found by their words alone."""
     tenant: str = "local"
     """1 to 64 letters, digits, `_` or `-`."""
     locale: str = ""

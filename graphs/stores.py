@@ -65,8 +65,14 @@ class Reviving(Retry):
 
 @asynccontextmanager
 async def open_stores(settings: Settings) -> AsyncGenerator[Stores]:
-    """Both stores, ready. Raises StoreUnavailable with the setting to look at."""
+    """Both stores, ready. Raises StoreUnavailable with the setting to look at, InvalidSetting for an embedder that is
+    not installed."""
     async with AsyncExitStack() as stack:
+        embedder = None
+        if settings.embedder:
+            from agents.models.embedding import open_embedder  # noqa: PLC0415
+
+            embedder = await open_embedder(settings.embedder)
         redis_url, heal = "", _nothing
         if settings.redis_url:
             redis_url = settings.redis_url.get_secret_value()
@@ -89,11 +95,12 @@ async def open_stores(settings: Settings) -> AsyncGenerator[Stores]:
                 settings.neo4j_user,
                 settings.neo4j_password.get_secret_value(),
                 settings.neo4j_database,
+                embedder=embedder,
             )
         else:
             from graphs.memory.falkordb import open_falkordb  # noqa: PLC0415
 
-            opening = open_falkordb(embedded_url, revive=heal)
+            opening = open_falkordb(embedded_url, revive=heal, embedder=embedder)
         memory = await stack.enter_async_context(opening)
         await memory.setup()
         yield Stores(redis, memory, heal, settings.redis_url is not None)

@@ -69,6 +69,9 @@ def bench(
     out: Annotated[
         Path | None, typer.Option(help="Where a benchmark's own output goes, for one that has some.")
     ] = None,
+    embedder: Annotated[
+        str | None, typer.Option(help="What finds what sounds alike (minilm), for a benchmark that takes one.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of tables.")] = False,
 ) -> None:
     """Runs one benchmark. A bar that does not hold is told, and is no failure of the command."""
@@ -81,7 +84,7 @@ def bench(
     if name not in found:
         raise UnknownBench(f"There is no benchmark '{name[:40]}'", choices=list(found))
     module = load(found[name])
-    asked = _taken(name, module, {"data": data, "out": out})
+    asked = _taken(name, module, {"data": data, "out": out, "embedder": embedder})
 
     def tell(progress: str) -> None:
         print(f"{name}: {progress}", file=sys.stderr, flush=True)

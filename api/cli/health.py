@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing_extensions import TypedDict
 
 from agents.errors import InvalidSetting, StoryError
+from agents.models.embedding import open_embedder
 from agents.models.opening import PROVIDERS, check_spec
 from agents.prompts import Prompts
 from agents.world.load import load_world, shipped_worlds
@@ -41,6 +42,7 @@ async def examine() -> list[Check]:
     checks.append(_one("variables", _variables))
     checks.append(await _wait("stores", lambda: _stores(settings)))
     checks.append(_one("model", lambda: _model(settings.model)))
+    checks.append(await _wait("embedder", lambda: _embedder(settings.embedder)))
     checks.append(_one("extras", _extras))
     checks.append(_one("worlds", lambda: ", ".join(load_world(name).world.world for name in shipped_worlds())))
     checks.append(_one("prompts", _prompts))
@@ -95,12 +97,22 @@ def _model(spec: str) -> str:
     return spec
 
 
+async def _embedder(name: str) -> str:
+    embedder = await open_embedder(name)
+    if embedder is None:
+        return "none: past moments are found by their words"
+    [vector] = await embedder.embed(["a lantern"])
+    return f"{embedder.name}, {len(vector)} dimensions"
+
+
 def _extras() -> str:
     """Which optional packages and keys are there; never the keys themselves."""
     packages = {p.extra: p for p in PROVIDERS.values()}
     installed = [name for name, p in packages.items() if importlib.util.find_spec(p.package)]
     if importlib.util.find_spec("xllamacpp"):
         installed.append("local")
+    if importlib.util.find_spec("onnxruntime"):
+        installed.append("vectors")
     keys = [p.key for p in packages.values() if p.key and os.environ.get(p.key)]
     return f"installed: {', '.join(installed) or 'none'}; keys set: {', '.join(keys) or 'none'}"
 

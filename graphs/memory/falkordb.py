@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from itertools import combinations
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -23,9 +22,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from agents.errors import StoreTooNew, StoryError, UnknownSession
+from agents.services import Embedder
 from agents.story import Turn, Value
-from graphs.memory import cypher, records, schema, search
-from graphs.memory.falkordb_errors import AlreadyIndexedError, NoGraphError, translation
+from graphs.memory import cypher, records, schema, search, vectors
+from graphs.memory.falkordb_errors import AlreadyIndexedError, NoGraphError, NoVectorsError, translation
 from graphs.memory.graph import GraphMemory
 from graphs.memory.migration import PAGE, STAMP_STORY
 from graphs.memory.schema import SCHEMA_VERSION
@@ -35,9 +35,6 @@ from graphs.memory.statements import Row
 _T = TypeVar("_T")
 
 REGISTRY = "tta"
-
-WIDE = 6
-"""Words that are searched in pairs too where all of them are common: 15 pairs."""
 
 TOUCH_S = 60.0
 """How stale the registry may be about when a story was last played; the story itself is never stale."""
@@ -51,8 +48,16 @@ class FalkorMemory(GraphMemory):
     `commit` touches the registry once a minute.
     """
 
-    def __init__(self, client: Redis, revive: Callable[[], Awaitable[None]] | None = None) -> None:
+    _nearest = vectors.FALKOR
+
+    def __init__(
+        self,
+        client: Redis,
+        revive: Callable[[], Awaitable[None]] | None = None,
+        embedder: Embedder | None = None,
+    ) -> None:
         """`client` is borrowed; `revive` brings a dead server back, or raises."""
+        super().__init__(embedder)
         self._client = client
         self._revive = revive
         self._touched: dict[Scope, float] = {}
@@ -92,7 +97,7 @@ class FalkorMemory(GraphMemory):
         # Listed first: a story that is listed and not there is passed over, one that is there unlisted would be lost.
         listing = {**names, "player": session["player"], "played": session["played"], "schema": SCHEMA_VERSION}
         await self._query(REGISTRY, schema.LIST, listing)
-        for statement in schema.FALKOR_STORY:
+        for statement in (*schema.FALKOR_STORY, *([schema.FALKOR_VECTORS] if self._vectors.on else [])):
             await self._define(graph_name(scope), statement)
         return await super().create(session, world_text, opening, slots)
 
@@ -156,31 +161,16 @@ class FalkorMemory(GraphMemory):
     # Statements ------------------------------------------------------------------------------------------------------
 
     def _search(self, scope: Scope, terms: list[str], *, widely: bool) -> tuple[str, Row]:
-        """Word by word, so that each is cut where it proves common and weighs by how rare it is.
-
-        RediSearch's own score for several words is no use: it is divided by how far they lie apart.
-        """
         del scope
-        asked = [*terms, *(f"({one} {other})" for one, other in combinations(terms[:WIDE], 2))] if widely else terms
-        calls = "\n".join(
-            f"CALL {{ CALL db.idx.fulltext.queryNodes('Moment', $q{i}) YIELD node WITH node LIMIT $common "
-            f"RETURN collect(node) AS n{i} }}"
-            for i in range(len(asked))
-        )
-        every = ", ".join(f"n{i}" for i in range(len(asked)))
-        # Of equals the newest: ids grow.
-        text = f"""{calls}
-WITH [{every}] AS every
-WITH every, size([one IN every WHERE size(one) >= $common]) AS cut
-UNWIND every AS one
-WITH cut, size(one) AS df, CASE WHEN size(one) < $common OR $widely THEN one ELSE [] END AS one
-UNWIND CASE WHEN size(one) = 0 THEN [null] ELSE one END AS node
-WITH cut, node, sum(log(1 + $common * 10.0 / df)) AS weight ORDER BY weight DESC, id(node) DESC
-WITH cut, collect(node)[..$fetch] AS hits"""
-        return text, {f"q{i}": query for i, query in enumerate(asked)} | {"common": search.COMMON, "widely": widely}
+        return search.word_by_word(terms, widely=widely)
 
     async def _read(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
-        return await self._query(graph_name(scope), statement, parameters, read=True)
+        graph = graph_name(scope)
+        try:
+            return await self._query(graph, statement, parameters, read=True)
+        except NoVectorsError:  # the story was begun without an embedder
+            await self._define(graph, schema.FALKOR_VECTORS)
+            return await self._query(graph, statement, parameters, read=True)
 
     async def _write(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
         graph = graph_name(scope)
@@ -189,6 +179,8 @@ WITH cut, collect(node)[..$fetch] AS hits"""
         # A query to a graph that is not there makes an empty one: only `create`, which has defined it, may do that.
         elif not await self._command("EXISTS", graph):
             return []
+        # A vector is a type of its own here; to Neo4j it is a list.
+        statement = statement.replace("vector: $vector", "vector: vecf32($vector)")
         return await self._query(graph, statement, parameters)
 
     async def _define(self, graph: str, statement: str) -> None:
@@ -234,7 +226,12 @@ def graph_name(scope: Scope) -> str:
 
 @asynccontextmanager
 async def open_falkordb(
-    url: str, *, revive: Callable[[], Awaitable[None]] | None = None, timeout_s: float = 10.0, connections: int = 64
+    url: str,
+    *,
+    revive: Callable[[], Awaitable[None]] | None = None,
+    embedder: Embedder | None = None,
+    timeout_s: float = 10.0,
+    connections: int = 64,
 ) -> AsyncGenerator[FalkorMemory]:
     """Story memory at a URL (`unix://`, `redis://`, `rediss://`, `falkor://`) or a socket's path. Connects when used.
 
@@ -256,7 +253,7 @@ async def open_falkordb(
     )
     client = Redis(connection_pool=pool)
     try:
-        yield FalkorMemory(client, revive)
+        yield FalkorMemory(client, revive, embedder)
     finally:
         await client.aclose()
         await pool.aclose()

@@ -18,6 +18,10 @@ class NoGraphError(StoreError):
     """There is no graph of this name."""
 
 
+class NoVectorsError(StoreError):
+    """The graph has no index of vectors."""
+
+
 class AlreadyIndexedError(StoreError):
     """The index is there."""
 
@@ -40,6 +44,8 @@ def _told(words: str) -> StoreError:
     lower = words.lower()
     if "empty key" in lower:
         return NoGraphError("There is no such graph")
+    if "invalid arguments for procedure 'db.idx.vector" in lower:
+        return NoVectorsError("There is no such index")
     if "already indexed" in lower:
         return AlreadyIndexedError("There is such an index")
     if any(sign in lower for sign in _FULL):

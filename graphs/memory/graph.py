@@ -8,6 +8,7 @@ import json
 from abc import abstractmethod
 
 from agents.errors import HeadMoved, InvalidInput, UnknownTurn
+from agents.services import Embedder
 from agents.story import Moment, Turn, Value
 from graphs.memory import cypher, records, search
 from graphs.memory.attempts import GraphAttempts
@@ -21,6 +22,7 @@ from graphs.memory.recall import Found, rank
 from graphs.memory.schema import SCHEMA_VERSION
 from graphs.memory.shapes import EXCHANGES, KEYFRAME, Commit, Edition, Position, Scope, Session
 from graphs.memory.statements import Row, unknown_session
+from graphs.memory.vectors import NEAR, Nearest, Vectors
 from graphs.memory.words import query_terms
 
 
@@ -31,9 +33,16 @@ class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, Gra
     in `migration`.
     """
 
+    _nearest: Nearest
+    """How the server finds what sounds alike."""
+
+    def __init__(self, embedder: Embedder | None = None) -> None:
+        self._vectors = Vectors(embedder)
+
     @abstractmethod
     def _search(self, scope: Scope, terms: list[str], *, widely: bool) -> tuple[str, Row]:
-        """The part of `search.recall` that finds `hits`, and its parameters. `widely`: common words count too."""
+        """The part of `search.recall` that finds `hits`, and its parameters. `widely`: common words count too. There may be
+        no terms."""
 
     # Sessions --------------------------------------------------------------------------------------------------------
 
@@ -50,6 +59,7 @@ class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, Gra
             "schema": SCHEMA_VERSION,
             "snapshot": records.encode(ledger),
         }
+        parameters["vector"] = await self._vectors.of(str(parameters["text"]))
         rows = await self._write(scope, cypher.CREATE, parameters)
         return records.decode_session(rows[0]) if rows else await self.session(scope)
 
@@ -101,18 +111,23 @@ class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, Gra
         self, scope: Scope, branch: str, query: str, *, limit: int = 4, skip: int = EXCHANGES
     ) -> list[Moment]:
         terms = query_terms(query)
-        if not terms or limit < 1:
+        vector = await self._vectors.of(query) if limit > 0 else None
+        if (not terms and vector is None) or limit < 1:
             return []
+        nearest = self._nearest if vector else None
         row: Row = {"found": [], "number": 0}
         for widely in (False, True):
             hits, asked = self._search(scope, terms, widely=widely)
-            fetch = 16 * search.CANDIDATES if widely else search.CANDIDATES
+            more = 16 if widely else 1
+            fetch, near = more * search.CANDIDATES, more * NEAR
             parameters = {**records.identity(scope, branch=branch), **asked, "skip": skip, "fetch": fetch}
-            rows = await self._read(scope, search.recall(hits), parameters)
+            if vector:
+                parameters |= {"vector": vector, "near": near}
+            rows = await self._read(scope, search.recall(hits, nearest), parameters)
             if not rows:
                 break
             row = rows[0]
-            if len(row["found"]) >= limit or not (row["cut"] or row["seen"] >= fetch):
+            if len(row["found"]) >= limit or not (row["cut"] or row["seen"] >= (near if vector else fetch)):
                 break
         found = [Found(*each) for each in row["found"]]
         return rank(query, found, row["number"], limit)
@@ -126,6 +141,7 @@ class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, Gra
             if turn["number"] % KEYFRAME == 0:  # one read of what can never change
                 parent = records.identity(scope, turn_id=turn["parent"])
                 parameters |= keyframe(await self._read(scope, cypher.LEDGER, parent), commit)
+            parameters["vector"] = await self._vectors.of(f"{parameters['text']}\n{commit.before}")
             rows = await self._write(scope, cypher.COMMIT, parameters)
         return turn if rows else await self._already(scope, turn)
 

@@ -25,7 +25,8 @@ from neo4j.exceptions import (
 )
 
 from agents.errors import InvalidSetting, StoreError, StoreFull, StoreTooNew, StoreUnavailable
-from graphs.memory import cypher, schema
+from agents.services import Embedder
+from graphs.memory import cypher, schema, search, vectors
 from graphs.memory.graph import GraphMemory
 from graphs.memory.migration import PAGE, STAMP_STORY
 from graphs.memory.records import decode_session, identity, story_id
@@ -50,19 +51,31 @@ class Neo4jMemory(GraphMemory):
     Roughly 3 to 10 ms a statement on a server next door. `delete` takes a statement every 1,000 nodes.
     """
 
-    def __init__(self, driver: AsyncDriver, database: str | None = None, uri: str = "") -> None:
+    _nearest = vectors.NEO4J
+
+    def __init__(
+        self, driver: AsyncDriver, database: str | None = None, uri: str = "", embedder: Embedder | None = None
+    ) -> None:
         """`driver` is borrowed; without a `database`, the user's home database. `uri` is named if nobody answers there."""
+        super().__init__(embedder)
         self._uri = uri
         self._driver = driver
         self._database = database
 
     async def setup(self) -> None:
         await _reach(self._driver, self._uri)
-        for statement in schema.NEO4J:
+        for statement in (*schema.NEO4J, *([schema.NEO4J_VECTORS] if self._vectors.on else [])):
             try:
                 await self._run(statement, {})
             except _SchemaRaceError:  # another process set it up at the same time
                 continue
+            except StoreError as error:
+                if statement is schema.NEO4J_VECTORS and not isinstance(error, StoreUnavailable | StoreFull):
+                    raise InvalidSetting(
+                        "This Neo4j has no index of vectors by story",
+                        cure="Use 2026.01 or newer, or unset TTA_EMBEDDER",
+                    ) from error
+                raise
         rows = await self._run(schema.STAMP, {"version": SCHEMA_VERSION})
         if rows[0]["version"] > SCHEMA_VERSION:
             raise StoreTooNew(
@@ -114,10 +127,14 @@ class Neo4jMemory(GraphMemory):
 
     def _search(self, scope: Scope, terms: list[str], *, widely: bool) -> tuple[str, Row]:
         del widely  # Lucene weighs words itself, and steps over what cannot be among the best
+        story = story_id(scope)
+        if not terms:
+            return search.WORDLESS, {"story": story}
         call = "CALL db.index.fulltext.queryNodes('tta_words', $query, {limit: $fetch}) YIELD node, score"
         # Our words are letters and digits in lower case, so none is an operator. ^0: the story is no matter of degree.
-        query = f"+story:{story_id(scope)}^0 +words:({' '.join(terms)})"
-        return f"{call}\nWITH collect(node) AS hits, 0 AS cut", {"query": query}
+        query = f"+story:{story}^0 +words:({' '.join(terms)})"
+        # Two WITHs: a constant beside the collect would be grouped by, and no hit be no row.
+        return f"{call}\nWITH collect(node) AS hits\nWITH hits, 0 AS cut", {"query": query, "story": story}
 
     async def _read(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
         return await self._run(statement, parameters, read=True)
@@ -201,7 +218,13 @@ async def _reach(driver: AsyncDriver, uri: str) -> None:
 
 @asynccontextmanager
 async def open_neo4j(
-    uri: str, user: str = "", password: str = "", database: str | None = None, *, patience_s: float = 8.0
+    uri: str,
+    user: str = "",
+    password: str = "",
+    database: str | None = None,
+    *,
+    embedder: Embedder | None = None,
+    patience_s: float = 8.0,
 ) -> AsyncGenerator[Neo4jMemory]:
     """Story memory at a Neo4j URI (`neo4j://`, `bolt://`, `+s` for TLS). Connects when used; without a user, no login.
 
@@ -223,4 +246,4 @@ async def open_neo4j(
     except (ConfigurationError, DriverError, ValueError):
         raise InvalidSetting("TTA_NEO4J_URI is not a Neo4j URI", cure="Write neo4j://HOST:7687") from None
     async with driver:
-        yield Neo4jMemory(driver, database, uri)
+        yield Neo4jMemory(driver, database, uri, embedder)

@@ -65,8 +65,10 @@ class StoryMemory(Protocol):
         """The most relevant past moments among the ancestors of HEAD, best first, without the last `skip` turns.
 
         Nothing that HEAD does not descend from is ever returned. Any text is a valid query: Lucene syntax, stop words,
-        other scripts, 2,000 characters. One statement, and a wider one if abandoned lines crowd out its 128 hits, or if
-        too few are found without the words that are common in the story.
+        other scripts, 2,000 characters. With an embedder, what sounds alike is found without a word in common, too; where
+        the embedder fails, words alone are asked. One statement, and a wider one if abandoned lines crowd out its 128 hits
+        (and 64 nearest), or if too few are found without the words that are common in the story. In FalkorDB two more, once
+        in a story that was begun without an embedder.
         """
         ...
 

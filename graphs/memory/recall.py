@@ -8,6 +8,12 @@ words are worth come four priors, chosen on the development half of LoCoMo (evid
 there: 72.7 in categories 1-4 and 86.3 in the adversarial one without them, 76.4 and 88.4 with them): how much of the
 question it covers, whether the turns beside it were found too, whether its sitting was much found, and whether the one
 person whom the question names took part.
+
+Where moments have vectors, how alike they sound is added before the priors, both in standard deviations over the candidates:
+what sounds no more alike than usual gets nothing for it. By what a deviation of likeness counts for one of words, evidence
+recall at 10 there with MiniLM is (categories 1-4 and adversarial, nearest moments found exactly): 78.6 and 91.4 at 0.4, 79.4
+and 90.9 at 0.6, 79.7 and 91.8 at 0.8, 80.1 and 92.4 at 1, 79.7 and 92.0 at 1.2, 79.2 and 92.0 at 1.5. Whichever of the five
+conversations is left out, the other four choose 1. By the store's own index it is 79.8 and 92.4.
 """
 
 import math
@@ -16,6 +22,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import fmean, pstdev
 
 from agents.story import Moment
 from graphs.memory.words import stem, stems_of, words_of
@@ -33,6 +40,11 @@ PERSON = 0.4
 """How much more a moment counts in which the person took part whom the question names."""
 PAUSE = timedelta(hours=6)
 """Turns that lie further apart belong to two sittings."""
+
+ALIKE = 1.0
+"""What a standard deviation of likeness counts for one of word scores."""
+LEAST_ALIKE = 0.25
+"""A moment without a word of the question is none below this cosine: that of any turn of LoCoMo and any question."""
 
 RECENT_TURNS = 50
 RECENCY = 0.15
@@ -53,15 +65,18 @@ class Found:
     words: str
     at: str
     people: list[str]
+    likeness: float | None = None
+    """The cosine of its vector and the question's, where both have one."""
 
 
 def rank(query: str, found: Sequence[Found], head: int, limit: int) -> list[Moment]:
     """The best `limit` of the candidates, best first. `head` is the number of HEAD: so many turns lie behind."""
     asked = words_of(query)
     wanted = {stem(word): word for word in asked}
+    found = [moment for moment in found if _is_alike(moment, wanted)]
     counts = [Counter(moment.words.split()) for moment in found]
     weights = _rarity(wanted, counts, max(head, len(found)))
-    plain = _plain_scores(weights, counts)
+    plain = _with_likeness(_plain_scores(weights, counts), found)
     sittings = _sittings(found)
     near = _with_neighbours(plain, found, sittings)
     liked = _by_sitting(near, sittings)
@@ -98,6 +113,26 @@ def _plain_scores(weights: dict[str, float], counts: Sequence[Counter[str]]) -> 
         score = sum(weight * count[word] * (K1 + 1) / (count[word] + norm) for word, weight in held.items())
         scores.append(score * (sum(held.values()) / whole) ** COVERAGE)
     return scores
+
+
+def _is_alike(moment: Found, wanted: dict[str, str]) -> bool:
+    """Whether it has a word of the question, or sounds like it. Without vectors words have found it."""
+    if moment.likeness is None or moment.likeness >= LEAST_ALIKE:
+        return True
+    return not wanted.keys().isdisjoint(moment.words.split())
+
+
+def _with_likeness(scores: list[float], found: Sequence[Found]) -> list[float]:
+    """Word scores in their standard deviations, plus likeness in its own above the mean. Without vectors, as they were."""
+    alike = [moment.likeness for moment in found if moment.likeness is not None]
+    if not alike:
+        return scores
+    mean, usual, spread = fmean(alike), pstdev(scores) or 1.0, pstdev(alike) or 1.0
+    fused: list[float] = []
+    for score, moment in zip(scores, found, strict=True):
+        likeness = mean if moment.likeness is None else moment.likeness
+        fused.append(score / usual + ALIKE * max(0.0, likeness - mean) / spread)
+    return fused
 
 
 def _sittings(found: Sequence[Found]) -> list[int]:

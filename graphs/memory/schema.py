@@ -1,5 +1,7 @@
 """Indexes, constraints and the version they belong to; and FalkorDB's registry of stories."""
 
+from graphs.memory.vectors import DIMENSIONS
+
 SCHEMA_VERSION = 2
 """2: moments have stems, a time and people; stories are stamped with their schema."""
 
@@ -25,6 +27,17 @@ FALKOR_STORY = (
     "CREATE INDEX FOR (b:Branch) ON (b.name)",
     "CALL db.idx.fulltext.createNodeIndex({label: 'Moment', language: 'english'}, 'words')",
 )
+
+NEO4J_VECTORS = f"""
+CYPHER 25 CREATE VECTOR INDEX tta_vectors IF NOT EXISTS FOR (m:Moment) ON m.vector WITH [m.story]
+OPTIONS {{indexConfig: {{`vector.dimensions`: {DIMENSIONS}, `vector.similarity_function`: 'cosine'}}}}
+"""
+"""Only where an embedder is configured: servers before 2026.01 know no such index."""
+
+FALKOR_VECTORS = f"""
+CREATE VECTOR INDEX FOR (m:Moment) ON (m.vector) OPTIONS {{dimension: {DIMENSIONS}, similarityFunction: 'cosine'}}
+"""
+"""Only where an embedder is configured: it costs a story 0.1 MB, be there a vector or none."""
 
 FALKOR_REGISTRY = (
     "CREATE INDEX FOR (l:Listed) ON (l.tenant)",

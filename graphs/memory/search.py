@@ -1,6 +1,10 @@
-"""The statement that finds what recall ranks: full-text hits, and which of them HEAD descends from."""
+"""The statement that finds what recall ranks: full-text hits, moments that sound alike, and which HEAD descends from."""
+
+from itertools import combinations
+from typing import Any
 
 from graphs.memory.cypher import SCOPE, block, entry, leaf
+from graphs.memory.vectors import NEAR, Nearest
 
 CANDIDATES = 128
 """Full-text hits whose ancestry one statement checks."""
@@ -8,13 +12,17 @@ CANDIDATES = 128
 COMMON = 300
 """A word of so many moments tells few of them apart: it is left out of the search, and counted when ranking."""
 
+WIDE = 6
+"""Words that are searched in pairs too where all of them are common: 15 pairs."""
+
 RANKED = 128
 """Ancestors among them that are sent back to be ranked."""
 
 
-def recall(search: str) -> str:
+def recall(search: str, nearest: Nearest | None = None) -> str:
     """Full-text hits among the ancestors of HEAD. `search` is the backend's part: at most `$fetch` hits as the list
-    `hits`, best first, and as `cut` how many words it left out for being too common.
+    `hits`, best first, and as `cut` how many words it left out for being too common. With `nearest`, the moments near to
+    `$vector` are hits too, and each has its likeness.
 
     The search stands first and is cut before a property is read, which is what costs. A line is a chain, so a moment of
     HEAD's own line is an ancestor if it is not younger; only the others are looked up (see `graphs.memory.cypher`).
@@ -22,8 +30,14 @@ def recall(search: str) -> str:
     One row: `number` of HEAD, `cut`, how many hits were `seen`, and those of them that are `found` to be ancestors.
     None without the branch.
     """
+    language, near, likeness, ranked = "", "", "", RANKED
+    if nearest is not None:
+        language, ranked = nearest.language, RANKED + NEAR
+        likeness = f", {nearest.likeness}"
+        near = f"{nearest.search}\nWITH cut, hits + [m IN near WHERE NOT m IN hits] AS hits"
     return f"""
-{search}
+{language}{search}
+{near}
 MATCH (b:Branch {{{SCOPE}, name: $branch}})
 WITH hits, cut, b
 MATCH (h:Turn {{{SCOPE}, turn_id: b.head}})
@@ -33,15 +47,45 @@ WITH hits, cut, h, k
 UNWIND CASE WHEN size(hits) = 0 THEN [0] ELSE range(0, size(hits) - 1) END AS place
 WITH h, k, cut, place, hits[place] AS m
 WHERE m IS NULL OR (m.tenant = $tenant AND m.session = $session)
-WITH h, k, cut, place, m, m.line = h.line OR m.number > k.number AS near
-OPTIONAL MATCH (c:Turn {{{SCOPE}, turn_id: CASE WHEN NOT near THEN k.blocks[{block("m.number")}] END}})
-WITH h, k, cut, place, m, near, coalesce(c.leaves, k.leaves)[{leaf("m.number")}] AS leaf
-OPTIONAL MATCH (q:Turn {{{SCOPE}, turn_id: CASE WHEN NOT near THEN leaf END}})
+WITH h, k, cut, place, m, m.line = h.line OR m.number > k.number AS sure
+OPTIONAL MATCH (c:Turn {{{SCOPE}, turn_id: CASE WHEN NOT sure THEN k.blocks[{block("m.number")}] END}})
+WITH h, k, cut, place, m, sure, coalesce(c.leaves, k.leaves)[{leaf("m.number")}] AS leaf
+OPTIONAL MATCH (q:Turn {{{SCOPE}, turn_id: CASE WHEN NOT sure THEN leaf END}})
 WITH h, cut, place, m, CASE WHEN m.number > h.number - $skip THEN false WHEN m.number = 0 OR m.line = h.line THEN true
   WHEN m.number > k.number THEN h.tail[m.number - k.number - 1] = m.turn_id
   ELSE q.segment[{entry("m.number")}] = m.turn_id END AS kin
 ORDER BY place
 WITH h, cut, count(m) AS seen,
-  collect(CASE WHEN kin THEN [m.turn_id, m.number, m.text, m.words, m.at, m.people] END) AS found
-RETURN h.number AS number, cut, seen, found[..{RANKED}] AS found
+  collect(CASE WHEN kin THEN [m.turn_id, m.number, m.text, m.words, m.at, m.people{likeness}] END) AS found
+RETURN h.number AS number, cut, seen, found[..{ranked}] AS found
 """
+
+
+WORDLESS = "WITH [] AS hits, 0 AS cut"
+"""The search of a query without a word."""
+
+
+def word_by_word(terms: list[str], *, widely: bool) -> tuple[str, dict[str, Any]]:
+    """Word by word, so that each is cut where it proves common and weighs by how rare it is.
+
+    RediSearch's own score for several words is no use: it is divided by how far they lie apart.
+    """
+    if not terms:
+        return WORDLESS, {}
+    asked = [*terms, *(f"({one} {other})" for one, other in combinations(terms[:WIDE], 2))] if widely else terms
+    calls = "\n".join(
+        f"CALL {{ CALL db.idx.fulltext.queryNodes('Moment', $q{i}) YIELD node WITH node LIMIT $common "
+        f"RETURN collect(node) AS n{i} }}"
+        for i in range(len(asked))
+    )
+    every = ", ".join(f"n{i}" for i in range(len(asked)))
+    # Of equals the newest: ids grow.
+    text = f"""{calls}
+WITH [{every}] AS every
+WITH every, size([one IN every WHERE size(one) >= $common]) AS cut
+UNWIND every AS one
+WITH cut, size(one) AS df, CASE WHEN size(one) < $common OR $widely THEN one ELSE [] END AS one
+UNWIND CASE WHEN size(one) = 0 THEN [null] ELSE one END AS node
+WITH cut, node, sum(log(1 + $common * 10.0 / df)) AS weight ORDER BY weight DESC, id(node) DESC
+WITH cut, collect(node)[..$fetch] AS hits"""
+    return text, {f"q{i}": query for i, query in enumerate(asked)} | {"common": COMMON, "widely": widely}

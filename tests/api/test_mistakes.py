@@ -1,5 +1,6 @@
 """A user's mistake ends in one line with place, cause and cure, and never in exit code 0."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -23,6 +24,13 @@ def script(tmp_path: Path, content: bytes = b"look\n") -> str:
 def bad_world(tmp_path: Path, text: str) -> str:
     path = tmp_path / "mine.yaml"
     path.write_text(text)
+    return str(path)
+
+
+def talk(tmp_path: Path) -> str:
+    """A conversation without a word."""
+    path = tmp_path / "talk.jsonl"
+    path.write_text('{"conversation": "c", "turns": [], "questions": []}\n')
     return str(path)
 
 
@@ -55,6 +63,8 @@ MISTAKES: list[tuple[str, Prepare, list[str], int]] = [
     ("unknown benchmark", lambda p: ["bench", "sotry"], ["no benchmark 'sotry'", "Choose from", "story"], 2),
     ("a benchmark that takes no file", lambda p: ["bench", "story", "--data", str(p / "x")], ["takes no --data"], 2),
     ("a benchmark of nothing", lambda p: ["bench", "recall"], ["nothing to play", "--data"], 2),
+    ("an embedder that is none", lambda p: ["bench", "recall", "--data", talk(p), "--embedder", "elmo"], ["embedder 'elmo'", "minilm"], 2),
+    ("a benchmark that takes no embedder", lambda p: ["bench", "story", "--embedder", "minilm"], ["takes no --embedder"], 2),
     ("a benchmark without its file", lambda p: ["bench", "recall", "--data", str(p / "none.jsonl")], ["none.jsonl", "JSON Lines"], 2),
     ("a benchmark of another file", lambda p: ["bench", "recall", "--data", script(p, b'\n{"turns": []}\n')], ["script.txt:2:", "JSON Lines"], 2),
     ("a benchmark of an empty file", lambda p: ["bench", "recall", "--data", script(p, b"\n")], ["no conversations"], 2),
@@ -129,6 +139,7 @@ def test_a_mistake_is_one_line(
         ("TTA_NEO4J_URI", "bolt://127.0.0.1:1", ["Neo4j"]),
         ("TTA_NEO4J_URI", "ftp://x", ["TTA_NEO4J_URI", "bolt://"]),
         ("TTA_MODEL", "nonsense", ["nonsense", "offline"]),
+        ("TTA_EMBEDDER", "word2vec", ["TTA_EMBEDDER", "minilm"]),
         ("TTA_LOCALE", "nowhere", ["TTA_LOCALE", "country such as GB"]),
         ("TTA_TENANT", "my tenant", ["TTA_TENANT", "letters, digits"]),
         ("TTA_MODEL_TIMEOUT_S", "soon", ["TTA_MODEL_TIMEOUT_S"]),
@@ -144,6 +155,24 @@ def test_a_bad_setting_is_one_line(
     assert code != 0
     assert len(err.splitlines()) == 1, err
     assert all(part.lower() in err.lower() for part in parts), err
+
+
+def test_an_embedder_without_its_extra_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, package=None: None if name == "onnxruntime" else find(name, package)
+    )
+    monkeypatch.setenv("TTA_EMBEDDER", "minilm")
+    assert run(["play", "--script", script(tmp_path), "--data-dir", str(tmp_path / "data")]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "uv sync --extra vectors" in line
+    assert not (tmp_path / "data").exists(), "no store was needed to see it"
+    monkeypatch.setenv("TTA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("TTA_LINGER_S", "0.2")
+    assert run(["doctor"]) == 1
+    assert "FAIL embedder" in capsys.readouterr().out
 
 
 def test_a_password_is_never_told(

@@ -15,6 +15,8 @@ from _report import at_least, at_most, figures
 from story_reference import new_scope, new_session, new_turn, take
 
 from agents.errors import InvalidInput
+from agents.models.embedding import open_embedder
+from agents.services import Embedder
 from api.cli.benchmarks import Report
 from api.cli.output import check_writable
 from graphs.embedded import open_embedded
@@ -27,7 +29,14 @@ KINDS = {1: "multi-hop", 2: "temporal", 3: "open domain", 4: "single hop", 5: "a
 WHEN = "%I:%M %p on %d %B, %Y"
 
 
-async def run(count: int, tell: Callable[[str], None], *, data: Path | None = None, out: Path | None = None) -> Report:
+async def run(
+    count: int,
+    tell: Callable[[str], None],
+    *,
+    data: Path | None = None,
+    out: Path | None = None,
+    embedder: str = "",
+) -> Report:
     """`data`: a conversation a line, {conversation, turns: [{id, session, date, speaker, text, caption}], questions:
     [{question, category, evidence}]}; `out`: where the rankings go, a question a line."""
     if data is None:
@@ -38,7 +47,7 @@ async def run(count: int, tell: Callable[[str], None], *, data: Path | None = No
     rankings: list[dict[str, Any]] = []
     hits: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
     commits, recalls = list[float](), list[float]()
-    async with open_memory() as memory:
+    async with open_memory(await open_embedder(embedder)) as memory:
         for talk in talks:
             scope = await play(memory, talk, commits)
             for index, question in enumerate(talk["questions"]):
@@ -51,7 +60,7 @@ async def run(count: int, tell: Callable[[str], None], *, data: Path | None = No
             tell(f"{talk['conversation']}: {len(talk['turns'])} turns, {len(talk['questions'])} questions")
     if out is not None:
         out.write_text("".join(json.dumps(row) + "\n" for row in rankings), encoding="utf-8")
-    return _report(hits, commits, recalls)
+    return _report(hits, commits, recalls, vectors=bool(embedder))
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -85,12 +94,12 @@ def _checked(talk: dict[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_memory() -> AsyncGenerator[StoryMemory]:
+async def open_memory(embedder: Embedder | None = None) -> AsyncGenerator[StoryMemory]:
     """The embedded graph, in a directory of its own."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         async with (
             open_embedded(Path(home), linger_s=0) as server,
-            open_falkordb(server.redis_url, revive=server.ensure) as memory,
+            open_falkordb(server.redis_url, revive=server.ensure, embedder=embedder) as memory,
         ):
             await memory.setup()
             yield memory
@@ -134,17 +143,19 @@ def score(
             hits["categories 1-4", most].append(share)
 
 
-def _report(hits: "defaultdict[tuple[str, int], list[float]]", commits: list[float], recalls: list[float]) -> Report:
+def _report(
+    hits: "defaultdict[tuple[str, int], list[float]]", commits: list[float], recalls: list[float], *, vectors: bool
+) -> Report:
     results: dict[str, dict[str, float]] = defaultdict(dict)
     for (kind, most), shares in sorted(hits.items()):
         results[kind] |= {"questions": len(shares), f"recall@{most}": round(sum(shares) / len(shares), 1)}
     results["recall"] = figures(recalls)
     results["commit"] = figures(commits)
-    asked = [("categories 1-4", 76), ("adversarial", 88)]
+    asked = [("categories 1-4", 79 if vectors else 76), ("adversarial", 88)]
     bars = [
         at_least(f"evidence recall at 10, {kind}, at least", results[kind]["recall@10"], bar)
         for kind, bar in asked if kind in results
     ]  # fmt: skip
-    return Report(
-        results=dict(results), bars=[*bars, at_most("p95 of a recall in ms, at most", results["recall"]["p95_ms"], 5)]
-    )
+    if not vectors:  # the bar is for retrieval without embedding
+        bars.append(at_most("p95 of a recall in ms, at most", results["recall"]["p95_ms"], 5))
+    return Report(results=dict(results), bars=bars)

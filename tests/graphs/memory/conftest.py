@@ -1,23 +1,32 @@
 """The backends of the contract: a new one adds its name and how it is opened here, and nothing else."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 from story_reference import Reference
 
+from agents.services import Embedder
 from graphs.memory import StoryMemory, open_falkordb, open_neo4j
 
 
 @asynccontextmanager
-async def open_backend(name: str, request: pytest.FixtureRequest) -> AsyncIterator[StoryMemory]:
+async def open_backend(
+    name: str, request: pytest.FixtureRequest, embedder: Embedder | None = None
+) -> AsyncIterator[StoryMemory]:
     if name == "falkordb":
-        async with open_falkordb(request.getfixturevalue("embedded_socket")) as memory:
+        async with open_falkordb(request.getfixturevalue("embedded_socket"), embedder=embedder) as memory:
             yield memory
     else:
         server = request.getfixturevalue("neo4j_server")
-        async with open_neo4j(server.uri, server.user, server.password) as memory:
+        async with open_neo4j(server.uri, server.user, server.password, embedder=embedder) as memory:
             yield memory
+
+
+@pytest.fixture
+def opened(request: pytest.FixtureRequest) -> Callable[..., AbstractAsyncContextManager[StoryMemory]]:
+    """Opens a backend by its name, with an embedder if one is given."""
+    return lambda name, embedder=None: open_backend(name, request, embedder)
 
 
 @pytest.fixture(params=["falkordb", "neo4j"])

@@ -9,9 +9,10 @@ from story_reference import Reference, new_turn, take
 from graphs.memory import KEYFRAME, Commit, attempts, chapters, migration, schema, search
 from graphs.memory import cypher as shared
 from graphs.memory.graph import GraphMemory
+from graphs.memory.vectors import FALKOR, NEO4J
 
 # These concern the database, not a story.
-NOBODYS = {"STAMP", "RESTAMP", "FALKOR_LOCK", "OUTDATED", "OUTDATED_LISTED"}
+NOBODYS = {"STAMP", "RESTAMP", "FALKOR_LOCK", "OUTDATED", "OUTDATED_LISTED", "NEO4J_VECTORS", "FALKOR_VECTORS"}
 
 # Nodes reached from one that is filtered, or by the full-text search, are filtered with it.
 STORED = re.compile(r"\((\w*):(Session|Branch|Turn|Moment|Trace|Chapter|Listed)(?P<filter> \{[^}]*\})?")
@@ -26,6 +27,7 @@ def statements() -> dict[str, str]:
     }
     found = {name: text for name, text in found.items() if re.search(r"\b(MATCH|CREATE|MERGE) \(", text)}
     found |= {build.__name__: build("Turn") for build in (shared.count_nodes, shared.delete_nodes)}
+    found |= {f"recall_{near.language}": search.recall("CALL search() YIELD node", near) for near in (FALKOR, NEO4J)}
     return found | {"recall": search.recall("CALL search() YIELD node")}
 
 
@@ -34,7 +36,9 @@ def test_every_node_of_every_statement_is_the_tenants_own(name: str) -> None:
     text = statements()[name]
     assert "$tenant" in text
     for found in STORED.finditer(text):
-        if found["filter"] is None:
+        if found["filter"] is None and text[found.end() :].startswith(")\n  SEARCH"):
+            assert "WHERE m.story = $story LIMIT $near" in text[found.end() :], "the index is asked for one story"
+        elif found["filter"] is None:
             assert re.search(r"-\[:\w+\]->$", text[: found.start()]), f"{found[0]} is not filtered"
         else:
             assert "tenant: $tenant" in found["filter"]
