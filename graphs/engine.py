@@ -9,25 +9,27 @@ A turn runs in a task of its own: a caller that goes away cancels nothing.
 
 import uuid
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from agents.errors import Conflict, InvalidInput, StoryError
+from agents.errors import Conflict, StoryError
 from agents.models import check_spec
 from agents.world.load import load_world, pin
 from graphs.actions import check_name
+from graphs.keeping import StoryKeeper
 from graphs.locks import hold
 from graphs.memory.shapes import Branch, Session
-from graphs.playing import LOCK_WAIT_S, StoryPlayer
+from graphs.playing import LOCK_WAIT_S
 from graphs.sessions import new_session, opening_slots, opening_turn
 from graphs.settings import Settings
 from graphs.stores import open_stores
 
 
-class StoryEngine(StoryPlayer):
+class StoryEngine(StoryKeeper):
     """Everything that can be done with stories. Every method raises a StoryError and nothing else.
 
-    `act`, `start`, `retry` and `recover` are in `graphs/playing.py`, what changes nothing in `graphs/reading.py`. Of a
-    paused session nothing moves but by `resume`.
+    `act`, `start`, `retry` and `recover` are in `graphs/playing.py`, what changes nothing in `graphs/reading.py`, export,
+    import, backup and restore in `graphs/keeping.py`, deletion in `graphs/removing.py`. Of a paused session nothing
+    moves but by `resume`.
     """
 
     async def create(
@@ -106,21 +108,6 @@ class StoryEngine(StoryPlayer):
             await self.session(session)
             return await self.memory.update(self.scope(session), paused=False)
 
-    async def delete(self, session: str) -> int:
-        """Removes a session from both stores; how many nodes went.
-
-        Redis first: where one store is gone, the session is still there, and asking again removes the rest.
-        """
-        with self._translated():
-            record = await self.session(session)
-            runner = self._runner(session)
-            for line in await runner.inbox.lines():
-                await self._saver.adelete_thread(runner.thread(line))
-            await runner.inbox.forget()
-            removed = await self.memory.delete(self.scope(session))
-            self._worlds.pop(record["session"], None)
-            return removed
-
     def _name(self, name: str) -> str:
         """A branch's name. Raises InvalidAction, with help for somebody who calls for it there."""
         try:
@@ -128,13 +115,6 @@ class StoryEngine(StoryPlayer):
         except StoryError as error:
             raise self._with_help(error, name) from None
         return self._harmless(plain)
-
-    def _harmless(self, name: str) -> str:
-        """A name that may be stored and shown: the words of a person at risk are not. Raises InvalidInput with help."""
-        if self.screen.action(name.replace("_", " "))["action"] != "allow":
-            error = InvalidInput("That cannot be a name", cure="Choose another name.")
-            raise self._with_help(error, name.replace("_", " "))
-        return name
 
 
 @asynccontextmanager
@@ -144,4 +124,6 @@ async def open_engine(settings: Settings) -> AsyncGenerator[StoryEngine]:
         stores = await stack.enter_async_context(open_stores(settings))
         engine = StoryEngine(settings, stores, stack)
         stack.push_async_callback(engine.close)
+        with suppress(StoryError):  # whoever comes to play is not kept from it by what was to be removed
+            await engine.finish_removals()
         yield engine

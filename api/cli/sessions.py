@@ -1,12 +1,10 @@
 """`tta sessions`, `tta branches`, `tta fork`: stories that were begun."""
 
-import asyncio
-import sys
 from typing import Annotated
 
 import typer
 
-from agents.errors import InvalidInput
+from api.cli import keeping
 from api.cli.output import engine_of, print_json, table, wait_for
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
@@ -18,7 +16,7 @@ def register(app: typer.Typer) -> None:
     sessions = typer.Typer(help="Stories that were begun.", no_args_is_help=True, rich_markup_mode=None)
     sessions.command("list", help="The sessions, last played first.")(list_sessions)
     sessions.command("show", help="One session: where it stands and its last turns.")(show)
-    sessions.command("delete", help="Remove a session from both stores, for good.")(delete)
+    keeping.register(sessions)
     app.add_typer(sessions, name="sessions")
     app.command("branches", help="The branches of a session.")(branches)
     app.command("fork", help="A new branch from a turn of a session, and play goes on there.")(fork)
@@ -54,22 +52,6 @@ def show(session: SessionId, as_json: Json = False) -> None:
         typer.echo(recap)
         rows = [[str(t["number"]), t["action"], t["location"]] for t in reversed(turns)]
         table(["turn", "action", "where"], rows, gives="action")
-
-    wait_for(work)
-
-
-def delete(session: SessionId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    async def work() -> None:
-        async with engine_of() as engine:
-            record = await engine.session(session)
-            if not yes and not sys.stdin.isatty():
-                raise InvalidInput("There is no terminal to ask at whether to delete it", cure="Say --yes.")
-            if not yes:
-                await asyncio.to_thread(
-                    typer.confirm, f"Delete session {session} ({record['title']}) for good?", abort=True
-                )
-            await engine.delete(session)
-        typer.echo(f"Session {session} is gone from both stores.")
 
     wait_for(work)
 

@@ -69,6 +69,8 @@ def block(number: str) -> str:
 CREATE = f"""
 OPTIONAL MATCH (old:Session {{{SCOPE}}})
 WITH old WHERE old IS NULL
+OPTIONAL MATCH (u:Unfinished {{{SCOPE}}})
+WITH u WHERE u IS NULL
 CREATE (s:Session {{{SCOPE}, player: $player, title: $title, world: $world, world_version: $world_version,
   fingerprint: $fingerprint, model: $model, seed: $seed, branch: $branch, risk: $risk, paused: $paused,
   created: $created, played: $played, world_text: $world_text, lock: ''}})
@@ -244,9 +246,16 @@ TRACE = f"""
 MATCH (t:Turn {{{SCOPE}, turn_id: $turn_id}})-[:TRACED]->(x:Trace) RETURN x.body AS body
 """
 
-LABELS = {"Branch": "name", "Trace": "turn_id", "Moment": "turn_id", "Turn": "turn_id", "Session": "session"}
+LABELS = {
+    "Branch": "name",
+    "Trace": "turn_id",
+    "Moment": "turn_id",
+    "Turn": "turn_id",
+    "Session": "session",
+    "Unfinished": "session",
+}
 """Every label and the last property of its index, in the order of deletion: without its branches nothing can grow, and
-the session goes last, so that an interrupted deletion can be seen and asked for again."""
+the mark of a deletion (`nodes.py`) goes last, so that an interrupted one can be seen and finished."""
 
 
 def count_nodes(label: str) -> str:

@@ -26,14 +26,13 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from agents.errors import StoreError, StoreFull, StoreTooNew, StoreUnavailable, StoryError, UnknownSession
 from agents.story import Turn, Value
-from graphs.memory import cypher, schema, search
+from graphs.memory import cypher, nodes, schema, search
 from graphs.memory.graph import GraphMemory, Row
+from graphs.memory.registry import REGISTRY, FalkorKeeping, graph_name
 from graphs.memory.schema import SCHEMA_VERSION
 from graphs.memory.shapes import Commit, Scope, Session
 
 _T = TypeVar("_T")
-
-REGISTRY = "tta"
 
 WIDE = 6
 """Words that are searched in pairs too where all of them are common: 15 pairs."""
@@ -46,7 +45,7 @@ _AWAY = ("loading", "timed out", "readonly", "masterdown", "clusterdown", "tryag
 _CURE = "See `tta doctor`"
 
 
-class FalkorMemory(GraphMemory):
+class FalkorMemory(FalkorKeeping, GraphMemory):
     """StoryMemory over a FalkorDB client. One statement is one query to one graph: 0.2 to 2 ms on a unix socket,
     more for `recall`.
 
@@ -110,21 +109,6 @@ class FalkorMemory(GraphMemory):
                 await self._query(REGISTRY, schema.TOUCH, {**names, "played": played})
         return turn
 
-    async def count(self, scope: Scope) -> int:
-        names = {"tenant": scope.tenant, "session": scope.session}
-        listed = await self._query(REGISTRY, schema.IS_LISTED, names, read=True)
-        inside = await self._query(graph_name(scope), schema.COUNT_ALL, names, read=True)
-        return sum(row["nodes"] for row in (*listed, *inside))
-
-    async def delete(self, scope: Scope) -> int:
-        gone = await self.count(scope)
-        self._touched.pop(scope, None)
-        with suppress(_NoGraphError):
-            await self._command("GRAPH.DELETE", graph_name(scope))
-        names = {"tenant": scope.tenant, "session": scope.session}
-        await self._query(REGISTRY, schema.UNLIST, names)
-        return gone
-
     async def version(self) -> dict[str, str]:
         with _translation():
             server = await self._client.info("server")
@@ -171,7 +155,7 @@ WITH cut, collect(node)[..$fetch] AS hits"""
 
     async def _write(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
         graph = graph_name(scope)
-        if statement is cypher.CREATE:
+        if statement in (cypher.CREATE, nodes.BEGIN_IMPORT):
             statement = schema.FALKOR_LOCK + statement
         # A query to a graph that is not there makes an empty one: only `create`, which has defined it, may do that.
         elif not await self._command("EXISTS", graph):
@@ -196,6 +180,10 @@ WITH cut, collect(node)[..$fetch] AS hits"""
             return await self._twice(ask)
         except _NoGraphError:
             return []
+
+    async def _drop(self, graph: str) -> None:
+        with suppress(_NoGraphError):
+            await self._command("GRAPH.DELETE", graph)
 
     async def _command(self, name: str, graph: str) -> Any:
         async def ask() -> Any:
@@ -247,11 +235,6 @@ def _told(words: str) -> StoreError:
     if any(sign in lower for sign in _AWAY):
         return StoreUnavailable("The graph server cannot answer now", cure=_CURE)
     return StoreError(f"The graph server refused a statement: {lower.split()[0] if lower else 'no reason'}")
-
-
-def graph_name(scope: Scope) -> str:
-    """The story's graph: `tta:TENANT:SESSION`, percent-encoded, so that no two scopes share one."""
-    return f"{REGISTRY}:{quote(scope.tenant, safe='')}:{quote(scope.session, safe='')}"
 
 
 @asynccontextmanager

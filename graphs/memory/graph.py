@@ -14,16 +14,17 @@ from graphs.memory.branching import GraphBranches
 from graphs.memory.history import GraphHistory
 from graphs.memory.keyframe import keyframe
 from graphs.memory.ledger import opening_ledger, replay, steps, values
+from graphs.memory.nodes import GraphNodes
 from graphs.memory.recall import Found, rank
 from graphs.memory.shapes import EXCHANGES, KEYFRAME, Commit, Position, Scope, Session
 from graphs.memory.statements import Row, unknown_session
 from graphs.memory.words import query_terms
 
 
-class GraphMemory(GraphHistory, GraphBranches):
+class GraphMemory(GraphHistory, GraphBranches, GraphNodes):
     """What Neo4jMemory and FalkorMemory share. Statements a call are told in `StoryMemory`, differences here.
 
-    Looking back is in `history`, branches are in `branching`.
+    Looking back is in `history`, branches are in `branching`, whole stories in `nodes`.
     """
 
     @abstractmethod

@@ -25,7 +25,7 @@ from neo4j.exceptions import (
 )
 
 from agents.errors import InvalidSetting, StoreError, StoreFull, StoreTooNew, StoreUnavailable
-from graphs.memory import cypher, schema
+from graphs.memory import cypher, nodes, schema
 from graphs.memory.graph import GraphMemory, Row
 from graphs.memory.records import decode_session, identity, story_id
 from graphs.memory.schema import SCHEMA_VERSION
@@ -70,6 +70,15 @@ class Neo4jMemory(GraphMemory):
     async def sessions(self, tenant: str, *, player: str | None = None, limit: int = 50) -> list[Session]:
         parameters = {"tenant": tenant, "player": player, "limit": limit}
         return [decode_session(row) for row in await self._run(cypher.SESSIONS, parameters, read=True)]
+
+    async def session_ids(
+        self, tenant: str, *, player: str | None = None, after: str = "", limit: int = 500
+    ) -> list[str]:
+        parameters = {"tenant": tenant, "player": player, "after": after, "limit": limit}
+        return [row["session"] for row in await self._run(nodes.SESSION_IDS, parameters, read=True)]
+
+    async def unfinished(self, tenant: str) -> list[str]:
+        return [row["session"] for row in await self._run(nodes.UNFINISHED, {"tenant": tenant}, read=True)]
 
     async def count(self, scope: Scope) -> int:
         names = identity(scope)
