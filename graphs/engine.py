@@ -11,7 +11,7 @@ import uuid
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from agents.errors import Conflict, StoryError
+from agents.errors import Conflict, StoryError, UnknownSession
 from agents.models import check_spec
 from agents.world.load import load_world, pin
 from graphs.actions import check_name
@@ -68,7 +68,16 @@ class StoryEngine(StoryKeeper):
             )
             slots = opening_slots(source.world, techniques=techniques)
             root = opening_turn(record, source.world, slots)
-            return await self.memory.create(record, pin(source), root, slots)
+            try:
+                return await self.memory.create(record, pin(source), root, slots)
+            except UnknownSession:  # the rest of another one is in the way
+                await self.finish_removals()
+            try:
+                return await self.memory.create(record, pin(source), root, slots)
+            except UnknownSession:
+                raise Conflict(
+                    f"The session '{record['session']}' is being imported or deleted", cure="Try again in a moment."
+                ) from None
 
     async def undo(self, session: str, back: int = 1) -> Branch:
         """HEAD goes back; the next turn grows a new line. Raises Conflict where there is nothing to undo."""

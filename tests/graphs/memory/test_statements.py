@@ -21,7 +21,9 @@ STORED = re.compile(r"\((\w*):(Session|Branch|Turn|Moment|Trace|Listed|Unfinishe
 
 
 def statements() -> dict[str, str]:
-    found = {name: text for module in (shared, schema, nodes) for name, text in vars(module).items() if isinstance(text, str)}
+    found = {
+        name: text for module in (shared, schema, nodes) for name, text in vars(module).items() if isinstance(text, str)
+    }
     found = {name: text for name, text in found.items() if re.search(r"\b(MATCH|CREATE|MERGE) \(", text)}
     found |= {build.__name__: build("Turn") for build in (shared.count_nodes, shared.delete_nodes)}
     found |= {f"put_nodes_{label}": nodes.put_nodes(label) for label in ("Turn", "Moment")}
