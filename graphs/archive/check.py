@@ -144,7 +144,7 @@ def _wrong_header(line: Line, what: str) -> Iterator[str]:
     elif line.value["tta"] != what:
         command = "restore" if what == "story" else "import"
         yield f"The file is a {line.value['tta']}, not a {what}: `tta sessions {command}` reads it"
-    elif not isinstance(line.value.get("version"), int) or line.value["version"] > FORMAT:
+    elif line.value.get("version") not in range(1, FORMAT + 1):
         yield f"The file has format {line.value.get('version')!r:.20}, this tta reads up to {FORMAT}: update tta"
 
 

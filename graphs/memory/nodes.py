@@ -60,7 +60,7 @@ def list_places(label: str, at: str) -> str:
     key = f"n.{LABELS[label]}"
     return f"""
 MATCH (n:{label} {{{SCOPE}}}) WHERE {key} IS NOT NULL
-RETURN {key} AS key, coalesce(n.number, 0) AS number, {at} AS at, coalesce(n.kind, 'story') <> 'story' AS beside
+RETURN collect([coalesce(n.number, 0), coalesce(n.kind, 'story') <> 'story', {key}, {at}]) AS places
 """
 
 
@@ -116,8 +116,9 @@ class GraphNodes(Statements):
 
     async def places(self, scope: Scope, label: str) -> list[Place]:
         rows = await self._read(scope, list_places(label, self._at(label)), records.identity(scope))
-        rows.sort(key=lambda row: (row["number"], row["beside"], row["key"]))
-        return [Place(row["key"], row["number"], row["at"]) for row in rows]
+        found = rows[0]["places"] if rows else []
+        found.sort(key=lambda place: place[:3])
+        return [Place(key, number, at) for number, _, key, at in found]
 
     async def nodes(self, scope: Scope, label: str, places: list[Place]) -> list[Node]:
         parameters = {**records.identity(scope), "places": [place.at for place in places]}
