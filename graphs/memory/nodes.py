@@ -3,6 +3,7 @@
 (:Unfinished {page})         a story that is not yet, or no longer, to be seen; `page` is the last one imported
 """
 
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 
 from agents.errors import Conflict, StoreError
@@ -10,7 +11,10 @@ from graphs.memory import cypher, records
 from graphs.memory.cypher import LABELS, SCOPE
 from graphs.memory.keeping import Node, Place
 from graphs.memory.shapes import Scope, Session
-from graphs.memory.statements import Statements
+from graphs.memory.statements import Row, Statements
+
+LISTED = 2_000
+"""Nodes that one statement lists."""
 
 HANGS = {"Moment": "TOLD", "Trace": "TRACED"}
 """How a node of a label hangs on its turn, for those that do."""
@@ -56,12 +60,16 @@ RETURN s.session AS session ORDER BY session LIMIT $limit
 
 
 def list_places(label: str, at: str) -> str:
-    """All nodes of a label; `at` is the backend's way to find one again."""
-    key = f"n.{LABELS[label]}"
+    """The next nodes of a label; `at` is the backend's way to find one again, and the order in which they are listed."""
     return f"""
-MATCH (n:{label} {{{SCOPE}}}) WHERE {key} IS NOT NULL
-RETURN collect([coalesce(n.number, 0), coalesce(n.kind, 'story') <> 'story', {key}, {at}]) AS places
+MATCH (n:{label} {{{SCOPE}}}) WHERE {at} > $after AND ($upto IS NULL OR {at} <= $upto)
+WITH n ORDER BY {at} LIMIT {LISTED}
+RETURN coalesce(n.number, 0) AS number, coalesce(n.kind, 'story') <> 'story' AS beside, n.{LABELS[label]} AS key, {at} AS at
 """
+
+
+def last_place(label: str) -> str:
+    return f"MATCH (n:{label} {{{SCOPE}}}) RETURN max(id(n)) AS last"
 
 
 def read_nodes(label: str, at: str) -> str:
@@ -115,10 +123,19 @@ class GraphNodes(Statements):
         return f"n.{LABELS[label]}"
 
     async def places(self, scope: Scope, label: str) -> list[Place]:
-        rows = await self._read(scope, list_places(label, self._at(label)), records.identity(scope))
-        found = rows[0]["places"] if rows else []
-        found.sort(key=lambda place: place[:3])
-        return [Place(key, number, at) for number, _, key, at in found]
+        found: list[tuple[int, bool, Place]] = []
+        async for row in self._list(scope, label):
+            found.append((row["number"], row["beside"], Place(row["key"], row["number"], row["at"])))
+        found.sort(key=lambda each: (each[0], each[1], each[2].key))
+        return [place for *_, place in found]
+
+    async def _list(self, scope: Scope, label: str) -> AsyncGenerator[Row]:
+        """The rows of `list_places`, statement by statement."""
+        statement, after = list_places(label, self._at(label)), ""
+        while rows := await self._read(scope, statement, {**records.identity(scope), "after": after, "upto": None}):
+            for row in rows:
+                yield row
+            after = rows[-1]["at"]
 
     async def nodes(self, scope: Scope, label: str, places: list[Place]) -> list[Node]:
         parameters = {**records.identity(scope), "places": [place.at for place in places]}

@@ -5,6 +5,7 @@ a story's graph says holds, and a flag that it does not bear out is taken away b
 """
 
 from abc import abstractmethod
+from collections.abc import AsyncGenerator
 from urllib.parse import quote
 
 from graphs.memory import cypher, nodes, records, schema
@@ -36,6 +37,17 @@ class FalkorKeeping(GraphNodes):
     def _at(self, label: str) -> str:
         del label
         return "id(n)"  # found in one step whether the label has an index or not
+
+    async def _list(self, scope: Scope, label: str) -> AsyncGenerator[Row]:
+        """By windows of ids, each read without a look at the others."""
+        names, statement, after = records.identity(scope), nodes.list_places(label, "id(n)"), -1
+        found = await self._read(scope, nodes.last_place(label), names)
+        last = found[0]["last"] if found and found[0]["last"] is not None else -1
+        while after < last:
+            upto = after + nodes.LISTED
+            for row in await self._read(scope, statement, {**names, "after": after, "upto": upto}):
+                yield row
+            after = upto
 
     async def session_ids(
         self, tenant: str, *, player: str | None = None, after: str = "", limit: int = 500

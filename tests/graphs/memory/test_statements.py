@@ -28,6 +28,7 @@ def statements() -> dict[str, str]:
     found |= {build.__name__: build("Turn") for build in (shared.count_nodes, shared.delete_nodes)}
     found |= {f"put_nodes_{label}": nodes.put_nodes(label) for label in ("Turn", "Moment")}
     found |= {"list_places": nodes.list_places("Turn", "id(n)"), "read_nodes": nodes.read_nodes("Turn", "id(n)")}
+    found["last_place"] = nodes.last_place("Turn")
     found["link_turns"] = nodes.link_turns("PREV")
     return found | {"recall": search.recall("CALL search() YIELD node")}
 
