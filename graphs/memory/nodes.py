@@ -1,6 +1,6 @@
 """Stories node by node: the statements of export, import and marked deletion. See `graphs.memory.keeping`.
 
-(:Unfinished {page})         a story that is not yet, or no longer, to be seen; `page` is the last one imported
+(:Unfinished {page, put})    a story that is not yet, or no longer, to be seen; the last page imported, and its nodes
 """
 
 from collections.abc import AsyncGenerator
@@ -46,7 +46,7 @@ DETACH DELETE s
 RETURN u.page AS page
 """
 
-MARK = f"MATCH (u:Unfinished {{{SCOPE}}}) RETURN u.page AS page"
+MARK = f"MATCH (u:Unfinished {{{SCOPE}}}) RETURN u.page AS page, u.put AS put"
 
 UNFINISHED = """
 MATCH (u:Unfinished {tenant: $tenant}) WHERE u.session IS NOT NULL
@@ -91,13 +91,16 @@ def put_nodes(label: str, vector: str = "") -> str:
 MATCH (u:Unfinished {{{SCOPE}}})
 SET u.lock = $page
 WITH u WHERE u.page + 1 = $page
-SET u.page = $page
+SET u.page = $page, u.put = 0
 WITH u
 UNWIND $rows AS row
 WITH row
 {found}CREATE {made}
 SET n += row{vector}
-RETURN count(*) AS nodes
+WITH count(n) AS nodes
+MATCH (u:Unfinished {{{SCOPE}}}) WHERE nodes > 0
+SET u.put = nodes
+RETURN nodes
 """
 
 
@@ -156,9 +159,9 @@ class GraphNodes(Statements):
         rows = [{**node, **names} for node in nodes]
         vector = self._vector if any(VECTOR in node for node in nodes) else ""
         put = await self._write(scope, put_nodes(label, vector), {**names, "page": page, "rows": rows})
-        if not put or put[0]["nodes"] != len(rows):
+        if not put or put[0]["nodes"] != len(rows):  # unless it was written before, and the answer lost
             mark = await self._read(scope, MARK, names)
-            if (put and put[0]["nodes"]) or not mark or mark[0]["page"] != page:
+            if not mark or (mark[0]["page"], mark[0]["put"]) != (page, len(rows)):
                 raise StoreError("The import was broken off from outside", cure="Import the file again")
         if label == "Turn":
             await self._link(scope, nodes)
