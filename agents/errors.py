@@ -4,6 +4,7 @@
     ├── InvalidInput            what was asked is malformed                      400 / 422, exit 2
     │   ├── InvalidAction       an action that cannot be played
     │   ├── InvalidWorld        a world file with a fault, at a place
+    │   ├── InvalidStory        an exported story or a backup with a fault, at a place
     │   ├── InvalidPrompt       a prompt file or its variables
     │   └── InvalidSetting      a setting, a flag or a variable of the environment
     ├── NotFound                the named thing does not exist                   404
@@ -91,6 +92,13 @@ class InvalidAction(InvalidInput):
 
 class InvalidWorld(InvalidInput):
     title = "The world has a fault"
+
+
+class InvalidStory(InvalidInput):
+    """`others` are the further faults of the same file, in order."""
+
+    title = "The file of a story has a fault"
+    others: "Sequence[InvalidStory]" = ()
 
 
 class InvalidPrompt(InvalidInput):

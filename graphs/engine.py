@@ -9,44 +9,28 @@ A turn runs in a task of its own: a caller that goes away cancels nothing.
 
 import uuid
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from typing_extensions import TypedDict
-
-from agents.errors import Conflict, InvalidInput, StoryError, UnknownTurn
+from agents.errors import Conflict, StoryError, UnknownSession, UnknownTurn
 from agents.models import check_spec
-from agents.story import Turn, Value
+from agents.story import Turn
 from agents.world.load import load_world, pin
-from agents.world.schema import World
-from agents.world.upgrade import MAX_UPGRADES, Upgrade, compare, fit, misfits
 from graphs.actions import check_name
 from graphs.locks import hold
-from graphs.memory.shapes import Branch, Edition, Session
-from graphs.playing import LOCK_WAIT_S, StoryPlayer
+from graphs.memory.shapes import Branch, Session
+from graphs.playing import LOCK_WAIT_S
 from graphs.sessions import new_session, opening_slots, opening_turn
 from graphs.settings import Settings
 from graphs.stores import open_stores
+from graphs.upgrading import StoryUpgrader
 
 
-class Upgraded(TypedDict):
-    """What an upgrade did, or would do: `misfits` say what is in a branch's state and not in the new edition."""
-
-    session: str
-    world: str
-    before: int
-    version: int
-    fingerprint: str
-    upgraded: bool
-    misfits: list[dict[str, Value]]
-    """branch, slot, value, becomes, because."""
-
-
-class StoryEngine(StoryPlayer):
+class StoryEngine(StoryUpgrader):
     """Everything that can be done with stories. Every method raises a StoryError and nothing else.
 
-    `act`, `start`, `retry` and `recover` are in `graphs/playing.py`, what changes nothing in `graphs/reading.py`. Of a
-    paused session nothing moves but by `resume`.
+    `act`, `start`, `retry` and `recover` are in `graphs/playing.py`, what changes nothing in `graphs/reading.py`, export,
+    import, backup and restore in `graphs/keeping.py`, deletion in `graphs/removing.py`. Of a paused session nothing
+    moves but by `resume`.
     """
 
     async def create(
@@ -85,7 +69,16 @@ class StoryEngine(StoryPlayer):
             )
             slots = opening_slots(source.world, techniques=techniques)
             root = opening_turn(record, source.world, slots)
-            return await self.memory.create(record, pin(source), root, slots)
+            try:
+                return await self.memory.create(record, pin(source), root, slots)
+            except UnknownSession:  # the rest of another one is in the way
+                await self.finish_removals()
+            try:
+                return await self.memory.create(record, pin(source), root, slots)
+            except UnknownSession:
+                raise Conflict(
+                    f"The session '{record['session']}' is being imported or deleted", cure="Try again in a moment."
+                ) from None
 
     async def undo(self, session: str, back: int = 1) -> Branch:
         """HEAD goes back; the next turn grows a new line. Raises Conflict where there is nothing to undo."""
@@ -155,60 +148,6 @@ class StoryEngine(StoryPlayer):
             await self.session(session)
             return await self.memory.update(self.scope(session), paused=False)
 
-    async def upgrade(self, session: str, world: str = "", *, dry_run: bool = False) -> Upgraded:
-        """Moves a session to the present edition of its world (by default the shipped one of that id; or a file).
-
-        States follow when they are played next, on whatever branch. Raises UnknownWorld, InvalidWorld, and Conflict for
-        another world than the session's.
-        """
-        with self._translated():
-            async with hold(self._stores.redis, self._story(session), "upgrade", wait_s=LOCK_WAIT_S):
-                record = await self.session(session)
-                source = load_world(world or record["world"])
-                if source.world.world != record["world"]:
-                    raise Conflict(f"The session plays '{record['world']}', and that is '{source.world.world}'",
-                                   cure="Name the file of that world.")  # fmt: skip
-                await self._finish(record, self._runner(session))  # it was begun in the world as it was
-                pinned = await self._pinned(record)
-                upgrades = [*pinned.upgrades, compare(pinned.world, source.world, source.fingerprint)]
-                if len(upgrades) > MAX_UPGRADES:
-                    raise Conflict(f"The session has been through {MAX_UPGRADES} editions", cure="Begin a new one.")
-                done = source.fingerprint != record["fingerprint"] and not dry_run
-                misfits = await self._misfits(session, pinned.world, source.world, upgrades)
-                if done:
-                    edition = Edition(source.world.version, source.fingerprint, pin(source, upgrades))
-                    await self.memory.update(self.scope(session), world=edition)
-        return Upgraded(session=session, world=record["world"], version=source.world.version,
-                        before=record["world_version"], fingerprint=source.fingerprint, upgraded=done,
-                        misfits=misfits)  # fmt: skip
-
-    async def _misfits(self, session: str, old: World, new: World, upgrades: list[Upgrade]) -> list[dict[str, Value]]:
-        """What does not fit any more where each branch stands."""
-        found: list[dict[str, Value]] = []
-        for branch in await self.branches(session):
-            slots = (await self.memory.position(self.scope(session), branch["name"]))["slots"]
-            found += [
-                {"branch": branch["name"], **asdict(misfit)}
-                for misfit in misfits(old, slots, fit(new, slots, upgrades))
-            ]
-        return found
-
-    async def delete(self, session: str) -> int:
-        """Removes a session from both stores; how many nodes went.
-
-        Redis first: where one store is gone, the session is still there, and asking again removes the rest.
-        """
-        with self._translated():
-            record = await self.session(session)
-            await self._chapters.stop(self.scope(session))
-            runner = self._runner(session)
-            for line in await runner.inbox.lines():
-                await self._saver.adelete_thread(runner.thread(line))
-            await runner.inbox.forget()
-            removed = await self.memory.delete(self.scope(session))
-            self._worlds.pop(record["session"], None)
-            return removed
-
     def _name(self, name: str) -> str:
         """A branch's name. Raises InvalidAction, with help for somebody who calls for it there."""
         try:
@@ -216,13 +155,6 @@ class StoryEngine(StoryPlayer):
         except StoryError as error:
             raise self._with_help(error, name) from None
         return self._harmless(plain)
-
-    def _harmless(self, name: str) -> str:
-        """A name that may be stored and shown: the words of a person at risk are not. Raises InvalidInput with help."""
-        if self.screen.action(name.replace("_", " "))["action"] != "allow":
-            error = InvalidInput("That cannot be a name", cure="Choose another name.")
-            raise self._with_help(error, name.replace("_", " "))
-        return name
 
 
 @asynccontextmanager
@@ -232,4 +164,6 @@ async def open_engine(settings: Settings) -> AsyncGenerator[StoryEngine]:
         stores = await stack.enter_async_context(open_stores(settings))
         engine = StoryEngine(settings, stores, stack)
         stack.push_async_callback(engine.close)
+        with suppress(StoryError):  # whoever comes to play is not kept from it by what was to be removed
+            await engine.finish_removals()
         yield engine

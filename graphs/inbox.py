@@ -5,12 +5,16 @@ not its first checkpoint was reached.
 """
 
 import json
+import time
 from typing import Any, cast
 
 from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
 from agents.story import Verdict
+
+TURNS_KEPT_S = 2 * 24 * 3600
+"""Seconds that a turn's id is remembered here: longer than its event stream and its trace live."""
 
 
 class Accepted(TypedDict):
@@ -33,31 +37,28 @@ class Accepted(TypedDict):
 
 
 class Inbox:
-    """A session's accepted action, `{prefix}:1:inbox:{story}`, and every line it was ever played on, `...:lines:...`."""
+    """A session's accepted action, `{prefix}:1:inbox:{story}`, every line it was ever played on, `...:lines:...`, and the
+    turns of late, `...:turns:...`, by which deletion finds their event streams and traces."""
 
     def __init__(self, redis: "Redis", story: str, *, prefix: str = "tta") -> None:
         self._redis = redis
         self._key = f"{prefix}:1:inbox:{{{story}}}"
         self._lines = f"{prefix}:1:lines:{{{story}}}"
+        self._turns = f"{prefix}:1:turns:{{{story}}}"
 
     async def put(self, accepted: Accepted) -> None:
+        now = int(time.time())
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(self._key, json.dumps(accepted, ensure_ascii=False))
             pipe.sadd(self._lines, accepted["line"])
+            pipe.zadd(self._turns, {accepted["turn_id"]: now})
+            pipe.zremrangebyscore(self._turns, 0, now - TURNS_KEPT_S)
+            pipe.expire(self._turns, TURNS_KEPT_S)
             await pipe.execute()
-
-    async def lines(self) -> list[str]:
-        """The lines whose threads the session has; deletion asks for them."""
-        found: Any = await self._redis.smembers(self._lines)
-        return sorted(line.decode() if isinstance(line, bytes) else str(line) for line in found)
 
     async def count_lines(self) -> int:
         """How many lines the session has been played on."""
         return int(await cast(Any, self._redis.scard(self._lines)))
-
-    async def forget(self) -> None:
-        """Nothing of the session is left here."""
-        await self._redis.delete(self._key, self._lines)
 
     async def current(self) -> Accepted | None:
         """The action in flight, or None."""

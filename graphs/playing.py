@@ -10,7 +10,7 @@ from functools import partial
 
 from langchain_core.language_models import BaseChatModel
 
-from agents.errors import Conflict, SessionPaused, StoreError, StoryError
+from agents.errors import Conflict, InvalidInput, SessionPaused, StoreError, StoryError
 from agents.models import open_model
 from agents.prompts import Prompts
 from agents.safety.crisis import response
@@ -283,3 +283,10 @@ class StoryPlayer(StoryReader):
             tier = "crisis" if verdict["tier"] == "none" else verdict["tier"]
             error.help = dict(response(tier, self.settings.locale, paused=paused))
         return error
+
+    def _harmless(self, name: str) -> str:
+        """A name that may be stored and shown: the words of a person at risk are not. Raises InvalidInput with help."""
+        if self.screen.action(name.replace("_", " "))["action"] != "allow":
+            error = InvalidInput("That cannot be a name", cure="Choose another name.")
+            raise self._with_help(error, name.replace("_", " "))
+        return name

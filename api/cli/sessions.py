@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from agents.errors import InvalidInput
-from api.cli.output import ask, engine_of, print_json, table, wait_for
+from api.cli import keeping
+from api.cli.output import engine_of, print_json, table, wait_for
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 SessionId = Annotated[str, typer.Argument(help="The session's id (`tta sessions list`).")]
@@ -18,7 +19,7 @@ def register(app: typer.Typer) -> None:
     sessions.command("list", help="The sessions, last played first.")(list_sessions)
     sessions.command("show", help="One session: where it stands and its last turns.")(show)
     sessions.command("chapters", help="What every 32 turns of a session came to, the newest first.")(chapters)
-    sessions.command("delete", help="Remove a session from both stores, for good.")(delete)
+    keeping.register(sessions)
     app.add_typer(sessions, name="sessions")
     app.command("branches", help="The branches of a session; or switch to one, or take one's name away.")(branches)
     app.command("fork", help="A new branch from a turn of a session, and play goes on there.")(fork)
@@ -76,18 +77,6 @@ def chapters(
             typer.echo("No chapter is closed yet: each is 32 turns long.")
         for chapter in found:
             typer.echo(f"Chapter {chapter['number']}, turns {chapter['first']} to {chapter['last']}: {chapter['text']}")
-
-    wait_for(work)
-
-
-def delete(session: SessionId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    async def work() -> None:
-        async with engine_of() as engine:
-            record = await engine.session(session)
-            if not yes:
-                await ask(f"Delete session {session} ({record['title']}) for good?")
-            await engine.delete(session)
-        typer.echo(f"Session {session} is gone from both stores.")
 
     wait_for(work)
 

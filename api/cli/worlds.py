@@ -12,7 +12,7 @@ from agents.world.schema import World
 from api.cli.output import ask, console, counted, engine_of, print_json, wait_for
 
 if TYPE_CHECKING:
-    from graphs.engine import Upgraded
+    from graphs.upgrading import Upgraded
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 

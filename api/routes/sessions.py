@@ -1,8 +1,10 @@
-"""Sessions: begin one, look at one, go on after a crisis, move between its branches, remove it."""
+"""Sessions: begin one, look at one, go on after a crisis, move between its branches, take it along, remove it."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 
 from fastapi import APIRouter, Response, status
+from fastapi.responses import StreamingResponse
 
 from agents.world.load import load_world
 from agents.world.scene import goal_states
@@ -25,6 +27,12 @@ from api.undone import say_undone
 from graphs.engine import StoryEngine
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
+
+NDJSON = "application/x-ndjson"
+EXPORTED = {
+    "description": "The session's file, a JSON object a line",
+    "content": {NDJSON: {"schema": {"type": "string"}, "example": '{"tta":"story","version":1}\n{"session":{}}\n'}},
+}
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=PROBLEMS)
@@ -64,6 +72,18 @@ async def resume_session(session: SessionId, engine: Engine) -> SessionAnswer:
 async def delete_session(session: SessionId, engine: Engine) -> None:
     """Removes a session from both stores, for good."""
     await engine.delete(session)
+
+
+@router.get("/{session}/export", responses={**PROBLEMS, 200: EXPORTED}, response_class=StreamingResponse)
+async def export_session(session: SessionId, engine: Engine, traces: bool = True) -> StreamingResponse:
+    """All of a session as JSON Lines, for `tta sessions import`; without its last line, `end`, it is not whole."""
+    await engine.session(session)
+
+    async def lines() -> AsyncGenerator[str]:
+        async for line in engine.export(session, traces=traces):
+            yield line + "\n"
+
+    return StreamingResponse(lines(), media_type=NDJSON)
 
 
 @router.get("/{session}/branches", responses=PROBLEMS)

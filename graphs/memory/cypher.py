@@ -78,6 +78,8 @@ def keyframe_before(keyframe: str) -> str:
 CREATE = f"""
 OPTIONAL MATCH (old:Session {{{SCOPE}}})
 WITH old WHERE old IS NULL
+OPTIONAL MATCH (u:Unfinished {{{SCOPE}}})
+WITH u WHERE u IS NULL
 CREATE (s:Session {{{SCOPE}, player: $player, title: $title, world: $world, world_version: $world_version,
   fingerprint: $fingerprint, model: $model, seed: $seed, branch: $branch, risk: $risk, paused: $paused,
   created: $created, played: $played, world_text: $world_text, schema: $schema, lock: ''}})
@@ -276,9 +278,10 @@ LABELS = {
     "Moment": "turn_id",
     "Turn": "turn_id",
     "Session": "session",
+    "Unfinished": "session",
 }
 """Every label and the last property of its index, in the order of deletion: without its branches nothing can grow, and
-the session goes last, so that an interrupted deletion can be seen and asked for again."""
+the mark of a deletion (`nodes.py`) goes last, so that an interrupted one can be seen and finished."""
 
 
 def count_nodes(label: str) -> str:

@@ -24,23 +24,23 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from agents.errors import StoreTooNew, StoryError, UnknownSession
 from agents.services import Embedder
 from agents.story import Turn, Value
-from graphs.memory import cypher, records, schema, search, vectors
+from graphs.memory import cypher, nodes, records, schema, search, vectors
 from graphs.memory.falkordb_errors import AlreadyIndexedError, NoGraphError, NoVectorsError, translation
 from graphs.memory.graph import GraphMemory
 from graphs.memory.migration import PAGE, STAMP_STORY
+from graphs.memory.registry import REGISTRY, FalkorKeeping, graph_name
 from graphs.memory.schema import SCHEMA_VERSION
 from graphs.memory.shapes import Commit, Scope, Session
 from graphs.memory.statements import Row
 
 _T = TypeVar("_T")
 
-REGISTRY = "tta"
 
 TOUCH_S = 60.0
 """How stale the registry may be about when a story was last played; the story itself is never stale."""
 
 
-class FalkorMemory(GraphMemory):
+class FalkorMemory(FalkorKeeping, GraphMemory):
     """StoryMemory over a FalkorDB client. One statement is one query to one graph: 0.2 to 2 ms on a unix socket,
     more for `recall`.
 
@@ -95,8 +95,7 @@ class FalkorMemory(GraphMemory):
             return await self.session(scope)
         names = {"tenant": scope.tenant, "session": scope.session}
         # Listed first: a story that is listed and not there is passed over, one that is there unlisted would be lost.
-        listing = {**names, "player": session["player"], "played": session["played"], "schema": SCHEMA_VERSION}
-        await self._query(REGISTRY, schema.LIST, listing)
+        await self._enter(names, session["player"], session["played"])
         for statement in (*schema.FALKOR_STORY, *([schema.FALKOR_VECTORS] if self._vectors.on else [])):
             await self._define(graph_name(scope), statement)
         return await super().create(session, world_text, opening, slots)
@@ -127,21 +126,6 @@ class FalkorMemory(GraphMemory):
                 names = {"tenant": scope.tenant, "session": scope.session}
                 await self._query(REGISTRY, schema.TOUCH, {**names, "played": played})
         return turn
-
-    async def count(self, scope: Scope) -> int:
-        names = {"tenant": scope.tenant, "session": scope.session}
-        listed = await self._query(REGISTRY, schema.IS_LISTED, names, read=True)
-        inside = await self._query(graph_name(scope), schema.COUNT_ALL, names, read=True)
-        return sum(row["nodes"] for row in (*listed, *inside))
-
-    async def delete(self, scope: Scope) -> int:
-        gone = await self.count(scope)
-        self._touched.pop(scope, None)
-        with suppress(NoGraphError):
-            await self._command("GRAPH.DELETE", graph_name(scope))
-        names = {"tenant": scope.tenant, "session": scope.session}
-        await self._query(REGISTRY, schema.UNLIST, names)
-        return gone
 
     async def version(self) -> dict[str, str]:
         with translation():
@@ -174,7 +158,7 @@ class FalkorMemory(GraphMemory):
 
     async def _write(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
         graph = graph_name(scope)
-        if statement is cypher.CREATE:
+        if statement in (cypher.CREATE, nodes.BEGIN_IMPORT):
             statement = schema.FALKOR_LOCK + statement
         # A query to a graph that is not there makes an empty one: only `create`, which has defined it, may do that.
         elif not await self._command("EXISTS", graph):
@@ -202,6 +186,10 @@ class FalkorMemory(GraphMemory):
         except NoGraphError:
             return []
 
+    async def _drop(self, graph: str) -> None:
+        with suppress(NoGraphError):
+            await self._command("GRAPH.DELETE", graph)
+
     async def _command(self, name: str, graph: str) -> Any:
         async def ask() -> Any:
             return await self._client.execute_command(name, graph)
@@ -217,11 +205,6 @@ class FalkorMemory(GraphMemory):
                 if self._revive is not None:
                     await self._revive()
                 return await ask()
-
-
-def graph_name(scope: Scope) -> str:
-    """The story's graph: `tta:TENANT:SESSION`, percent-encoded, so that no two scopes share one."""
-    return f"{REGISTRY}:{quote(scope.tenant, safe='')}:{quote(scope.session, safe='')}"
 
 
 @asynccontextmanager

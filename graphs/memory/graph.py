@@ -18,6 +18,7 @@ from graphs.memory.history import GraphHistory
 from graphs.memory.keyframe import keyframe
 from graphs.memory.ledger import opening_ledger, replay, steps, values
 from graphs.memory.migration import GraphMigration
+from graphs.memory.nodes import GraphNodes
 from graphs.memory.recall import Found, rank
 from graphs.memory.schema import SCHEMA_VERSION
 from graphs.memory.shapes import EXCHANGES, KEYFRAME, Commit, Edition, Position, Scope, Session
@@ -26,11 +27,11 @@ from graphs.memory.vectors import NEAR, Nearest, Vectors
 from graphs.memory.words import query_terms
 
 
-class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, GraphMigration):
+class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, GraphNodes, GraphMigration):
     """What Neo4jMemory and FalkorMemory share. Statements a call are told in `StoryMemory`, differences here.
 
-    Looking back is in `history`, branches are in `branching`, attempts in `attempts`, chapters in `chapters`, older schemas
-    in `migration`.
+    Looking back is in `history`, branches are in `branching`, attempts in `attempts`, chapters in `chapters`, whole
+    stories in `nodes`, older schemas in `migration`.
     """
 
     _nearest: Nearest

@@ -26,7 +26,7 @@ from neo4j.exceptions import (
 
 from agents.errors import InvalidSetting, StoreError, StoreFull, StoreTooNew, StoreUnavailable
 from agents.services import Embedder
-from graphs.memory import cypher, schema, search, vectors
+from graphs.memory import cypher, nodes, schema, search, vectors
 from graphs.memory.graph import GraphMemory
 from graphs.memory.migration import PAGE, STAMP_STORY
 from graphs.memory.records import decode_session, identity, story_id
@@ -95,6 +95,15 @@ class Neo4jMemory(GraphMemory):
     async def sessions(self, tenant: str, *, player: str | None = None, limit: int = 50) -> list[Session]:
         parameters = {"tenant": tenant, "player": player, "limit": limit}
         return [decode_session(row) for row in await self._run(cypher.SESSIONS, parameters, read=True)]
+
+    async def session_ids(
+        self, tenant: str, *, player: str | None = None, after: str = "", limit: int = 500
+    ) -> list[str]:
+        parameters = {"tenant": tenant, "player": player, "after": after, "limit": limit}
+        return [row["session"] for row in await self._run(nodes.SESSION_IDS, parameters, read=True)]
+
+    async def unfinished(self, tenant: str) -> list[str]:
+        return [row["session"] for row in await self._run(nodes.UNFINISHED, {"tenant": tenant}, read=True)]
 
     async def count(self, scope: Scope) -> int:
         names = identity(scope)

@@ -11,10 +11,11 @@ story costs the same, however long the story is and however often it was forked.
 from typing import Any, Protocol
 
 from agents.story import Fact, Moment, Turn, Value
+from graphs.memory.keeping import StoryKeeping
 from graphs.memory.shapes import EXCHANGES, Branch, Chapter, Commit, Edition, OpenChapter, Position, Scope, Session
 
 
-class StoryMemory(Protocol):
+class StoryMemory(StoryKeeping, Protocol):
     """Every method raises StoreUnavailable when the server is gone and StoreFull when it takes no more writes.
 
     Every method that names a story raises UnknownSession where there is none (`recall`, `trace`, `count` and `delete` find

@@ -12,6 +12,7 @@ NEO4J = (
     "CREATE CONSTRAINT tta_moment IF NOT EXISTS FOR (m:Moment) REQUIRE (m.tenant, m.session, m.turn_id) IS UNIQUE",
     "CREATE CONSTRAINT tta_trace IF NOT EXISTS FOR (x:Trace) REQUIRE (x.tenant, x.session, x.turn_id) IS UNIQUE",
     "CREATE CONSTRAINT tta_chapter IF NOT EXISTS FOR (c:Chapter) REQUIRE (c.tenant, c.session, c.turn_id) IS UNIQUE",
+    "CREATE CONSTRAINT tta_unfinished IF NOT EXISTS FOR (u:Unfinished) REQUIRE (u.tenant, u.session) IS UNIQUE",
     "CREATE CONSTRAINT tta_schema IF NOT EXISTS FOR (v:Schema) REQUIRE v.name IS UNIQUE",
     "CREATE INDEX tta_parent IF NOT EXISTS FOR (t:Turn) ON (t.tenant, t.session, t.parent)",
     "CREATE INDEX tta_played IF NOT EXISTS FOR (s:Session) ON (s.tenant, s.played)",
@@ -42,6 +43,7 @@ CREATE VECTOR INDEX FOR (m:Moment) ON (m.vector) OPTIONS {{dimension: {DIMENSION
 FALKOR_REGISTRY = (
     "CREATE INDEX FOR (l:Listed) ON (l.tenant)",
     "CREATE INDEX FOR (l:Listed) ON (l.session)",
+    "CREATE INDEX FOR (u:Unfinished) ON (u.session)",
 )
 
 FALKOR_LOCK = """
@@ -92,3 +94,13 @@ IS_LISTED = "MATCH (l:Listed {tenant: $tenant, session: $session}) RETURN count(
 
 COUNT_ALL = "MATCH (n {tenant: $tenant, session: $session}) RETURN count(n) AS nodes"
 """All nodes of a story's own graph."""
+
+LISTED_IDS = """
+MATCH (l:Listed {tenant: $tenant}) WHERE l.session > $after AND ($player IS NULL OR l.player = $player)
+RETURN DISTINCT l.session AS session ORDER BY session LIMIT $limit
+"""
+
+FLAG = "MERGE (u:Unfinished {tenant: $tenant, session: $session}) RETURN u.session AS session"
+"""In the registry: this story's import or deletion has begun. The story's own graph says whether it has ended."""
+
+UNFLAG = "MATCH (u:Unfinished {tenant: $tenant, session: $session}) DELETE u"

@@ -51,6 +51,7 @@ async def test_the_description(client: AsyncClient) -> None:
         "/api/v1/sessions/{session}/branches",
         "/api/v1/sessions/{session}/branches/{name}",
         "/api/v1/sessions/{session}/branches/{name}/switch",
+        "/api/v1/sessions/{session}/export",
         "/api/v1/sessions/{session}/resume",
         "/api/v1/sessions/{session}/retry",
         "/api/v1/sessions/{session}/turns",

@@ -98,7 +98,7 @@ async def test_the_same_seed_tells_the_same_story_after_undo_and_retry(engine: S
 async def test_a_session_is_deleted_whole_or_asked_for_again(
     engine: StoryEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Redis goes first: while it is away the session stays, so that the rest can still be named."""
+    """It is out of sight at once, whatever fails then; asked for again, the rest goes, too."""
     session = await begun(engine)
     await engine.act(session, "look")
 
@@ -110,8 +110,11 @@ async def test_a_session_is_deleted_whole_or_asked_for_again(
         with pytest.raises(StoreUnavailable) as caught:
             await engine.delete(session)
     assert "password" not in caught.value.line()
-    assert (await engine.position(session))["number"] == 1
+    with pytest.raises(UnknownSession):
+        await engine.position(session)
     assert await engine.delete(session) > 0
+    with pytest.raises(UnknownSession):
+        await engine.delete(session)
 
 
 async def test_a_model_that_cannot_work_is_told_when_the_story_begins(

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from story_reference import Reference, new_turn, take
 
-from graphs.memory import KEYFRAME, Commit, attempts, chapters, migration, schema, search
+from graphs.memory import KEYFRAME, Commit, attempts, chapters, migration, nodes, schema, search
 from graphs.memory import cypher as shared
 from graphs.memory.graph import GraphMemory
 from graphs.memory.vectors import FALKOR, NEO4J
@@ -14,20 +14,27 @@ from graphs.memory.vectors import FALKOR, NEO4J
 # These concern the database, not a story.
 NOBODYS = {"STAMP", "RESTAMP", "FALKOR_LOCK", "OUTDATED", "OUTDATED_LISTED", "NEO4J_VECTORS", "FALKOR_VECTORS"}
 
+# These concern all stories of a tenant.
+TENANTS = {"SESSIONS", "LISTED", "LISTED_IDS", "SESSION_IDS", "UNFINISHED"}
+
 # Nodes reached from one that is filtered, or by the full-text search, are filtered with it.
-STORED = re.compile(r"\((\w*):(Session|Branch|Turn|Moment|Trace|Chapter|Listed)(?P<filter> \{[^}]*\})?")
+STORED = re.compile(r"\((\w*):(Session|Branch|Turn|Moment|Trace|Chapter|Listed|Unfinished)(?P<filter> \{[^}]*\})?")
 
 
 def statements() -> dict[str, str]:
     found = {
         name: text
-        for module in (shared, schema, migration, attempts, chapters)
+        for module in (shared, schema, migration, attempts, chapters, nodes)
         for name, text in vars(module).items()
         if isinstance(text, str)
     }
     found = {name: text for name, text in found.items() if re.search(r"\b(MATCH|CREATE|MERGE) \(", text)}
     found |= {build.__name__: build("Turn") for build in (shared.count_nodes, shared.delete_nodes)}
     found |= {f"recall_{near.language}": search.recall("CALL search() YIELD node", near) for near in (FALKOR, NEO4J)}
+    found |= {f"put_nodes_{label}": nodes.put_nodes(label) for label in ("Turn", "Moment")}
+    found |= {"list_places": nodes.list_places("Turn", "id(n)"), "read_nodes": nodes.read_nodes("Turn", "id(n)")}
+    found["last_place"] = nodes.last_place("Turn")
+    found["link_turns"] = nodes.link_turns("PREV")
     return found | {"recall": search.recall("CALL search() YIELD node")}
 
 
@@ -42,7 +49,7 @@ def test_every_node_of_every_statement_is_the_tenants_own(name: str) -> None:
             assert re.search(r"-\[:\w+\]->$", text[: found.start()]), f"{found[0]} is not filtered"
         else:
             assert "tenant: $tenant" in found["filter"]
-            assert "session: $session" in found["filter"] or name in ("SESSIONS", "LISTED")
+            assert "session: $session" in found["filter"] or name in TENANTS
 
 
 def test_no_statement_is_made_of_anything_from_outside() -> None:
