@@ -101,6 +101,35 @@ class Play(RuleBasedStateMachine):
 
         self.step(work())
 
+    @precondition(lambda self: self.story.head != "root")
+    @rule(pick=ANY)
+    def attempt(self, pick: int) -> None:
+        """HEAD goes to any turn that was ever played on the same parent."""
+
+        async def work() -> None:
+            told = self.story.told
+            tried = [key for key in told if told[key]["parent"] == told[self.story.head]["parent"]]
+            found = await self.memory.attempts(self.story.scope, self.story.head)
+            assert {turn["turn_id"] for turn in found} == set(tried[-50:])
+            chosen = tried[pick % len(tried)]
+            if chosen != self.story.head:
+                self.story.heads[self.story.active], self.story.on[self.story.active] = chosen, ""
+            assert (await self.memory.take_attempt(self.story.scope, self.story.active, chosen))["head"] == chosen
+
+        self.step(work())
+
+    @rule(pick=ANY)
+    def close_chapters(self, pick: int) -> None:
+        """Some of what is open on this line, oldest first."""
+
+        async def work() -> None:
+            opened = await self.memory.open_chapters(self.story.scope)
+            for turn_id in opened[: pick % 3]:
+                await self.story.close(turn_id)
+            await self.story.check_chapters()
+
+        self.step(work())
+
     @rule(pick=ANY)
     def fork(self, pick: int) -> None:
         told = list(self.story.told)
