@@ -17,7 +17,7 @@
     ├── ModelError              the language model                               502-504, exit 1
     │   └── ModelUnavailable, ModelTimeout, ModelGarbage
     └── StoreError              Redis or the graph database                      503, exit 1
-        └── StoreUnavailable, StoreFull, StoreTooNew
+        └── StoreUnavailable, StoreFull, StoreTooNew, StoreSealed
 
 A vendor's exception is translated once, where it enters (`graphs/memory`, `graphs/engine.py`, `agents/models`); the
 faces translate once on the way out: the API to RFC 9457 problems by `status`, the command to one line by `line()`.
@@ -194,3 +194,7 @@ class StoreFull(StoreError):
 
 class StoreTooNew(StoreError):
     title = "A store was written by a newer version"
+
+
+class StoreSealed(StoreError):
+    title = "A store is encrypted with another key"

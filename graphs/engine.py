@@ -19,13 +19,13 @@ from graphs.actions import check_name
 from graphs.locks import hold
 from graphs.memory.shapes import Branch, Session
 from graphs.playing import LOCK_WAIT_S
+from graphs.resealing import StoryResealer
 from graphs.sessions import new_session, opening_slots, opening_turn
 from graphs.settings import Settings
 from graphs.stores import open_stores
-from graphs.upgrading import StoryUpgrader
 
 
-class StoryEngine(StoryUpgrader):
+class StoryEngine(StoryResealer):
     """Everything that can be done with stories. Every method raises a StoryError and nothing else.
 
     `act`, `start`, `retry` and `recover` are in `graphs/playing.py`, what changes nothing in `graphs/reading.py`, export,

@@ -11,6 +11,8 @@ from typing import Any, Literal, cast
 from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
+from graphs.sealing import PLAIN, Seal
+
 BLOCK_MS = 1_000
 """Longest single wait for the next event; a wait ends early when one comes."""
 
@@ -28,8 +30,11 @@ class Event(TypedDict):
 class Events:
     """The event streams of one story's turns: `{prefix}:1:events:{story}:{turn}`."""
 
-    def __init__(self, redis: "Redis", story: str, *, ttl_s: int = 900, prefix: str = "tta") -> None:
+    def __init__(
+        self, redis: "Redis", story: str, *, ttl_s: int = 900, seal: Seal = PLAIN, prefix: str = "tta"
+    ) -> None:
         self._redis = redis
+        self._seal = seal
         self._ttl_s = ttl_s
         self._prefix = f"{prefix}:1:events:{{{story}}}:"
 
@@ -37,14 +42,14 @@ class Events:
         """One more event; the stream lives `ttl_s` from its last one."""
         key = self._prefix + turn_id
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.xadd(key, {"kind": kind, "data": json.dumps(data, ensure_ascii=False)})
+            pipe.xadd(key, {"kind": kind, "data": self._seal.close(json.dumps(data, ensure_ascii=False))})
             pipe.expire(key, self._ttl_s)
             await pipe.execute()
 
     async def sentences(self, turn_id: str) -> list[str]:
         """The sentences of the turn that are out."""
         entries: Any = await self._redis.xrange(self._prefix + turn_id)
-        events = [_event(turn_id, raw) for raw in entries or []]
+        events = [self._event(turn_id, raw) for raw in entries or []]
         return [str(event["data"]["text"]) for event in events if event["kind"] == "sentence"]
 
     async def read(self, turn_id: str, *, after: str = "") -> AsyncGenerator[Event]:
@@ -56,8 +61,8 @@ class Events:
         while True:
             answer: Any = await self._redis.xread({key: last}, count=64, block=BLOCK_MS)
             for entry in _entries(answer):
-                last = entry[0].decode() if isinstance(entry[0], bytes) else str(entry[0])
-                event = _event(turn_id, entry)
+                last = _text(entry[0])
+                event = self._event(turn_id, entry)
                 yield event
                 if event["kind"] == "end":
                     return
@@ -68,7 +73,7 @@ class Events:
     async def reopen(self, turn_id: str) -> None:
         """Takes back the error and the end of a turn that is resumed: what was said stays, the stream goes on."""
         entries: Any = await self._redis.xrange(self._prefix + turn_id)
-        closed = [entry[0] for entry in entries or [] if _event(turn_id, entry)["kind"] in ("error", "end")]
+        closed = [entry[0] for entry in entries or [] if self._event(turn_id, entry)["kind"] in ("error", "end")]
         if closed:
             await self._redis.xdel(self._prefix + turn_id, *closed)
 
@@ -78,7 +83,17 @@ class Events:
 
     async def _newest(self, turn_id: str) -> Event | None:
         found: Any = await self._redis.xrevrange(self._prefix + turn_id, count=1)
-        return _event(turn_id, found[0]) if found else None
+        return self._event(turn_id, found[0]) if found else None
+
+    def _event(self, turn_id: str, entry: Any) -> Event:
+        sequence, fields = entry
+        values = {_text(name): _text(value) for name, value in fields.items()}
+        data = json.loads(self._seal.open(values["data"]))
+        return Event(id=f"{turn_id}:{_text(sequence)}", kind=cast(EventKind, values["kind"]), data=data)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _sequence(after: str) -> str:
@@ -95,11 +110,3 @@ def _entries(answer: Any) -> list[Any]:
     lists = list(answer.values()) if isinstance(answer, dict) else [answer[0][1]]
     found = lists[0]
     return found[0] if found and isinstance(found[0], list) and found[0] and isinstance(found[0][0], tuple) else found
-
-
-def _event(turn_id: str, entry: Any) -> Event:
-    sequence, fields = entry
-    name = sequence.decode() if isinstance(sequence, bytes) else str(sequence)
-    values = {(k.decode() if isinstance(k, bytes) else k): v for k, v in fields.items()}
-    kind = values["kind"].decode() if isinstance(values["kind"], bytes) else values["kind"]
-    return Event(id=f"{turn_id}:{name}", kind=cast(EventKind, kind), data=json.loads(values["data"]))

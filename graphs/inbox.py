@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
 from agents.story import Verdict
+from graphs.sealing import PLAIN, Seal
 
 TURNS_KEPT_S = 2 * 24 * 3600
 """Seconds that a turn's id is remembered here: longer than its event stream and its trace live."""
@@ -40,8 +41,9 @@ class Inbox:
     """A session's accepted action, `{prefix}:1:inbox:{story}`, every line it was ever played on, `...:lines:...`, and the
     turns of late, `...:turns:...`, by which deletion finds their event streams and traces."""
 
-    def __init__(self, redis: "Redis", story: str, *, prefix: str = "tta") -> None:
+    def __init__(self, redis: "Redis", story: str, *, seal: Seal = PLAIN, prefix: str = "tta") -> None:
         self._redis = redis
+        self._seal = seal
         self._key = f"{prefix}:1:inbox:{{{story}}}"
         self._lines = f"{prefix}:1:lines:{{{story}}}"
         self._turns = f"{prefix}:1:turns:{{{story}}}"
@@ -49,7 +51,7 @@ class Inbox:
     async def put(self, accepted: Accepted) -> None:
         now = int(time.time())
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(self._key, json.dumps(accepted, ensure_ascii=False))
+            pipe.set(self._key, self._seal.close(json.dumps(accepted, ensure_ascii=False)))
             pipe.sadd(self._lines, accepted["line"])
             pipe.zadd(self._turns, {accepted["turn_id"]: now})
             pipe.zremrangebyscore(self._turns, 0, now - TURNS_KEPT_S)
@@ -65,8 +67,9 @@ class Inbox:
         raw: Any = await self._redis.get(self._key)
         if not raw:
             return None
+        text = self._seal.open(raw.decode() if isinstance(raw, bytes) else str(raw))
         try:
-            return cast(Accepted, {"screened": None, "instead_of": "", "tries": 0, **json.loads(raw)})
+            return cast(Accepted, {"screened": None, "instead_of": "", "tries": 0, **json.loads(text)})
         except (ValueError, TypeError):  # nobody can end what cannot be read: it must not stand in the way for ever
             await self.clear()
             return None

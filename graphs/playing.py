@@ -27,6 +27,7 @@ from graphs.locks import hold
 from graphs.memory.shapes import KEYFRAME, Session
 from graphs.reading import StoryReader
 from graphs.runner import BranchRecall, Runner, StreamVoice
+from graphs.sealing import sealed_serde
 from graphs.settings import Settings
 from graphs.state import TurnServices
 from graphs.stores import Stores
@@ -65,7 +66,13 @@ class StoryPlayer(StoryReader):
         self._models: dict[str, BaseChatModel] = {}
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[Turn]] = set()
-        self._saver = RedisSaver(stores.redis, keep=KEEP_TURNS, ttl=CHECKPOINT_TTL_S, patience=CHECKPOINT_PATIENCE_S)
+        self._saver = RedisSaver(
+            stores.redis,
+            keep=KEEP_TURNS,
+            ttl=CHECKPOINT_TTL_S,
+            patience=CHECKPOINT_PATIENCE_S,
+            serde=sealed_serde(stores.seal),
+        )
         self._graph = build_turn_graph(self._saver)
 
     def use_model(self, spec: str, model: BaseChatModel) -> None:
@@ -242,7 +249,7 @@ class StoryPlayer(StoryReader):
         return record
 
     def _runner(self, session: str) -> Runner:
-        inbox = Inbox(self._stores.redis, self._story(session))
+        inbox = Inbox(self._stores.redis, self._story(session), seal=self._stores.seal)
         return Runner(self._graph, self._stores, self._events(session), inbox, self.scope(session))
 
     async def _storyteller(self, spec: str) -> BaseChatModel:
@@ -272,7 +279,7 @@ class StoryPlayer(StoryReader):
             model_total_s=self.settings.model_total_s,
             memory=self.memory,
             scope=scope,
-            trace=TraceLog(self._stores.redis, self._story(session), entry["turn_id"]),
+            trace=TraceLog(self._stores.redis, self._story(session), entry["turn_id"], seal=self._stores.seal),
         )
 
     def _with_help(self, error: StoryError, action: object) -> StoryError:

@@ -139,7 +139,7 @@ class StoryReader:
         """Each node of a past turn, in order. Raises UnknownTurn."""
         await self.turn(session, turn_id)
         kept = await self.memory.trace(self.scope(session), turn_id)
-        log = TraceLog(self._stores.redis, self._story(session), turn_id)
+        log = TraceLog(self._stores.redis, self._story(session), turn_id, seal=self._stores.seal)
         with self._translated():
             return [TraceEntry(**entry) for entry in kept] if kept else await log.entries()
 
@@ -180,4 +180,4 @@ class StoryReader:
         return f"{self.settings.tenant}:{session}"
 
     def _events(self, session: str) -> Events:
-        return Events(self._stores.redis, self._story(session), ttl_s=self.settings.event_ttl_s)
+        return Events(self._stores.redis, self._story(session), ttl_s=self.settings.event_ttl_s, seal=self._stores.seal)

@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     """1 to 64 letters, digits, `_` or `-`."""
     locale: str = ""
     """Country of the crisis resources, such as `GB`; empty: the international ones."""
+    encryption_keys: SecretStr | None = None
+    """Fernet keys, parted by commas: the first seals, all open. See `graphs.sealing`."""
+    encryption_search: Literal["none", "hashed"] = "none"
+    """What recall can search of a sealed story: nothing but the last turns, or keyed hashes of its words."""
     event_ttl_s: int = Field(900, ge=60, le=86_400)
     """How long a turn's event stream can be read again."""
     linger_s: float = Field(5.0, ge=0, le=3600)

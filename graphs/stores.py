@@ -25,6 +25,7 @@ from redis.exceptions import (
 from agents.errors import InvalidSetting, StoreError, StoreFull, StoreTooNew, StoreUnavailable
 from graphs.checkpoint import CheckpointError, StoreNewer
 from graphs.memory.protocol import StoryMemory
+from graphs.sealing import PLAIN, FernetSeal, Seal
 from graphs.settings import Settings
 
 REDIS_FAILS = (RedisError, OSError, CheckpointError)
@@ -38,6 +39,7 @@ class Stores:
     redis: "Redis"
     memory: StoryMemory
     heal: Callable[[], Awaitable[None]]
+    seal: Seal = PLAIN
     configured: bool = False
     """Whether Redis is one that TTA_REDIS_URL names, and not the embedded one."""
 
@@ -68,6 +70,7 @@ async def open_stores(settings: Settings) -> AsyncGenerator[Stores]:
     """Both stores, ready. Raises StoreUnavailable with the setting to look at, InvalidSetting for an embedder that is
     not installed."""
     async with AsyncExitStack() as stack:
+        seal = open_seal(settings)
         embedder = None
         if settings.embedder:
             from agents.models.embedding import open_embedder  # noqa: PLC0415
@@ -96,14 +99,28 @@ async def open_stores(settings: Settings) -> AsyncGenerator[Stores]:
                 settings.neo4j_password.get_secret_value(),
                 settings.neo4j_database,
                 embedder=embedder,
+                seal=seal,
             )
         else:
             from graphs.memory.falkordb import open_falkordb  # noqa: PLC0415
 
-            opening = open_falkordb(embedded_url, revive=heal, embedder=embedder)
+            opening = open_falkordb(embedded_url, revive=heal, embedder=embedder, seal=seal)
         memory = await stack.enter_async_context(opening)
         await memory.setup()
-        yield Stores(redis, memory, heal, settings.redis_url is not None)
+        yield Stores(redis, memory, heal, seal, settings.redis_url is not None)
+
+
+def open_seal(settings: Settings) -> Seal:
+    """What seals the texts of both stores. Raises InvalidSetting."""
+    keys = settings.encryption_keys.get_secret_value() if settings.encryption_keys else ""
+    if not keys:
+        return PLAIN
+    if settings.embedder:
+        raise InvalidSetting(
+            "TTA_EMBEDDER cannot be used with TTA_ENCRYPTION_KEYS: a vector tells what its text was about",
+            cure="Unset one of them.",
+        )
+    return FernetSeal([key.strip() for key in keys.split(",")], hashed=settings.encryption_search == "hashed")
 
 
 def build_redis(url: str, heal: Callable[[], Awaitable[None]]) -> "Redis":

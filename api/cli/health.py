@@ -37,7 +37,12 @@ async def examine() -> list[Check]:
     except StoryError as error:
         return [*checks, _failed("settings", error)]
     checks.append(
-        _one("settings", lambda: f"model {settings.model}, tenant {settings.tenant}, data in {settings.data_dir}")
+        _one(
+            "settings",
+            lambda: (
+                f"model {settings.model}, tenant {settings.tenant}, data in {settings.data_dir}, {_sealing(settings)}"
+            ),
+        )
     )
     checks.append(_one("variables", _variables))
     checks.append(await _wait("stores", lambda: _stores(settings)))
@@ -67,6 +72,10 @@ def _failed(what: str, error: StoryError) -> Check:
     cause = f"{error.place}: {error.cause}" if error.place else error.cause
     choices = f" Choose from: {', '.join(error.choices)}." if error.choices else ""
     return Check(what=what, ok=False, found=cause, cure=error.cure + choices)
+
+
+def _sealing(settings: Settings) -> str:
+    return f"encrypted, search {settings.encryption_search}" if settings.encryption_keys else "not encrypted"
 
 
 def _variables() -> str:

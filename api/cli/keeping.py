@@ -30,6 +30,7 @@ def register(sessions: typer.Typer) -> None:
     sessions.command("backup", help=BACKUP)(backup)
     sessions.command("restore", help=RESTORE)(restore)
     sessions.command("sweep", help=SWEEP)(sweep)
+    sessions.command("reseal", help=RESEAL)(reseal)
 
 
 EXPORT = """Write all of a session as JSON Lines, to be imported anywhere: to stdout, or to a file that only you may read.
@@ -57,6 +58,11 @@ SWEEP = """Finish what was broken off, and remove from Redis what nothing refers
 
 --json: {"finished": [ID, ...], "strays": [ID, ...], "lines": n}: imports and deletions that were finished, sessions of
 which only keys were left, and lines whose checkpoints went."""
+
+
+RESEAL = """Seal every text of the tenant with the first of TTA_ENCRYPTION_KEYS; afterwards the older keys can go.
+
+--json: {"tenant", "sessions": n, "nodes": n}: what was sealed otherwise before."""
 
 
 def export(
@@ -180,6 +186,16 @@ def sweep(as_json: Json = False) -> None:
             f"and the checkpoints of {counted(swept['lines'], 'line')} removed."
         )
         _tell(dict(swept), said, as_json=as_json)
+
+    wait_for(work)
+
+
+def reseal(as_json: Json = False) -> None:
+    async def work() -> None:
+        async with engine_of() as engine:
+            done = await engine.reseal(progress=_progress("sessions"))
+        said = f"{counted(done['nodes'], 'text')} of {counted(done['sessions'], 'session')} sealed with the first key."
+        _tell(dict(done), said, as_json=as_json)
 
     wait_for(work)
 

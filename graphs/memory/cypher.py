@@ -86,7 +86,7 @@ CREATE (s:Session {{{SCOPE}, player: $player, title: $title, world: $world, worl
 CREATE (b:Branch {{{SCOPE}, name: $branch, head: $turn_id, number: $number, line: $line, created: $created, lock: ''}})
 CREATE {_TURN}, keyframe: $turn_id, snapshot: $snapshot, tail: [], segment: [], leaves: [], blocks: []}})
 CREATE (t)-[:TOLD]->(m:Moment {{{SCOPE}, turn_id: $turn_id, number: $number, line: $line, story: $story,
-  text: $text, words: $words, at: $at, people: $people, vector: $vector}})
+  text: $text, words: $words, at: $at, people: $people, stems: $stems, vector: $vector}})
 RETURN {_SESSION_COLUMNS}
 """
 
@@ -140,7 +140,7 @@ CREATE {_TURN}, keyframe: coalesce($keyframe, p.keyframe), snapshot: $snapshot, 
   leaves: $leaves, blocks: $blocks, tail: CASE WHEN $keyframe IS NULL THEN p.tail + [$turn_id] ELSE [] END}})
   -[:PREV]->(p)
 CREATE (t)-[:TOLD]->(m:Moment {{{SCOPE}, turn_id: $turn_id, number: $number, line: $line, story: $story,
-  text: $text, words: $words, at: $at, people: $people, vector: $vector}})
+  text: $text, words: $words, at: $at, people: $people, stems: $stems, vector: $vector}})
 SET b.head = $turn_id, b.number = $number, b.line = $line, {_TOUCH_SESSION}
 RETURN t.turn_id AS turn_id
 """

@@ -32,6 +32,7 @@ from graphs.memory.registry import REGISTRY, FalkorKeeping, graph_name
 from graphs.memory.schema import SCHEMA_VERSION
 from graphs.memory.shapes import Commit, Scope, Session
 from graphs.memory.statements import Row
+from graphs.sealing import PLAIN, Seal, close_parameters, open_rows, proof
 
 _T = TypeVar("_T")
 
@@ -55,9 +56,10 @@ class FalkorMemory(FalkorKeeping, GraphMemory):
         client: Redis,
         revive: Callable[[], Awaitable[None]] | None = None,
         embedder: Embedder | None = None,
+        seal: Seal = PLAIN,
     ) -> None:
         """`client` is borrowed; `revive` brings a dead server back, or raises."""
-        super().__init__(embedder)
+        super().__init__(embedder, seal)
         self._client = client
         self._revive = revive
         self._touched: dict[Scope, float] = {}
@@ -67,7 +69,8 @@ class FalkorMemory(FalkorKeeping, GraphMemory):
     async def setup(self) -> None:
         for statement in schema.FALKOR_REGISTRY:
             await self._define(REGISTRY, statement)
-        rows = await self._query(REGISTRY, schema.STAMP, {"version": SCHEMA_VERSION})
+        rows = await self._query(REGISTRY, schema.STAMP, {"version": SCHEMA_VERSION, "proof": proof(self._seal)})
+        self._seal.open(rows[0]["sealed"] or "")  # a store that is sealed, without a key
         if rows[0]["version"] > SCHEMA_VERSION:
             raise StoreTooNew(
                 f"The graph was written with schema {rows[0]['version']}, this is {SCHEMA_VERSION}", cure="Upgrade tta"
@@ -75,6 +78,9 @@ class FalkorMemory(FalkorKeeping, GraphMemory):
         if rows[0]["version"] < SCHEMA_VERSION:
             await self._migrate()
             await self._query(REGISTRY, schema.RESTAMP, {"version": SCHEMA_VERSION})
+
+    async def prove(self) -> None:
+        await self._query(REGISTRY, schema.RESEALED, {"proof": proof(self._seal)})
 
     async def _outdated(self) -> list[Scope]:
         parameters = {"schema": SCHEMA_VERSION, "limit": PAGE}
@@ -175,14 +181,16 @@ class FalkorMemory(FalkorKeeping, GraphMemory):
             return
 
     async def _query(self, graph: str, statement: str, parameters: Row, *, read: bool = False) -> list[Row]:
+        closed = close_parameters(self._seal, parameters)
+
         async def ask() -> list[Row]:
             selected = AsyncGraph(self._client, graph)
-            result = await (selected.ro_query if read else selected.query)(statement, parameters)
+            result = await (selected.ro_query if read else selected.query)(statement, closed)
             names = [str(name) for _, name in result.header]
             return [dict(zip(names, row, strict=True)) for row in result.result_set]
 
         try:
-            return await self._twice(ask)
+            return open_rows(self._seal, await self._twice(ask))
         except NoGraphError:
             return []
 
@@ -213,6 +221,7 @@ async def open_falkordb(
     *,
     revive: Callable[[], Awaitable[None]] | None = None,
     embedder: Embedder | None = None,
+    seal: Seal = PLAIN,
     timeout_s: float = 10.0,
     connections: int = 64,
 ) -> AsyncGenerator[FalkorMemory]:
@@ -236,7 +245,7 @@ async def open_falkordb(
     )
     client = Redis(connection_pool=pool)
     try:
-        yield FalkorMemory(client, revive, embedder)
+        yield FalkorMemory(client, revive, embedder, seal)
     finally:
         await client.aclose()
         await pool.aclose()

@@ -20,25 +20,28 @@ from graphs.memory.ledger import opening_ledger, replay, steps, values
 from graphs.memory.migration import GraphMigration
 from graphs.memory.nodes import GraphNodes
 from graphs.memory.recall import Found, rank
+from graphs.memory.resealing import GraphSealing
 from graphs.memory.schema import SCHEMA_VERSION
 from graphs.memory.shapes import EXCHANGES, KEYFRAME, Commit, Edition, Position, Scope, Session
 from graphs.memory.statements import Row, unknown_session
 from graphs.memory.vectors import NEAR, Nearest, Vectors
 from graphs.memory.words import query_terms
+from graphs.sealing import PLAIN, Seal
 
 
-class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, GraphNodes, GraphMigration):
+class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, GraphNodes, GraphMigration, GraphSealing):
     """What Neo4jMemory and FalkorMemory share. Statements a call are told in `StoryMemory`, differences here.
 
     Looking back is in `history`, branches are in `branching`, attempts in `attempts`, chapters in `chapters`, whole
-    stories in `nodes`, older schemas in `migration`.
+    stories in `nodes`, older schemas in `migration`, new keys in `resealing`.
     """
 
     _nearest: Nearest
     """How the server finds what sounds alike."""
 
-    def __init__(self, embedder: Embedder | None = None) -> None:
+    def __init__(self, embedder: Embedder | None = None, seal: Seal = PLAIN) -> None:
         self._vectors = Vectors(embedder)
+        self._seal = seal
 
     @abstractmethod
     def _search(self, scope: Scope, terms: list[str], *, widely: bool) -> tuple[str, Row]:
@@ -111,14 +114,14 @@ class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, Gra
     async def recall(
         self, scope: Scope, branch: str, query: str, *, limit: int = 4, skip: int = EXCHANGES
     ) -> list[Moment]:
-        terms = query_terms(query)
+        terms = [self._seal.word(term) for term in query_terms(query)]
         vector = await self._vectors.of(query) if limit > 0 else None
         if (not terms and vector is None) or limit < 1:
             return []
         nearest = self._nearest if vector else None
         row: Row = {"found": [], "number": 0}
         for widely in (False, True):
-            hits, asked = self._search(scope, terms, widely=widely)
+            hits, asked = self._search(scope, terms, widely=widely) if self._seal.hashed else (search.LATELY, {})
             more = 16 if widely else 1
             fetch, near = more * search.CANDIDATES, more * NEAR
             parameters = {**records.identity(scope, branch=branch), **asked, "skip": skip, "fetch": fetch}

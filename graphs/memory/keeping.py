@@ -65,3 +65,11 @@ class StoryKeeping(Protocol):
     async def unfinished(self, tenant: str) -> list[str]:
         """Sessions whose import or deletion has not ended. One statement."""
         ...
+
+    async def reseal(self, scope: Scope) -> int:
+        """Seals with the first key what is not sealed with it; how many nodes. Two statements for every 200."""
+        ...
+
+    async def prove(self) -> None:
+        """From now on the store opens with the first key: other keys are refused by `setup`."""
+        ...

@@ -30,7 +30,7 @@ UNWIND $moments AS new
 MATCH (t:Turn {{{SCOPE}, turn_id: new.turn_id}})
 WITH t, new
 MATCH (t)-[:TOLD]->(m:Moment)
-SET m.words = new.words, m.at = new.at, m.people = coalesce(m.people, [])
+SET m.words = new.words, m.stems = new.stems, m.at = new.at, m.people = coalesce(m.people, [])
 RETURN count(m) AS moments
 """
 

@@ -33,6 +33,7 @@ from graphs.memory.records import decode_session, identity, story_id
 from graphs.memory.schema import SCHEMA_VERSION
 from graphs.memory.shapes import Scope, Session
 from graphs.memory.statements import Row
+from graphs.sealing import PLAIN, Seal, close_parameters, open_rows, proof
 
 REACH_S = 5.0
 """Longest wait for a server's first answer."""
@@ -54,10 +55,15 @@ class Neo4jMemory(GraphMemory):
     _nearest = vectors.NEO4J
 
     def __init__(
-        self, driver: AsyncDriver, database: str | None = None, uri: str = "", embedder: Embedder | None = None
+        self,
+        driver: AsyncDriver,
+        database: str | None = None,
+        uri: str = "",
+        embedder: Embedder | None = None,
+        seal: Seal = PLAIN,
     ) -> None:
         """`driver` is borrowed; without a `database`, the user's home database. `uri` is named if nobody answers there."""
-        super().__init__(embedder)
+        super().__init__(embedder, seal)
         self._uri = uri
         self._driver = driver
         self._database = database
@@ -76,7 +82,8 @@ class Neo4jMemory(GraphMemory):
                         cure="Use 2026.01 or newer, or unset TTA_EMBEDDER",
                     ) from error
                 raise
-        rows = await self._run(schema.STAMP, {"version": SCHEMA_VERSION})
+        rows = await self._run(schema.STAMP, {"version": SCHEMA_VERSION, "proof": proof(self._seal)})
+        self._seal.open(rows[0]["sealed"] or "")  # a store that is sealed, without a key
         if rows[0]["version"] > SCHEMA_VERSION:
             raise StoreTooNew(
                 f"The graph was written with schema {rows[0]['version']}, this is {SCHEMA_VERSION}", cure="Upgrade tta"
@@ -84,6 +91,9 @@ class Neo4jMemory(GraphMemory):
         if rows[0]["version"] < SCHEMA_VERSION:
             await self._migrate()
             await self._run(schema.RESTAMP, {"version": SCHEMA_VERSION})
+
+    async def prove(self) -> None:
+        await self._run(schema.RESEALED, {"proof": proof(self._seal)})
 
     async def _outdated(self) -> list[Scope]:
         rows = await self._run(schema.OUTDATED, {"schema": SCHEMA_VERSION, "limit": PAGE}, read=True)
@@ -160,11 +170,11 @@ class Neo4jMemory(GraphMemory):
         with _translation():
             result = await self._driver.execute_query(
                 query,
-                parameters,
+                close_parameters(self._seal, parameters),
                 database_=self._database,
                 routing_=RoutingControl.READ if read else RoutingControl.WRITE,
             )
-        return [record.data() for record in result.records]
+        return open_rows(self._seal, [record.data() for record in result.records])
 
 
 class _DuplicateError(StoreError):
@@ -233,6 +243,7 @@ async def open_neo4j(
     database: str | None = None,
     *,
     embedder: Embedder | None = None,
+    seal: Seal = PLAIN,
     patience_s: float = 8.0,
 ) -> AsyncGenerator[Neo4jMemory]:
     """Story memory at a Neo4j URI (`neo4j://`, `bolt://`, `+s` for TLS). Connects when used; without a user, no login.
@@ -255,4 +266,4 @@ async def open_neo4j(
     except (ConfigurationError, DriverError, ValueError):
         raise InvalidSetting("TTA_NEO4J_URI is not a Neo4j URI", cure="Write neo4j://HOST:7687") from None
     async with driver:
-        yield Neo4jMemory(driver, database, uri, embedder)
+        yield Neo4jMemory(driver, database, uri, embedder, seal)

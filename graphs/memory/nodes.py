@@ -145,7 +145,7 @@ class GraphNodes(Statements):
         rows = await self._read(scope, read_nodes(label, self._at(label)), parameters)
         found = {row["place"]: dict(row["node"]) for row in rows}
         nodes = [found[place.at] for place in places if place.at in found]
-        return [{name: value for name, value in node.items() if name not in parameters} for node in nodes]
+        return [told(node, parameters) for node in nodes]
 
     async def begin_import(self, scope: Scope, *, player: str, at: str) -> None:
         del player
@@ -186,3 +186,11 @@ class GraphNodes(Statements):
     async def mark_deleted(self, scope: Scope) -> bool:
         names, at = records.identity(scope), datetime.now(UTC).isoformat(timespec="milliseconds")
         return bool(await self._write(scope, MARK_DELETED, {**names, "at": at}) or await self._read(scope, MARK, names))
+
+
+def told(node: Node, left_out: Row) -> Node:
+    """A node as it is told elsewhere: a sealed moment's words are what they were before."""
+    kept = {name: value for name, value in node.items() if name not in left_out}
+    if stems := kept.pop("stems", None):
+        kept["words"] = stems
+    return kept

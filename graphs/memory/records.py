@@ -85,6 +85,7 @@ def turn_parameters(
         "story": story_id(scope),
         "text": text,
         "words": searched(text, before),
+        "stems": None,  # where words are sealed (`graphs.sealing`)
         "people": [clean(person)[:MAX_NAME] for person in people[:MAX_PEOPLE]],
     }
 

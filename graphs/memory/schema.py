@@ -54,13 +54,16 @@ the first write (MERGE, too, looks before it locks): 36 of 100 races of 20 MERGE
 
 STAMP = """
 MERGE (v:Schema {name: 'tta'})
-SET v.version = coalesce(v.version, $version)
-RETURN max(v.version) AS version
+SET v.version = coalesce(v.version, $version), v.sealed = coalesce(v.sealed, $proof)
+RETURN max(v.version) AS version, max(v.sealed) AS sealed
 """
-"""Says which schema the store has; a new store gets ours. Concerns no tenant."""
+"""Says which schema the store has, and with which key it is sealed; a new store gets ours. Concerns no tenant."""
 
 RESTAMP = "MERGE (v:Schema {name: 'tta'}) SET v.version = $version RETURN v.version AS version"
 """Once every story is migrated. Concerns no tenant."""
+
+RESEALED = "MERGE (v:Schema {name: 'tta'}) SET v.sealed = $proof RETURN v.version AS version"
+"""Once a tenant is resealed. Concerns no tenant."""
 
 OUTDATED = """
 MATCH (s:Session) WHERE coalesce(s.schema, 1) < $schema

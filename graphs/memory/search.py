@@ -56,10 +56,25 @@ WITH h, cut, place, m, CASE WHEN m.number > h.number - $skip THEN false WHEN m.n
   ELSE q.segment[{entry("m.number")}] = m.turn_id END AS kin
 ORDER BY place
 WITH h, cut, count(m) AS seen,
-  collect(CASE WHEN kin THEN [m.turn_id, m.number, m.text, m.words, m.at, m.people{likeness}] END) AS found
+  collect(CASE WHEN kin THEN [m.turn_id, m.number, m.text, coalesce(m.stems, m.words), m.at, m.people{likeness}] END)
+  AS found
 RETURN h.number AS number, cut, seen, found[..{ranked}] AS found
 """
 
+
+LATELY = f"""
+MATCH (b:Branch {{{SCOPE}, name: $branch}})
+WITH b
+MATCH (h:Turn {{{SCOPE}, turn_id: b.head}})
+WITH h
+MATCH (k:Turn {{{SCOPE}, turn_id: h.keyframe}})
+WITH k.segment + h.tail AS ids
+UNWIND CASE WHEN size(ids) = 0 THEN [null] ELSE ids END AS id
+OPTIONAL MATCH (t:Turn {{{SCOPE}, turn_id: id}})
+WITH t
+OPTIONAL MATCH (t)-[:TOLD]->(m:Moment)
+WITH collect(m) AS hits, 0 AS cut"""
+"""The search where no word can be searched: the last turns of the branch, 32 to 63 of them."""
 
 WORDLESS = "WITH [] AS hits, 0 AS cut"
 """The search of a query without a word."""

@@ -140,6 +140,8 @@ def test_a_mistake_is_one_line(
         ("TTA_NEO4J_URI", "ftp://x", ["TTA_NEO4J_URI", "bolt://"]),
         ("TTA_MODEL", "nonsense", ["nonsense", "offline"]),
         ("TTA_EMBEDDER", "word2vec", ["TTA_EMBEDDER", "minilm"]),
+        ("TTA_ENCRYPTION_KEYS", "hunter2", ["TTA_ENCRYPTION_KEYS", "32 bytes", "Fernet"]),
+        ("TTA_ENCRYPTION_SEARCH", "some", ["TTA_ENCRYPTION_SEARCH", "none", "hashed"]),
         ("TTA_LOCALE", "nowhere", ["TTA_LOCALE", "country such as GB"]),
         ("TTA_TENANT", "my tenant", ["TTA_TENANT", "letters, digits"]),
         ("TTA_MODEL_TIMEOUT_S", "soon", ["TTA_MODEL_TIMEOUT_S"]),

@@ -4,17 +4,23 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
+from cryptography.fernet import Fernet
 from story_reference import Reference
 
 from agents.services import Embedder
 from graphs.memory import StoryMemory, open_falkordb, open_neo4j
+from graphs.sealing import FernetSeal
 
 
 @asynccontextmanager
 async def open_backend(
     name: str, request: pytest.FixtureRequest, embedder: Embedder | None = None
 ) -> AsyncIterator[StoryMemory]:
-    if name == "falkordb":
+    if name == "sealed":
+        seal = FernetSeal([request.getfixturevalue("key")], hashed=True)
+        async with open_falkordb(request.getfixturevalue("sealed_socket"), embedder=embedder, seal=seal) as memory:
+            yield memory
+    elif name == "falkordb":
         async with open_falkordb(request.getfixturevalue("embedded_socket"), embedder=embedder) as memory:
             yield memory
     else:
@@ -29,7 +35,12 @@ def opened(request: pytest.FixtureRequest) -> Callable[..., AbstractAsyncContext
     return lambda name, embedder=None: open_backend(name, request, embedder)
 
 
-@pytest.fixture(params=["falkordb", "neo4j"])
+@pytest.fixture(scope="session")
+def key() -> str:
+    return Fernet.generate_key().decode()
+
+
+@pytest.fixture(params=["falkordb", "neo4j", "sealed"])
 async def memory(request: pytest.FixtureRequest) -> AsyncIterator[StoryMemory]:
     async with open_backend(request.param, request) as memory:
         await memory.setup()

@@ -6,13 +6,22 @@ from collections import Counter
 import pytest
 from story_reference import Reference, new_turn, take
 
-from graphs.memory import KEYFRAME, Commit, attempts, chapters, migration, nodes, schema, search
+from graphs.memory import KEYFRAME, Commit, attempts, chapters, migration, nodes, resealing, schema, search
 from graphs.memory import cypher as shared
 from graphs.memory.graph import GraphMemory
 from graphs.memory.vectors import FALKOR, NEO4J
 
 # These concern the database, not a story.
-NOBODYS = {"STAMP", "RESTAMP", "FALKOR_LOCK", "OUTDATED", "OUTDATED_LISTED", "NEO4J_VECTORS", "FALKOR_VECTORS"}
+NOBODYS = {
+    "STAMP",
+    "RESEALED",
+    "RESTAMP",
+    "FALKOR_LOCK",
+    "OUTDATED",
+    "OUTDATED_LISTED",
+    "NEO4J_VECTORS",
+    "FALKOR_VECTORS",
+}
 
 # These concern all stories of a tenant.
 TENANTS = {"SESSIONS", "LISTED", "LISTED_IDS", "SESSION_IDS", "UNFINISHED"}
@@ -33,6 +42,9 @@ def statements() -> dict[str, str]:
     found |= {f"recall_{near.language}": search.recall("CALL search() YIELD node", near) for near in (FALKOR, NEO4J)}
     found |= {f"put_nodes_{label}": nodes.put_nodes(label) for label in ("Turn", "Moment")}
     found |= {"list_places": nodes.list_places("Turn", "id(n)"), "read_nodes": nodes.read_nodes("Turn", "id(n)")}
+    found |= {f"stale_{label}": resealing.stale_nodes(label) for label in resealing.SEALED}
+    found |= {f"rewrite_{label}": resealing.rewrite_nodes(label) for label in resealing.SEALED}
+    found["LATELY"] = search.LATELY
     found["last_place"] = nodes.last_place("Turn")
     found["link_turns"] = nodes.link_turns("PREV")
     return found | {"recall": search.recall("CALL search() YIELD node")}
