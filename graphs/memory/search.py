@@ -6,7 +6,7 @@ from typing import Any
 from graphs.memory.cypher import SCOPE, block, entry, leaf
 from graphs.memory.vectors import NEAR, Nearest
 
-CANDIDATES = 128
+CANDIDATES = 96
 """Full-text hits whose ancestry one statement checks."""
 
 COMMON = 300
@@ -15,7 +15,7 @@ COMMON = 300
 WIDE = 6
 """Words that are searched in pairs too where all of them are common: 15 pairs."""
 
-RANKED = 128
+RANKED = 96
 """Ancestors among them that are sent back to be ranked."""
 
 
@@ -43,22 +43,17 @@ WITH hits, cut, b
 MATCH (h:Turn {{{SCOPE}, turn_id: b.head}})
 WITH hits, cut, h
 MATCH (k:Turn {{{SCOPE}, turn_id: h.keyframe}})
-WITH hits, cut, h, k
-UNWIND CASE WHEN size(hits) = 0 THEN [0] ELSE range(0, size(hits) - 1) END AS place
-WITH h, k, cut, place, hits[place] AS m
-WHERE m IS NULL OR (m.tenant = $tenant AND m.session = $session)
-WITH h, k, cut, place, m, m.line = h.line OR m.number > k.number AS sure
-OPTIONAL MATCH (c:Turn {{{SCOPE}, turn_id: CASE WHEN NOT sure THEN k.blocks[{block("m.number")}] END}})
-WITH h, k, cut, place, m, sure, coalesce(c.leaves, k.leaves)[{leaf("m.number")}] AS leaf
-OPTIONAL MATCH (q:Turn {{{SCOPE}, turn_id: CASE WHEN NOT sure THEN leaf END}})
-WITH h, cut, place, m, CASE WHEN m.number > h.number - $skip THEN false WHEN m.number = 0 OR m.line = h.line THEN true
-  WHEN m.number > k.number THEN h.tail[m.number - k.number - 1] = m.turn_id
-  ELSE q.segment[{entry("m.number")}] = m.turn_id END AS kin
-ORDER BY place
-WITH h, cut, count(m) AS seen,
-  collect(CASE WHEN kin THEN [m.turn_id, m.number, m.text, coalesce(m.stems, m.words), m.at, m.people{likeness}] END)
-  AS found
-RETURN h.number AS number, cut, seen, found[..{ranked}] AS found
+WITH [m IN hits WHERE m.tenant = $tenant AND m.session = $session] AS hits, cut, h, k
+WITH hits, cut, h, k, [m IN hits WHERE m.line <> h.line AND m.number <= k.number AND m.number > 0] AS others
+UNWIND CASE WHEN size(others) = 0 THEN [null] ELSE others END AS m
+OPTIONAL MATCH (c:Turn {{{SCOPE}, turn_id: k.blocks[{block("m.number")}]}})
+WITH hits, cut, h, k, m, coalesce(c.leaves, k.leaves)[{leaf("m.number")}] AS leaf
+OPTIONAL MATCH (q:Turn {{{SCOPE}, turn_id: leaf}})
+WITH hits, cut, h, k, collect(CASE WHEN q.segment[{entry("m.number")}] = m.turn_id THEN m.turn_id END) AS kin
+WITH hits, cut, h, [m IN hits WHERE m.number <= h.number - $skip AND (m.line = h.line OR m.number = 0 OR
+  CASE WHEN m.number > k.number THEN h.tail[m.number - k.number - 1] = m.turn_id ELSE m.turn_id IN kin END)] AS found
+RETURN h.number AS number, cut, size(hits) AS seen, [m IN found[..{ranked}] |
+  [m.turn_id, m.number, m.text, coalesce(m.stems, m.words), m.at, m.people{likeness}]] AS found
 """
 
 
