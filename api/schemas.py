@@ -51,9 +51,11 @@ class Undo(Request):
 
 
 class BranchName(Request):
-    """A branch, by name."""
+    """A branch, by name, and where it begins: at a turn of the active branch, at any turn by its id, or at the last one."""
 
     name: Annotated[str, Field(max_length=64, examples=["before the storm"])]
+    turn: Annotated[int | None, Field(ge=0, lt=2**53, description="A turn's number; 0 is the beginning.")] = None
+    turn_id: Annotated[str, Field(max_length=64, description="Also of a turn that was taken back.")] = ""
 
 
 class BranchAnswer(BaseModel):

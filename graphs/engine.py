@@ -90,11 +90,20 @@ class StoryEngine(StoryResealer):
                     raise Conflict("There is nothing to undo: this is the beginning", cure="Play a turn first.")
                 return await self.memory.move_head(self.scope(session), position["branch"], back=back)
 
-    async def save(self, session: str, name: str) -> Branch:
-        """A named branch at HEAD; play goes on on the branch it was on. Conflict when the name is taken."""
+    async def save(self, session: str, name: str, *, at: int | None = None, turn_id: str = "") -> Branch:
+        """A named branch at turn number `at` of the active branch, at a turn by its id, or at HEAD; play stays where it was.
+
+        The id may be that of a turn which was taken back or is on another branch. Raises UnknownTurn, and Conflict when the
+        name is taken.
+        """
         with self._translated():
             await self.session(session)
-            return await self.memory.create_branch(self.scope(session), self._name(name))
+            plain = self._name(name)
+            if turn_id:
+                await self.turn(session, turn_id)
+            elif at is not None:
+                turn_id = "root" if at == 0 else (await self.find_turn(session, at))["turn_id"]
+            return await self.memory.create_branch(self.scope(session), plain, turn_id or None)
 
     async def switch(self, session: str, name: str) -> Branch:
         """Play goes on on that branch. Raises UnknownBranch with the ones there are."""
@@ -128,19 +137,11 @@ class StoryEngine(StoryResealer):
                 return turn
 
     async def fork(self, session: str, name: str, *, at: int | None = None, turn_id: str = "") -> Branch:
-        """A named branch, on which play goes on: at turn number `at` of the active branch, at a turn by its id, or at HEAD.
-
-        The id may be that of a turn which was taken back or is on another branch. Raises UnknownTurn.
-        """
+        """As `save`, and play goes on on the new branch."""
         with self._translated():
             self._unpaused(await self.session(session))
-            plain = self._name(name)
-            if turn_id:
-                await self.turn(session, turn_id)
-            elif at is not None:
-                turn_id = "root" if at == 0 else (await self.find_turn(session, at))["turn_id"]
-            await self.memory.create_branch(self.scope(session), plain, turn_id or None)
-            return await self.memory.switch(self.scope(session), plain)
+            made = await self.save(session, name, at=at, turn_id=turn_id)
+            return await self.memory.switch(self.scope(session), made["name"])
 
     async def resume(self, session: str) -> Session:
         """The player's explicit choice to go on after a crisis. The risk that was seen stays remembered."""

@@ -94,8 +94,9 @@ async def list_branches(session: SessionId, engine: Engine) -> list[BranchAnswer
 
 @router.post("/{session}/branches", status_code=status.HTTP_201_CREATED, responses=PROBLEMS)
 async def save_branch(session: SessionId, asked: BranchName, engine: Engine) -> BranchAnswer:
-    """A named branch at the last turn; play goes on where it was."""
-    return BranchAnswer.model_validate(await engine.save(session, asked.name))
+    """A named branch at a turn (by default the last); play goes on where it was."""
+    made = await engine.save(session, asked.name, at=asked.turn, turn_id=asked.turn_id)
+    return BranchAnswer.model_validate(made)
 
 
 @router.delete("/{session}/branches/{name}", status_code=status.HTTP_204_NO_CONTENT, responses=PROBLEMS)

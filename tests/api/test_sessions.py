@@ -52,6 +52,15 @@ async def test_branches_and_undo(client: AsyncClient, begin) -> None:
     for _ in range(3):
         await client.post(turns, json={"action": "wait"})
     assert (await client.post(f"{session}/branches", json={"name": "late"})).json()["number"] == 3
+    early = await client.post(f"{session}/branches", json={"name": "early", "turn": 1})
+    assert (early.status_code, early.json()["number"]) == (201, 1)
+    same = await client.post(f"{session}/branches", json={"name": "same", "turn_id": early.json()["head"]})
+    assert same.json()["head"] == early.json()["head"]
+    for place in ({"turn": 9}, {"turn_id": "nothing-like-it"}):
+        refused = await client.post(f"{session}/branches", json={"name": "nowhere", **place})
+        assert (refused.status_code, refused.json()["code"]) == (404, "unknown_turn")
+    for name in ("early", "same"):
+        assert (await client.delete(f"{session}/branches/{name}")).status_code == 204
     assert (await client.post(f"{session}/undo")).json()["position"]["turn"] == 2
     undone = (await client.post(f"{session}/undo", json={"turns": 99})).json()
     assert (undone["position"]["turn"], undone["undone"]) == (0, 2)
