@@ -8,7 +8,7 @@ from cryptography.fernet import Fernet
 from story_reference import Reference
 
 from agents.services import Embedder
-from graphs.memory import StoryMemory, open_falkordb, open_neo4j
+from graphs.memory import Commit, Scope, StoryMemory, open_falkordb, open_neo4j
 from graphs.sealing import FernetSeal
 
 
@@ -49,8 +49,23 @@ async def memory(request: pytest.FixtureRequest) -> AsyncIterator[StoryMemory]:
 
 @pytest.fixture
 async def story(memory: StoryMemory) -> AsyncIterator[Reference]:
-    """A new story at its root; gone after the test."""
+    """A new story at its root; gone after the test. Beside it another tenant has a story of the same ids.
+
+    So the whole contract is run as two tenants: whatever the test does, the other story stays as it was, takes turns of the
+    very ids that the test has used, and goes without taking anything along.
+    """
     story = Reference(memory)
     await story.begin()
+    twin = Reference(memory, Scope(f"{story.scope.tenant}-twin", story.scope.session))
+    await twin.begin(**{"lamp.in": "nowhere", "owl.in": "tree"})
     yield story
+    await twin.check()
+    for turn in story.chain(story.head)[1:40]:
+        commit = Commit({**turn, "branch": "main"}, [], [])  # pyright: ignore[reportArgumentType]
+        assert await memory.commit(twin.scope, commit) == commit.turn
+        twin.land(commit.turn)
+    await twin.check()
+    left = await memory.count(story.scope)
+    assert await memory.delete(twin.scope) >= 1 + 2 * len(twin.told)
+    assert await memory.count(story.scope) == left
     await memory.delete(story.scope)
