@@ -243,8 +243,9 @@ class Play(RuleBasedStateMachine):
 
 @pytest.mark.timeout(36_000)
 async def test_memory_agrees_with_a_plain_list(memory: StoryMemory, request: pytest.FixtureRequest) -> None:
-    embedded = "Falkor" in type(memory).__name__
-    wanted = int(request.config.getoption("--memory-steps" if embedded else "--neo4j-steps"))
+    # A sealed store differs where statements leave and come back: the shorter run is enough.
+    plain: Any = "Falkor" in type(memory).__name__ and not getattr(memory, "_seal").key  # noqa: B009
+    wanted = int(request.config.getoption("--memory-steps" if plain else "--neo4j-steps"))
     first = int(request.config.getoption("--memory-seed"))
     Play.memory, Play.loop, Play.taken, batch = memory, asyncio.get_running_loop(), 0, 0
     Play.deep = 0
