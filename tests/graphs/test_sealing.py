@@ -74,7 +74,7 @@ async def test_without_hashes_the_last_turns_are_recalled(settings: Set) -> None
         assert await engine.memory.recall(engine.scope("s"), "main", "") == []
 
 
-@pytest.mark.parametrize("keys", ["", NEW])
+@pytest.mark.parametrize("keys", ["", NEW], ids=["none", "another"])
 async def test_another_key_is_told_at_the_door(settings: Set, keys: str) -> None:
     async with open_engine(settings()) as engine:
         await play(engine, turns=1)
@@ -88,7 +88,7 @@ async def test_another_key_is_told_at_the_door(settings: Set, keys: str) -> None
 
 
 @MODES
-@pytest.mark.parametrize("before", ["", OLD])
+@pytest.mark.parametrize("before", ["", OLD], ids=["plain", "sealed"])
 async def test_a_new_key_is_put_in_front_and_the_old_one_goes(
     settings: Set, tmp_path: Path, before: str, search: str
 ) -> None:
