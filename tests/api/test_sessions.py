@@ -181,7 +181,7 @@ async def test_undo_counts_a_turn_that_was_left_unfinished(
 ) -> None:
     turns = await begin()
     session = turns.split("/")[-2]
-    assert (await client.post(turns, json={"action": "look"})).status_code == 200
+    assert (await client.post(turns, json={"action": "look"})).status_code == 201
     runner = engine._runner(session)  # pyright: ignore[reportPrivateUsage]
     await runner.inbox.put(
         await engine._entry(await engine.session(session), "wait", engine.ids.new(), runner)  # pyright: ignore[reportPrivateUsage]
