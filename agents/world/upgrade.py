@@ -6,8 +6,9 @@ that a branch, or a turn that was gone back to, is brought along when it is play
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NotRequired
 
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from agents.story import Change, Value, change
 from agents.world.language import NOWHERE, PLAYER
