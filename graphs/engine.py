@@ -81,10 +81,13 @@ class StoryEngine(StoryResealer):
                 ) from None
 
     async def undo(self, session: str, back: int = 1) -> Branch:
-        """HEAD goes back; the next turn grows a new line. Raises Conflict where there is nothing to undo."""
+        """HEAD goes back; the next turn grows a new line. Raises Conflict where there is nothing to undo.
+
+        A turn that a process left unfinished is ended first: it is the last one, and what it began with was shown.
+        """
         with self._translated():
             async with hold(self._stores.redis, self._story(session), "undo", wait_s=LOCK_WAIT_S):
-                self._unpaused(await self.session(session))
+                await self._settled(session)
                 position = await self.memory.position(self.scope(session))
                 if position["number"] == 0:
                     raise Conflict("There is nothing to undo: this is the beginning", cure="Play a turn first.")
@@ -115,8 +118,7 @@ class StoryEngine(StoryResealer):
         """Takes a branch's name away; its turns stay, as what was undone does. Conflict for the one that is played."""
         with self._translated():
             async with hold(self._stores.redis, self._story(session), "delete", wait_s=LOCK_WAIT_S):
-                record = self._unpaused(await self.session(session))
-                await self._finish(record, self._runner(session))  # it may be on that very branch
+                await self._settled(session)  # what is unfinished may be on that very branch
                 await self.memory.delete_branch(self.scope(session), name)
 
     async def take_attempt(self, session: str, number: int) -> Turn:
@@ -126,7 +128,7 @@ class StoryEngine(StoryResealer):
         """
         with self._translated():
             async with hold(self._stores.redis, self._story(session), "attempt", wait_s=LOCK_WAIT_S):
-                self._unpaused(await self.session(session))
+                await self._settled(session)
                 position = await self.memory.position(self.scope(session))
                 found = await self.memory.attempts(self.scope(session), position["head"])
                 if not 1 <= number <= len(found):
@@ -142,6 +144,13 @@ class StoryEngine(StoryResealer):
             self._unpaused(await self.session(session))
             made = await self.save(session, name, at=at, turn_id=turn_id)
             return await self.memory.switch(self.scope(session), made["name"])
+
+    async def _settled(self, session: str) -> None:
+        """A turn that a process left unfinished is ended, so that HEAD can be moved: under the session's lease. Raises
+        SessionPaused, also where that turn was a crisis.
+        """
+        if await self._finish(self._unpaused(await self.session(session)), self._runner(session)):
+            self._unpaused(await self.session(session))
 
     async def resume(self, session: str) -> Session:
         """The player's explicit choice to go on after a crisis. The risk that was seen stays remembered."""

@@ -15,6 +15,7 @@ _OURS = ("agents", "graphs", "api", "prompts")
 def main() -> NoReturn:
     """Runs `tta` with the arguments of the process."""
     keep_compiled()
+    open_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
@@ -24,6 +25,17 @@ def main() -> NoReturn:
     from api.cli.run import run  # noqa: PLC0415 - only once it is clear whose packages will be imported
 
     sys.exit(run(sys.argv[1:]))
+
+
+def open_streams() -> None:
+    """Puts nothing in the place of an input or an error stream that was closed; without an output nothing can be told."""
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - so it is, where whoever starts us closed it
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115 - as long as the process
+    if sys.stderr is None:  # pyright: ignore[reportUnnecessaryComparison]
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]
+        print("tta: standard output is closed. Leave it open, or send it to a file.", file=sys.stderr)
+        sys.exit(1)
 
 
 def keep_compiled() -> None:

@@ -1,14 +1,18 @@
 """The commands, by name. Each is imported when it is asked for, so that `tta --help` and the first prompt are quick."""
 
+import errno
+import os
 import re
 import sys
+from contextlib import suppress
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from agents.errors import InvalidInput, StoryError
+from agents.errors import InvalidInput, StoryError, unforeseen
 from api.cli import benchmarks, debugging, evaluating, playing, serving, sessions, tracing, worlds
 from api.cli.output import fail
 
@@ -48,6 +52,7 @@ def run(arguments: list[str]) -> int:
         _check_empty(arguments)
         # Without its standalone mode click hands a command's exit code back instead of leaving with it.
         code = app(arguments, prog_name="tta", standalone_mode=False)
+        sys.stdout.flush()  # while what goes wrong with it can still be told
         return code if isinstance(code, int) else 0
     except StoryError as error:
         return fail(_helped(error, arguments))
@@ -70,7 +75,25 @@ def run(arguments: list[str]) -> int:
         print("tta: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
+        _drop_output()
         return 1
+    except OSError as error:
+        _drop_output()
+        return fail(_told(error))
+    except Exception as error:
+        return fail(unforeseen(error))
+
+
+def _drop_output() -> None:
+    """What could not be written is not tried again when the process ends."""
+    with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def _told(error: OSError) -> StoryError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoryError("The output cannot be written: there is no room for it", cure="Make room and try again.")
+    return unforeseen(error)
 
 
 def _check_empty(arguments: list[str]) -> None:

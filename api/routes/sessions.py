@@ -115,6 +115,7 @@ async def switch_branch(session: SessionId, name: BranchInPath, engine: Engine) 
 @router.post("/{session}/undo", responses=PROBLEMS)
 async def undo_turns(session: SessionId, engine: Engine, asked: Undo | None = None) -> UndoAnswer:
     """Takes turns back; without a body, the last one. Where there were fewer turns, all of them."""
+    await engine.recover(session)  # or what it ends would not be counted
     turns, before = asked.turns if asked else 1, (await engine.position(session))["number"]
     now = (await engine.undo(session, turns))["number"]
     shown = await show(engine, session)

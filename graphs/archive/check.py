@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from agents.errors import InvalidInput, InvalidStory
 from agents.world.load import load_pinned
+from graphs.archive.bodies import faults_of_json
 from graphs.archive.lines import FORMAT, KINDS, MAX_LINE, decode_line
 from graphs.archive.values import KEYS, faults_of_redis, faults_of_shape
 from graphs.memory.cypher import BLOCK
@@ -91,12 +92,13 @@ class _Checked:
             if isinstance(line, InvalidStory):
                 broken = True
                 yield line
+                if not self._header:  # of a file that is something else, the rest is not told line by line
+                    return
                 continue
             place = line.place
-            if not self._header:
-                yield from _at(place, _wrong_header(line, what))
-                if line.kind != "tta" or line.value["tta"] != what:
-                    return
+            if not self._header and (wrong := _wrong_header(line, what, name)):
+                yield wrong
+                return
             yield from _at(place, self._faults(line, broken))
         if not self._header and not broken:
             yield InvalidStory("The file is empty", place=name, cure=f"Name the file of a {what}")
@@ -138,14 +140,17 @@ class _Checked:
         self._story = None
 
 
-def _wrong_header(line: Line, what: str) -> Iterator[str]:
+def _wrong_header(line: Line, what: str, name: str) -> InvalidStory | None:
     if line.kind != "tta" or line.value["tta"] not in ("story", "backup"):
-        yield f"The file is no {what} of tta: it does not begin with a header"
-    elif line.value["tta"] != what:
+        cause, cure = f"The file is no {what} of tta: it does not begin with a header", f"Name the file of a {what}"
+    elif (found := line.value["tta"]) != what:
         command = "restore" if what == "story" else "import"
-        yield f"The file is a {line.value['tta']}, not a {what}: `tta sessions {command}` reads it"
-    elif line.value.get("version") not in range(1, FORMAT + 1):
-        yield f"The file has format {line.value.get('version')!r:.20}, this tta reads up to {FORMAT}: update tta"
+        cause, cure = f"The file is a {found}, not a {what}", f"`tta sessions {command} {name}` reads it"
+    elif (version := line.value.get("version")) not in range(1, FORMAT + 1) or version is True:
+        cause, cure = f"The file has format {version!r:.20}, this tta reads up to {FORMAT}", "Update tta"
+    else:
+        return None
+    return InvalidStory(cause, place=line.place, cure=cure)
 
 
 def _at(place: str, causes: Iterable[str]) -> Iterator[InvalidStory]:
@@ -159,7 +164,7 @@ class _Story:
     def __init__(self) -> None:
         self.session = ""
         self.counts: Counter[str] = Counter()
-        self._active = ""
+        self._active: str | None = None
         self._heads: dict[str, tuple[str, Any]] = {}
         self._turns: dict[str, tuple[int, str, int, bool]] = {}
         """turn_id: number, keyframe, length of its tail, whether it is of the story."""
@@ -174,7 +179,7 @@ class _Story:
             yield from faults_of_redis(value)
             return
         self.counts[kind] += 1
-        shape = list(faults_of_shape(kind, value))
+        shape = list(faults_of_shape(kind, value)) or list(faults_of_json(kind, value))
         yield from shape
         key = value.get(KEYS[kind])
         if kind != "session" and isinstance(key, str):
@@ -242,15 +247,16 @@ class _Story:
         }
         whole = number % KEYFRAME == 0 and leaves == (number - first_leaf) // KEYFRAME + 1 and blocks == number // BLOCK
         for name, numbers in wanted.items():
-            held = [self._turns.get(turn_id, (-1, "", 0, True))[0] for turn_id in value[name]]
-            whole = whole and held == list(numbers)
+            held = [self._turns.get(turn_id, (None, "", 0, True))[0] for turn_id in value[name]]
+            whole = whole and len(held) == len(numbers)
+            whole = whole and all(one in (wanted, -1) for one, wanted in zip(held, numbers, strict=True))
         if not whole or not isinstance(value.get("snapshot"), dict | str):
             yield "The keyframe's lists do not lead to its ancestors"
 
     def _ended(self) -> Iterator[str]:
         if not self.counts["session"]:
             yield "The story has no session"
-        elif self._active not in self._heads:
+        elif self._active is not None and self._active not in self._heads:
             yield f"The session is on a branch {self._active[:40]!r} that is not there"
         if ROOT not in self._turns:
             yield "The story has no root"

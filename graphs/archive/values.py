@@ -8,6 +8,7 @@ from typing import Any
 from graphs.archive.lines import JSON, KINDS
 from graphs.memory.cypher import LABELS
 from graphs.memory.records import MAX_BODY, MAX_TRACE, encode
+from graphs.memory.vectors import DIMENSIONS
 
 KEYS = {kind: LABELS[label] for kind, label in KINDS.items()}
 """By which property a line of a kind is told from the others."""
@@ -47,6 +48,13 @@ def _json(value: Any) -> bool:
     return isinstance(value, str | list | dict)
 
 
+def _vector(value: Any) -> bool:
+    """None, or a vector that the index takes; another one would fail every question that is asked of it."""
+    return value is None or (
+        isinstance(value, list) and len(value) == DIMENSIONS and all(type(item) in (int, float) for item in value)
+    )
+
+
 _NEEDED: dict[str, dict[str, Callable[[Any], bool]]] = {
     "session": {
         **dict.fromkeys(("session", "player", "title", "world", "fingerprint", "model", "branch"), _text),
@@ -82,6 +90,8 @@ def faults_of_shape(kind: str, value: dict[str, Any]) -> Iterator[str]:
     for name, fits in needed.items():
         if not fits(value.get(name)):
             yield f"The {kind}'s {name} is missing or of the wrong kind"
+    if not _vector(value.get("vector")):
+        yield f"The {kind}'s vector is not one of {DIMENSIONS} numbers"
     key = value.get(KEYS[kind])
     if isinstance(key, str) and (not key or len(key) > MAX_KEY or _UNFIT_KEY.search(key)):
         yield f"The {kind}'s {KEYS[kind]} is no usable name"

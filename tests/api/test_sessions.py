@@ -1,5 +1,6 @@
 """A client begins a story in a shipped world and sees where it stands; it names no file of the machine."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
@@ -182,3 +183,21 @@ async def test_the_app_opens_an_engine_of_its_own(data_dir: Path) -> None:
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as own:
             assert (await own.get("/health/ready")).status_code == 200
+
+
+async def test_undo_counts_a_turn_that_was_left_unfinished(
+    client: AsyncClient, begin: Callable[..., Awaitable[str]], engine: StoryEngine
+) -> None:
+    turns = await begin()
+    session = turns.split("/")[-2]
+    assert (await client.post(turns, json={"action": "look"})).status_code == 201
+    runner = engine._runner(session)  # pyright: ignore[reportPrivateUsage]
+    await runner.inbox.put(
+        await engine._entry(await engine.session(session), "wait", engine.ids.new(), runner)  # pyright: ignore[reportPrivateUsage]
+    )
+    undone = (await client.post(turns.replace("turns", "undo"))).json()
+    assert (undone["position"]["turn"], undone["undone"], undone["note"]) == (
+        1,
+        1,
+        "Back at turn 1: 1 turn taken back.",
+    )

@@ -1,12 +1,15 @@
 """A session moves to another edition of its world by one explicit step, and every branch of it follows when it is played."""
 
+import json
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 from cottage import COTTAGE
 
 from agents.errors import Conflict, InvalidWorld, UnknownWorld
+from agents.yamls import read_yaml
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import read_settings
 
@@ -84,7 +87,7 @@ async def test_what_no_longer_fits_is_said_for_every_branch(engine: StoryEngine,
     Path(without).write_text(text)
     done = await engine.upgrade(session, without)
     assert {(m["branch"], m["slot"], m["because"]) for m in done["misfits"]} == {
-        ("main", "stone.in", "the flat stone, at the garden, is no more"),
+        ("main", "stone.in", "the flat stone, in the garden, is no more"),
         ("with stone", "stone.in", "the flat stone, with you, is no more"),
     }
     await engine.switch(session, "with stone")
@@ -113,3 +116,30 @@ async def test_another_process_sees_the_new_edition(tmp_path: Path, edit: Edit) 
         await two.act(session, "look")
         await one.upgrade(session, edit(stone=KEY))
         assert (await two.act(session, "take spoon"))["inventory"] == ["spoon"]
+
+
+async def test_an_id_that_names_something_else_now_begins_anew(engine: StoryEngine, tmp_path: Path) -> None:
+    """The player stands in the attic and carries the lamp; in the new edition the one is a thing, the other somebody."""
+    session = (await engine.create(COTTAGE, session="s", seed=1))["session"]
+    opened = "north, take small key, south, unlock box, open box, take matches, take lamp, light lamp, east"
+    for action in opened.split(", "):
+        await engine.act(session, action)
+    assert (await engine.position(session))["slots"]["player.in"] == "attic"
+    data = deepcopy(read_yaml(Path(COTTAGE).read_text()).data)
+    data["items"]["attic"] = {"name": "doll house", "in": "kitchen", "description": "A house for dolls."}
+    del data["locations"]["attic"], data["locations"]["kitchen"]["exits"]["east"], data["goals"]["climb"]
+    lamp = {**data["characters"]["maren"], "name": "Lucerne", "in": "kitchen", "states": {"lit": False}}
+    data["characters"]["lamp"] = {**lamp, "topics": {}, "gifts": {}}
+    del data["items"]["lamp"]
+    path = tmp_path / "swapped.yaml"
+    path.write_text(json.dumps(data))
+    done = await engine.upgrade(session, str(path))
+    told = {misfit["slot"]: misfit["because"] for misfit in done["misfits"]}
+    assert told["player.in"] == "you cannot be in the attic any more"
+    assert told["lamp.in"] == "the brass lamp cannot be with you any more"
+    turn = await engine.act(session, "take the doll house")
+    assert (turn["location"], turn["inventory"]) == ("kitchen", ["matches", "small_key", "attic"])
+    assert (await engine.position(session))["slots"]["lamp.in"] == "kitchen", "where the edition puts Lucerne"
+    await engine.upgrade(session, COTTAGE)
+    assert "lamp" not in (await engine.act(session, "look"))["inventory"]
+    assert "lamp" in (await engine.act(session, "take lamp"))["inventory"]

@@ -74,7 +74,7 @@ def test_whoever_is_where_nothing_is_any_more_begins_again() -> None:
     assert (after["player.in"], after["lamp.in"], after["rope.in"]) == ("hall", "hall", "hall")
     assert "hall.lit" not in after
     told = {misfit.slot: (misfit.because, misfit.becomes) for misfit in misfits(OLD, slots, changes)}
-    assert told["player.in"] == ("the shed, where you are, is no more", "hall")
+    assert told["player.in"] == ("you cannot be in the shed any more", "hall")
     assert told["hall.lit"] == ("the hall: 'lit' is no more", None)
 
 
@@ -106,3 +106,22 @@ def test_an_edition_that_is_come_back_to() -> None:
     # A branch that slept through all of it keeps what fits the last edition.
     slept = apply_changes(slots, fit(OLD, slots, made))
     assert slept["rope.in"] == "player"
+
+
+def test_what_lies_in_a_thing_that_holds_nothing_any_more_is_brought_back() -> None:
+    box = {"name": "box", "description": "A box.", "in": "hall"}
+    old = edition(1, items={**ONE["items"], "box": {**box, "container": True}})
+    slots = {**initial_slots(old), "rope.in": "box"}
+    made = compare(old, new := edition(2, items={**ONE["items"], "box": box}), "b" * 64)
+    changes = fit(new, slots, [made])
+    assert apply_changes(slots, changes)["rope.in"] == "shed"
+    (told,) = misfits(old, slots, changes)
+    assert (told.slot, told.because) == ("rope.in", "the rope cannot be in the box any more")
+
+
+def test_of_what_is_nowhere_no_place_is_told() -> None:
+    old = edition(
+        1, items={**ONE["items"], "gate": {"name": "gate", "description": "A gate.", "door": True, "portable": False}}
+    )
+    changes = fit(new := OLD, slots := initial_slots(old), [compare(old, new, "b" * 64)])
+    assert "the gate is no more" in [misfit.because for misfit in misfits(old, slots, changes)]

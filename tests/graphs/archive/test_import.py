@@ -70,6 +70,17 @@ def header(**new: Any) -> Callable[[Lines], int]:
     return change
 
 
+def inside(which: int, name: str, value: Any) -> Callable[[Lines], int]:
+    """A change within the body of a turn."""
+
+    def change(lines: Lines) -> int:
+        place = at(lines, "turn", which)
+        lines[place]["turn"]["body"][name] = value
+        return place + 1
+
+    return change
+
+
 def short(lines: Lines) -> int:
     del lines[-1]
     return len(lines)
@@ -77,8 +88,8 @@ def short(lines: Lines) -> int:
 
 FAULTS: list[tuple[str, Callable[[Lines], int], str]] = [
     ("another format", header(tta="song"), "no story of tta"),
-    ("a backup", header(tta="backup"), "`tta sessions restore` reads it"),
-    ("a newer version", header(version=2), "update tta"),
+    ("a backup", header(tta="backup"), "`tta sessions restore"),
+    ("a newer version", header(version=2), "Update tta"),
     ("cut short", short, "cut short"),
     ("a line is missing", without("moment", 1), "not whole"),
     ("no session", without("session"), "no session"),
@@ -97,7 +108,16 @@ FAULTS: list[tuple[str, Callable[[Lines], int], str]] = [
     ("a tail that leads nowhere", changed("turn", 3, tail=["x"]), "does not lead to its keyframe"),
     ("a tail that is missing", changed("turn", 3, tail=None), "tail is missing"),
     ("another keyframe", changed("turn", 3, keyframe="x"), "does not lead to its keyframe"),
-    ("a wrong body", changed("turn", 2, body={"turn_id": "x"}), "body is that of another turn"),
+    ("a wrong body", inside(2, "turn_id", "x"), "body is that of another turn"),
+    ("a body without a narration", changed("turn", 2, body={"turn_id": "x"}), "body is not what it should be, at session"),
+    ("a body that is text", changed("turn", 2, body="text"), "body is no JSON"),
+    ("a number for a narration", inside(2, "narration", 7), "body is not what it should be, at narration"),
+    ("changes that are none", changed("turn", 2, changes={"a": 1}), "changes is not what it should be"),
+    ("a change without a slot", changed("turn", 2, changes=[{"value": 1}]), "changes is not what it should be, at 0.slot"),
+    ("a focus that is none", changed("turn", 2, focus={"a": 1}), "focus is not what it should be"),
+    ("a ledger that is none", changed("turn", 0, snapshot="[1]"), "snapshot is not what it should be"),
+    ("a ledger with half an entry", changed("turn", 0, snapshot={"a.in": ["b"]}), "snapshot is not what it should be"),
+    ("a trace that is none", changed("trace", 1, body={"a": 1}), "body is not what it should be"),
     ("too large a turn", changed("turn", 2, changes=["x" * 70_000]), "too large to keep"),
     ("too large a trace", changed("trace", 1, body=["x" * 1_100_000]), "too large to keep"),
     ("a wrong kind", changed("turn", 2, kind="tale"), "kind is missing or of the wrong kind"),
@@ -109,6 +129,8 @@ FAULTS: list[tuple[str, Callable[[Lines], int], str]] = [
     ("a value that is none", changed("moment", 1, more={"a": 1}), "nothing that a graph can store"),
     ("a list of many things", changed("moment", 1, more=[1, "a"]), "nothing that a graph can store"),
     ("a number too large", changed("moment", 1, more=2**64), "nothing that a graph can store"),
+    ("half a vector", changed("moment", 1, vector=[0.5, 0.5]), "vector is not one of 384 numbers"),
+    ("a vector of words", changed("moment", 1, vector=["a"] * 384), "vector is not one of 384 numbers"),
     ("half a letter", changed("moment", 1, text="\ud800"), "nothing that a graph can store"),
     ("an unknown thing", lambda lines: lines.insert(3, {"poem": {}}) or 4, "no 'poem' in a story"),
     ("two things in a line", lambda lines: lines[3].update(more={}) or 4, "one key"),
@@ -118,6 +140,29 @@ FAULTS: list[tuple[str, Callable[[Lines], int], str]] = [
     ("a key of Redis that is none", lambda lines: lines.insert(1, {"redis": {"key": "lock"}}) or 2, "no such key"),
     ("a key of Redis that cannot be", lambda lines: lines.insert(1, {"redis": {"key": "inbox", "held": [{"type": "string", "data": "%", "ttl_ms": 1}]}}) or 2, "cannot be put back"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (b"\xff\xfe\n" * 9, "not UTF-8"),
+        (b"{\n" * 9, "not JSON"),
+        (b"[]\n" * 9, "not a JSON object"),
+        (b'{"turn": {}}\n' * 9, "no story of tta"),
+        (b'{"tta": "story", "version": 9}\n' * 9, "Update tta"),
+        (b'{"tta": "story", "version": true}\n' * 9, "Update tta"),
+    ],
+    ids=["binary", "torn", "a list", "no header", "a newer tta's", "a version that is none"],
+)
+async def test_a_file_that_is_something_else_is_told_once(
+    engine: StoryEngine, tmp_path: Path, content: bytes, cause: str
+) -> None:
+    path = tmp_path / "other.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(InvalidStory) as caught:
+        await engine.import_story(path)
+    assert cause in caught.value.line()
+    assert not caught.value.others
 
 
 async def test_every_fault_has_its_line_its_cause_and_its_cure(engine: StoryEngine, tmp_path: Path) -> None:
@@ -145,7 +190,7 @@ async def test_every_fault_has_its_line_its_cause_and_its_cure(engine: StoryEngi
     [
         (b"", "empty"), (b"\xff\n", "not UTF-8"), (b"{\n", "not JSON"), (b"[]\n", "not a JSON object"),
         (b'{"tta": NaN}\n', "not JSON"), (b"[" * 100_000, "not JSON"), (b"x" * 9_000_000, "longer than"),
-        (b'{"tta": "story", "version": "new"}\n', "update tta|tta sessions import"), (b'{"tta": ["story"]}\n', "no story of tta"),
+        (b'{"tta": "story", "version": "new"}\n', "this tta reads up to|is a story, not a backup|is a (story|backup), not"), (b'{"tta": ["story"]}\n', "no story of tta"),
     ],
 )  # fmt: skip
 async def test_what_is_no_file_of_ours(engine: StoryEngine, tmp_path: Path, raw: bytes, cause: str) -> None:
