@@ -42,7 +42,7 @@ def faults_of_json(kind: str, value: dict[str, Any]) -> Iterator[str]:
                 told = {**told, "changes": []}  # they stand beside it
             shape.validate_python(told, strict=True)
         except ValidationError as error:
-            place = ".".join(str(part)[:40] for part in error.errors()[0]["loc"][:3] if isinstance(part, int | str))
+            place = ".".join(str(part)[:40] for part in error.errors()[0]["loc"][:3])
             yield f"The {kind}'s {name} is not what it should be" + (f", at {place}" if place else "")
         except (ValueError, RecursionError):
             yield f"The {kind}'s {name} is no JSON"
