@@ -11,7 +11,6 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from agents.story import Change, Turn, Usage, Value
 from graphs.archive.lines import JSON
-from graphs.trace import TraceEntry
 
 Told = Annotated[list[Value], Field(min_length=4)]
 """An entry of a ledger (`graphs.memory.ledger`): value, turn number, turn_id, because, and names."""
@@ -25,7 +24,7 @@ def _shapes() -> dict[tuple[str, str], TypeAdapter[Any]]:
         ("turn", "changes"): changes,
         ("turn", "focus"): TypeAdapter[Any](list[str]),
         ("turn", "snapshot"): TypeAdapter[Any](dict[str, Told]),
-        ("trace", "body"): TypeAdapter[Any](list[TraceEntry]),
+        ("trace", "body"): TypeAdapter[Any](list[dict[str, Any]]),
         ("chapter", "usage"): TypeAdapter[Any](Usage),
     }
 

@@ -10,6 +10,7 @@ from test_round_trip import export, load, told
 
 from agents.errors import Conflict, StoreError, UnknownSession
 from graphs.memory import StoryMemory
+from graphs.memory.vectors import DIMENSIONS
 
 
 @pytest.fixture(autouse=True)
@@ -52,14 +53,20 @@ async def test_vectors_and_properties_of_tomorrow_come_along(both: dict[str, Sto
     out = await export(first, story.scope, tmp_path / "out")
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     (moment,) = (line["moment"] for line in lines if line.get("moment", {}).get("number") == 1)
-    moment |= {"vector": [0.5, -0.25, 1.0], "mood": "calm", "weights": [1, 2], "seen": True, "ratio": 0.1}
+    moment |= {
+        "vector": [0.5, -0.25, 1.0, *[0.0] * (DIMENSIONS - 3)],
+        "mood": "calm",
+        "weights": [1, 2],
+        "seen": True,
+        "ratio": 0.1,
+    }
     out.write_text("\n".join(map(json.dumps, lines)) + "\n")
     there, back = new_scope(), new_scope()
     await load(second, there, out)
     await load(first, back, await export(second, there, tmp_path / "there"))
     assert told(await export(first, back, tmp_path / "back")) == told(out)
     raw: Any = first
-    rows = await raw._read(back, "MATCH (n:Moment) WHERE n.vector IS NOT NULL RETURN vec.euclideanDistance(n.vector, vecf32([0.5, -0.25, 0.0])) AS far", {})  # fmt: skip
+    rows = await raw._read(back, "MATCH (n:Moment) WHERE n.vector IS NOT NULL RETURN vec.euclideanDistance(n.vector, vecf32($near)) AS far", {"near": [0.5, -0.25, *[0.0] * (DIMENSIONS - 2)]})  # fmt: skip
     assert rows == [{"far": 1}]
     for memory, scope in ((first, story.scope), (second, there), (first, back)):
         await memory.delete(scope)
