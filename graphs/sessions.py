@@ -24,7 +24,7 @@ _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
 
 def check_id(value: str, kind: str) -> str:
     """The id, if it is one: 1 to 64 letters, digits, `-` and `_`. Raises InvalidInput."""
-    if not _ID.match(value):
+    if not _ID.fullmatch(value):
         raise InvalidInput(f"'{value[:40]}' is no {kind}", cure="Use 1 to 64 letters, digits, - and _.")
     return value
 

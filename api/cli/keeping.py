@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from agents.errors import InvalidInput, InvalidStory
+from agents.errors import InvalidInput, InvalidStory, UnknownSession
 from api.cli.output import counted, engine_of, fail, print_json, wait_for
 
 Json = Annotated[
@@ -127,6 +127,10 @@ def delete(
             elif player:
                 await _confirm(f"Delete all sessions of player {player} for good?", yes=yes)
                 removed = await engine.delete_player(player)
+                if not removed["sessions"]:
+                    raise UnknownSession(
+                        f"The player '{player[:64]}' has no sessions", cure="List the sessions: tta sessions list."
+                    )
             else:
                 await _confirm(f"Delete everything of tenant {engine.settings.tenant} for good?", yes=yes)
                 removed = await engine.delete_tenant()

@@ -88,6 +88,7 @@ def test_every_fault_of_a_file_is_a_line(played: str, tmp_path: Path, said: Any)
         (["delete", "s", "--all"], "Name one session", 2),
         (["delete", "s", "--player", "ann"], "Name one session", 2),
         (["delete", "--all"], "--yes", 2),
+        (["delete", "--player", "ann", "--yes"], "'ann' has no sessions", 1),
         (["delete", "--player", "ann"], "--yes", 2),
     ],
 )
