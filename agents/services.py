@@ -83,6 +83,8 @@ class Services:
     model_timeout_s: float = 60.0
     """Longest wait for the model's next words."""
     model_total_s: float = 180.0
+    reminder_tokens: int = 1_000
+    """Budget of what the narrator is reminded of (`agents/narrative/reminders.py`)."""
     """Longest time that the telling of one turn may take."""
 
 

@@ -277,6 +277,7 @@ class StoryPlayer(StoryReader):
             locale=self.settings.locale,
             model_timeout_s=self.settings.model_timeout_s,
             model_total_s=self.settings.model_total_s,
+            reminder_tokens=self.settings.reminder_tokens,
             memory=self.memory,
             scope=scope,
             trace=TraceLog(self._stores.redis, self._story(session), entry["turn_id"], seal=self._stores.seal),

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     """Longest time that the telling of one turn may take."""
     embedder: Literal["", "minilm"] = ""
     """`minilm` (extra `vectors`); empty: past moments are found by their words alone."""
+    reminder_tokens: int = Field(1_000, ge=0, le=100_000)
+    """Tokens, as estimated, of what the narrator is reminded of: the story so far, past moments, what was just told."""
     tenant: str = "local"
     """1 to 64 letters, digits, `_` or `-`."""
     locale: str = ""

@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 
 from agents.errors import ModelError, ModelGarbage, ModelTimeout, ModelUnavailable, StoryError
 from agents.narrative.claims import contradiction, known_facts
+from agents.narrative.reminders import pack
 from agents.safety.clean import clean, count_of
 from agents.safety.gate import Gate
 from agents.services import Runtime, Services
@@ -87,14 +88,14 @@ async def narrate(state: NarrateInput, runtime: Runtime[Services]) -> NarrateOut
 def _first_prompt(state: NarrateInput, services: Services, gate: Gate) -> list[AnyMessage]:
     if gate.sentences:
         return _continuation(state, services, gate, "the turn was interrupted")
-    history = "\n".join(f"> {e['action']}\n{e['narration']}" for e in state["exchanges"][-2:]) or "(nothing yet)"
-    memories = "\n".join(f"- {m['text']}" for m in state["memories"][:4]) or "(nothing)"
     # A turn in flight from before there were chapters has no story so far.
+    so_far = state.get("story_so_far") or ""
+    packed = pack(so_far, state["exchanges"], state["memories"], services.reminder_tokens)
     return services.prompts.get("narrate").render(
         scene=state["scene"],
-        story_so_far=state.get("story_so_far") or "(this is the beginning)",
-        history=history,
-        memories=memories,
+        story_so_far=packed.story_so_far or "(this is the beginning)",
+        history=packed.history or "(nothing yet)",
+        memories=packed.memories or "(nothing)",
     )
 
 

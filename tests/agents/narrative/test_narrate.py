@@ -25,16 +25,18 @@ from agents.world.view import View, initial_slots
 WORLD = load_text((Path(__file__).parents[2] / "data" / "cottage.yaml").read_text(), "cottage.yaml").world
 
 
-async def told(model: Any, *, action: str = "look", before: list[str] | None = None, timeout_s: float = 5, total_s: float = 60) -> tuple[Any, KeptVoice]:  # fmt: skip
+async def told(model: Any, *, action: str = "look", before: list[str] | None = None, timeout_s: float = 5, total_s: float = 60, tokens: int = 1_000) -> tuple[Any, KeptVoice]:  # fmt: skip
     slots = {**initial_slots(WORLD), "kitchen.visits": 1}
     outcome, changes = resolve(WORLD, slots, action, [], 1)
     view = View(WORLD, apply_changes(slots, changes))
     voice = KeptVoice(before)
-    services = services_of(WORLD, model, voice=voice, model_timeout_s=timeout_s, model_total_s=total_s)
+    services = services_of(
+        WORLD, model, voice=voice, model_timeout_s=timeout_s, model_total_s=total_s, reminder_tokens=tokens
+    )
     state = {
         "scene": build_scene(view, outcome, number=1, seed=1),
-        "exchanges": [],
-        "story_so_far": "",
+        "exchanges": [{"number": 0, "action": "wait", "narration": "The kettle sang."}],
+        "story_so_far": "You came by boat.",
         "memories": [],
         "slots": slots,
         "changes": changes,
@@ -53,6 +55,13 @@ async def test_the_offline_storyteller_is_told_as_it_is() -> None:
     assert state["verdicts"][0]["action"] == "allow"
     assert state["usage"]["calls"] == 1
     assert state["prompt"][0]["role"] == "system"
+
+
+@pytest.mark.parametrize(("tokens", "said"), [(1_000, True), (0, False)])
+async def test_the_narrator_is_reminded_within_a_budget(tokens: int, said: bool) -> None:
+    state, _ = await told(ScriptedModel(answers=["The range ticks."]), tokens=tokens)
+    asked = state["prompt"][1]["content"]
+    assert ("The kettle sang." in asked, "You came by boat." in asked) == (said, said)
 
 
 @pytest.mark.parametrize(
