@@ -124,7 +124,7 @@ class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, Gra
             hits, asked = self._search(scope, terms, widely=widely) if self._seal.hashed else (search.LATELY, {})
             more = 16 if widely else 1
             fetch, near = more * search.CANDIDATES, more * NEAR
-            parameters = {**records.identity(scope, branch=branch), **asked, "skip": skip, "fetch": fetch}
+            parameters = {**records.identity(scope, branch=branch), **asked, "skip": skip, "fetch": fetch, "few": limit}
             if vector:
                 parameters |= {"vector": vector, "near": near}
             rows = await self._read(scope, search.recall(hits, nearest), parameters)

@@ -78,7 +78,8 @@ WORDLESS = "WITH [] AS hits, 0 AS cut"
 def word_by_word(terms: list[str], *, widely: bool) -> tuple[str, dict[str, Any]]:
     """Word by word, so that each is cut where it proves common and weighs by how rare it is.
 
-    RediSearch's own score for several words is no use: it is divided by how far they lie apart.
+    RediSearch's own score for several words is no use: it is divided by how far they lie apart. Where the rare words give
+    some moments but fewer than `$few`, those of the common ones fill up, which saves asking again.
     """
     if not terms:
         return WORDLESS, {}
@@ -92,9 +93,11 @@ def word_by_word(terms: list[str], *, widely: bool) -> tuple[str, dict[str, Any]
     # Of equals the newest: ids grow.
     text = f"""{calls}
 WITH [{every}] AS every
-WITH every, size([one IN every WHERE size(one) >= $common]) AS cut
+WITH every, size([one IN every WHERE size(one) >= $common]) AS cut,
+  reduce(n = 0, one IN every | n + CASE WHEN size(one) < $common THEN size(one) ELSE 0 END) AS rare
+WITH every, cut, $widely OR (rare > 0 AND rare < $few) AS common
 UNWIND every AS one
-WITH cut, size(one) AS df, CASE WHEN size(one) < $common OR $widely THEN one ELSE [] END AS one
+WITH cut, size(one) AS df, CASE WHEN size(one) < $common OR common THEN one ELSE [] END AS one
 UNWIND CASE WHEN size(one) = 0 THEN [null] ELSE one END AS node
 WITH cut, node, sum(log(1 + $common * 10.0 / df)) AS weight ORDER BY weight DESC, id(node) DESC
 WITH cut, collect(node)[..$fetch] AS hits"""

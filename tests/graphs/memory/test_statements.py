@@ -73,7 +73,9 @@ async def chapter_end(story: Reference, number: int) -> str:
     return story.chain(story.head)[number * KEYFRAME]["turn_id"]
 
 
-async def test_statements_a_call_are_as_documented(story: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def asked(story: Reference, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How many statements were read and written, by `_read` and `_write`, since it was cleared."""
     asked: Counter[str] = Counter()
     kind = type(story.memory)
     assert issubclass(kind, GraphMemory)
@@ -85,7 +87,10 @@ async def test_statements_a_call_are_as_documented(story: Reference, monkeypatch
             return await original(*args)  # type: ignore[operator]
 
         monkeypatch.setattr(kind, name, counted)
+    return asked
 
+
+async def test_statements_a_call_are_as_documented(story: Reference, asked: Counter[str]) -> None:
     async def cost(call: object) -> tuple[int, int]:
         asked.clear()
         await call  # type: ignore[misc]
@@ -111,3 +116,16 @@ async def test_statements_a_call_are_as_documented(story: Reference, monkeypatch
     assert await cost(memory.attempts(scope, story.head)) == (1, 0)
     assert await cost(memory.create_branch(scope, "other")) == (0, 1)
     assert await cost(memory.move_head(scope, "main", back=50)) == (1, 1)
+
+
+async def test_common_words_fill_up_what_rare_ones_leave_open(
+    story: Reference, asked: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the story, a question of one rare and one common word is asked once, and finds as many as it wants."""
+    monkeypatch.setattr(search, "COMMON", 6)
+    for n in range(14):
+        await story.play(marker="lantern" if n != 4 else "lantern zebra")
+    asked.clear()
+    found = await story.recall("the lantern of the zebra", limit=4)
+    assert (asked["_read"], asked["_write"]) == (1, 0)
+    assert (len(found), found[0]["number"]) == (4, 5)
