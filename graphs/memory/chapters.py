@@ -8,6 +8,7 @@ it, and nobody descends from the chapter of an abandoned line. All are found by 
 """
 
 import json
+from typing import cast
 from uuid import uuid4
 
 from agents.errors import InvalidInput, UnknownTurn
@@ -142,15 +143,5 @@ def _moments(text: str, turn: Turn) -> list[str]:
 
 
 def decode_chapter(row: Row) -> Chapter:
-    return Chapter(
-        turn_id=row["turn_id"],
-        number=row["number"],
-        first=row["first"],
-        last=row["last"],
-        text=row["text"],
-        so_far=row["so_far"],
-        source=row["source"],
-        model=row["model"],
-        usage=json.loads(row["usage"]),
-        at=row["at"],
-    )
+    told = {name: row[name] for name in Chapter.__annotations__}
+    return cast(Chapter, {**told, "usage": json.loads(row["usage"])})
