@@ -4,9 +4,8 @@ From 1 to 2: moments got stems instead of words (with those of the turn before),
 which an old turn does not tell; and indexes were added.
 """
 
+import logging
 from abc import abstractmethod
-
-import structlog
 
 from graphs.memory import records
 from graphs.memory.cypher import SCOPE
@@ -36,7 +35,7 @@ RETURN count(m) AS moments
 
 STAMP_STORY = f"MATCH (s:Session {{{SCOPE}}}) SET s.schema = $schema RETURN s.schema AS schema"
 
-_log = structlog.get_logger()
+_log = logging.getLogger(__name__)
 
 
 class GraphMigration(Statements):
@@ -58,7 +57,7 @@ class GraphMigration(Statements):
                 await self._renew(scope)
                 await self._upgraded(scope)
             done += len(stories)
-            _log.info("stories brought to the new schema", stories=done)
+            _log.warning("The store is brought up to this version: %d stories are done", done)
 
     async def _renew(self, scope: Scope) -> None:
         while moments := await self._read(scope, OLD_MOMENTS, records.identity(scope)):

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cottage import begun
 from fakes import ScriptedModel
 
@@ -18,7 +19,9 @@ UNSTAMP = f"MATCH (s:Session {{{SCOPE}}}) SET s.schema = null"
 UNLIST = f"MATCH (l:Listed {{{SCOPE}}}) SET l.schema = null"
 
 
-async def test_a_turn_in_flight_survives_a_migration(tmp_path: Path) -> None:
+async def test_a_turn_in_flight_survives_a_migration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     settings = read_settings(data_dir=tmp_path, linger_s=5)
     async with open_engine(settings) as engine:
         engine.use_model("slow", ScriptedModel(answers=["The range ticks."]))
@@ -40,6 +43,7 @@ async def test_a_turn_in_flight_survives_a_migration(tmp_path: Path) -> None:
         await memory._query(REGISTRY, schema.RESTAMP, {"version": 1})
     async with open_engine(settings) as engine:
         engine.use_model("slow", ScriptedModel(answers=["It rings on."]))
+        assert (capsys.readouterr().out, "1 stories" in caplog.text) == ("", True), "what is told is no output"
         assert (await engine.memory.version())["schema"] == str(SCHEMA_VERSION)
         ended = await engine.recover(session)
         assert ended is not None
