@@ -140,13 +140,6 @@ class StoryKeeper(StoryRemover):
                 done["sessions"].append(session)
         return done
 
-    async def _ids(self) -> AsyncGenerator[str]:
-        after = ""
-        while page := await self.memory.session_ids(self.settings.tenant, after=after):
-            after = page[-1]
-            for session in page:
-                yield session
-
     async def _put(self, file: Written, done: BackedUp, session: str, wait_s: float) -> bool:
         """Writes a session between two turns; whether there was such a moment."""
         try:

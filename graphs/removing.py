@@ -5,6 +5,7 @@ goes what Redis holds, then the graph's nodes, the mark last. Whatever breaks th
 process to start finds the mark and goes on.
 """
 
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 from typing_extensions import TypedDict
@@ -69,17 +70,15 @@ class StoryRemover(StoryPlayer):
         """All are marked before the first is removed, so that all are out of sight at once, and stay so if this is
         cut off.
         """
-        removed, busy, after = Removed(sessions=[], nodes=0), list[str](), ""
+        removed, busy = Removed(sessions=[], nodes=0), list[str]()
         with self._translated():
-            while page := await self.memory.session_ids(self.settings.tenant, player=player, after=after):
-                after = page[-1]
-                for session in page:
-                    try:
-                        async with hold(self._stores.redis, self._story(session), "delete", wait_s=wait_s):
-                            if await self.memory.mark_deleted(self.scope(session)):
-                                removed["sessions"].append(session)
-                    except TurnInProgress:
-                        busy.append(session)
+            async for session in self._ids(player):
+                try:
+                    async with hold(self._stores.redis, self._story(session), "delete", wait_s=wait_s):
+                        if await self.memory.mark_deleted(self.scope(session)):
+                            removed["sessions"].append(session)
+                except TurnInProgress:
+                    busy.append(session)
             for session in removed["sessions"]:
                 async with hold(self._stores.redis, self._story(session), "delete", wait_s=wait_s):
                     removed["nodes"] += await self._remove_marked(session)
@@ -89,6 +88,14 @@ class StoryRemover(StoryPlayer):
                 cure="The rest is deleted. Ask again when the turn has ended.",
             )
         return removed
+
+    async def _ids(self, player: str | None = None) -> AsyncGenerator[str]:
+        """The tenant's sessions, or those of a player, page by page."""
+        after = ""
+        while page := await self.memory.session_ids(self.settings.tenant, player=player, after=after):
+            after = page[-1]
+            for session in page:
+                yield session
 
     async def _remove_marked(self, session: str) -> int:
         """The rest of a marked story, in both stores. The caller holds the lease."""

@@ -27,17 +27,15 @@ class StoryResealer(StoryUpgrader):
         """
         if not self._stores.seal.key:
             raise InvalidSetting("Nothing is encrypted here", cure="Set TTA_ENCRYPTION_KEYS.")
-        done, after = Resealed(tenant=self.settings.tenant, sessions=0, nodes=0), ""
+        done = Resealed(tenant=self.settings.tenant, sessions=0, nodes=0)
         with self._translated():
-            while page := await self.memory.session_ids(self.settings.tenant, after=after):
-                after = page[-1]
-                for session in page:
-                    async with hold(self._stores.redis, self._story(session), "reseal", wait_s=DELETE_WAIT_S):
-                        await self._finish(await self.session(session), self._runner(session))
-                        nodes = await self.memory.reseal(self.scope(session))
-                    done["sessions"] += bool(nodes)
-                    done["nodes"] += nodes
-                    if progress:
-                        progress(done["sessions"])
+            async for session in self._ids():
+                async with hold(self._stores.redis, self._story(session), "reseal", wait_s=DELETE_WAIT_S):
+                    await self._finish(await self.session(session), self._runner(session))
+                    nodes = await self.memory.reseal(self.scope(session))
+                done["sessions"] += bool(nodes)
+                done["nodes"] += nodes
+                if progress:
+                    progress(done["sessions"])
             await self.memory.prove()
         return done
