@@ -118,10 +118,8 @@ def _extras() -> str:
     """Which optional packages and keys are there; never the keys themselves."""
     packages = {p.extra: p for p in PROVIDERS.values()}
     installed = [name for name, p in packages.items() if importlib.util.find_spec(p.package)]
-    if importlib.util.find_spec("xllamacpp"):
-        installed.append("local")
-    if importlib.util.find_spec("onnxruntime"):
-        installed.append("vectors")
+    local = {"local": "xllamacpp", "vectors": "onnxruntime", "encryption": "cryptography"}
+    installed += [name for name, package in local.items() if importlib.util.find_spec(package)]
     keys = [p.key for p in packages.values() if p.key and os.environ.get(p.key)]
     return f"installed: {', '.join(installed) or 'none'}; keys set: {', '.join(keys) or 'none'}"
 
