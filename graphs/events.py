@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
+from graphs.keys import story_key
 from graphs.sealing import PLAIN, Seal
 
 BLOCK_MS = 1_000
@@ -28,7 +29,7 @@ class Event(TypedDict):
 
 
 class Events:
-    """The event streams of one story's turns: `{prefix}:1:events:{story}:{turn}`."""
+    """The event streams of one story's turns, a key each."""
 
     def __init__(
         self, redis: "Redis", story: str, *, ttl_s: int = 900, seal: Seal = PLAIN, prefix: str = "tta"
@@ -36,11 +37,14 @@ class Events:
         self._redis = redis
         self._seal = seal
         self._ttl_s = ttl_s
-        self._prefix = f"{prefix}:1:events:{{{story}}}:"
+        self._story, self._prefix = story, prefix
+
+    def _key(self, turn_id: str) -> str:
+        return story_key("events", self._story, turn_id, prefix=self._prefix)
 
     async def append(self, turn_id: str, kind: EventKind, data: dict[str, Any]) -> None:
         """One more event; the stream lives `ttl_s` from its last one."""
-        key = self._prefix + turn_id
+        key = self._key(turn_id)
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.xadd(key, {"kind": kind, "data": self._seal.close(json.dumps(data, ensure_ascii=False))})
             pipe.expire(key, self._ttl_s)
@@ -48,13 +52,13 @@ class Events:
 
     async def sentences(self, turn_id: str) -> list[str]:
         """The sentences of the turn that are out."""
-        entries: Any = await self._redis.xrange(self._prefix + turn_id)
+        entries: Any = await self._redis.xrange(self._key(turn_id))
         events = [self._event(turn_id, raw) for raw in entries or []]
         return [str(event["data"]["text"]) for event in events if event["kind"] == "sentence"]
 
     async def read(self, turn_id: str, *, after: str = "") -> AsyncGenerator[Event]:
         """Events of a turn from the one after `after` until `end`, waiting for those that are still to come."""
-        key, last = self._prefix + turn_id, _sequence(after)
+        key, last = self._key(turn_id), _sequence(after)
         newest = await self._newest(turn_id)
         if newest and newest["kind"] == "end" and _sequence(newest["id"]) == last:
             return
@@ -68,21 +72,21 @@ class Events:
                     return
 
     async def drop(self, turn_id: str) -> None:
-        await self._redis.delete(self._prefix + turn_id)
+        await self._redis.delete(self._key(turn_id))
 
     async def reopen(self, turn_id: str) -> None:
         """Takes back the error and the end of a turn that is resumed: what was said stays, the stream goes on."""
-        entries: Any = await self._redis.xrange(self._prefix + turn_id)
+        entries: Any = await self._redis.xrange(self._key(turn_id))
         closed = [entry[0] for entry in entries or [] if self._event(turn_id, entry)["kind"] in ("error", "end")]
         if closed:
-            await self._redis.xdel(self._prefix + turn_id, *closed)
+            await self._redis.xdel(self._key(turn_id), *closed)
 
     async def exists(self, turn_id: str) -> bool:
         """Whether the stream is still kept."""
-        return bool(await self._redis.exists(self._prefix + turn_id))
+        return bool(await self._redis.exists(self._key(turn_id)))
 
     async def _newest(self, turn_id: str) -> Event | None:
-        found: Any = await self._redis.xrevrange(self._prefix + turn_id, count=1)
+        found: Any = await self._redis.xrevrange(self._key(turn_id), count=1)
         return self._event(turn_id, found[0]) if found else None
 
     def _event(self, turn_id: str, entry: Any) -> Event:

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
 from agents.story import Verdict
+from graphs.keys import story_key
 from graphs.sealing import PLAIN, Seal
 
 TURNS_KEPT_S = 2 * 24 * 3600
@@ -38,15 +39,16 @@ class Accepted(TypedDict):
 
 
 class Inbox:
-    """A session's accepted action, `{prefix}:1:inbox:{story}`, every line it was ever played on, `...:lines:...`, and the
-    turns of late, `...:turns:...`, by which deletion finds their event streams and traces."""
+    """A session's accepted action, every line it was ever played on, and the turns of late, by which deletion finds
+    their event streams and traces.
+    """
 
     def __init__(self, redis: "Redis", story: str, *, seal: Seal = PLAIN, prefix: str = "tta") -> None:
         self._redis = redis
         self._seal = seal
-        self._key = f"{prefix}:1:inbox:{{{story}}}"
-        self._lines = f"{prefix}:1:lines:{{{story}}}"
-        self._turns = f"{prefix}:1:turns:{{{story}}}"
+        self._key = story_key("inbox", story, prefix=prefix)
+        self._lines = story_key("lines", story, prefix=prefix)
+        self._turns = story_key("turns", story, prefix=prefix)
 
     async def put(self, accepted: Accepted) -> None:
         now = int(time.time())

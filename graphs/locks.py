@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from agents.errors import StoreError, TurnInProgress
+from graphs.keys import story_key
 
 LEASE_MS = 5_000
 RENEW_S = 1.5
@@ -33,7 +34,7 @@ async def hold(
     redis: "Redis", story: str, token: str, *, wait_s: float = 0.0, prefix: str = "tta"
 ) -> AsyncGenerator[None]:
     """Holds the session's lease, renewing it. Raises TurnInProgress when somebody else has it after `wait_s`."""
-    key = f"{prefix}:1:lock:{{{story}}}"
+    key = story_key("lock", story, prefix=prefix)
     mine = f"{socket.gethostname()}|{os.getpid()}|{token}|{uuid.uuid4().hex[:8]}"
     _held.add(mine)  # before it is asked for: another task of this process may read it there before we know
     try:

@@ -13,6 +13,7 @@ from langgraph.runtime import Runtime
 from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
+from graphs.keys import story_key
 from graphs.sealing import PLAIN, Seal
 
 KEEP_S = 24 * 3600
@@ -41,7 +42,7 @@ class TraceLog:
     def __init__(self, redis: "Redis", story: str, turn_id: str, *, seal: Seal = PLAIN, prefix: str = "tta") -> None:
         self._redis = redis
         self._seal = seal
-        self._key = f"{prefix}:1:trace:{{{story}}}:{turn_id}"
+        self._key = story_key("trace", story, turn_id, prefix=prefix)
 
     async def append(self, entry: TraceEntry) -> None:
         body = json.dumps(entry, ensure_ascii=False, default=str)

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from redis.asyncio import Redis
 
 from graphs.checkpoint.keys import SCHEMA, Keys
+from graphs.keys import story_key
 
 BATCH = 500
 """Keys that one command removes or asks for."""
@@ -32,7 +33,7 @@ class Keyspace:
     def _key(self, role: str) -> str:
         """The key of a role but a thread: `inbox`, `lines`, `turns`, `events:TURN`, `trace:TURN`."""
         kind, _, turn_id = role.partition(":")
-        return f"{self._prefix}:1:{kind}:{{{self._story}}}" + (f":{turn_id}" if turn_id else "")
+        return story_key(kind, self._story, turn_id, prefix=self._prefix)
 
     def thread(self, line: str) -> str:
         return f"{self._story}:{line}"

@@ -12,7 +12,7 @@ from agents.errors import (
     UnknownBranch,
     UnknownTurn,
 )
-from graphs.memory import Commit
+from graphs.memory import Branch, Commit, Scope
 
 
 class TestCommit:
@@ -202,6 +202,22 @@ class TestBranches:
             *(story.memory.create_branch(story.scope, "one") for _ in range(10)), return_exceptions=True
         )
         assert sum(isinstance(branch, dict) for branch in made) == 1
+
+    async def test_a_branch_that_is_switched_to_meanwhile_keeps_its_name(
+        self, story: Reference, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await story.fork("other", "root")
+        memory, listed = story.memory, story.memory.branches
+        stale = [await listed(story.scope)]
+        await story.switch("other")
+
+        async def late(scope: Scope) -> list[Branch]:
+            return stale.pop() if stale else await listed(scope)
+
+        monkeypatch.setattr(memory, "branches", late)
+        with pytest.raises(Conflict):
+            await memory.delete_branch(story.scope, "other")
+        await story.check()
 
     async def test_a_turn_beside_the_story_is_no_place_to_fork(self, story: Reference) -> None:
         aside = new_turn(story.scope, 1, "root", kind="refused")
