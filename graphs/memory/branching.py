@@ -41,10 +41,10 @@ class GraphBranches(Statements):
 
     async def delete_branch(self, scope: Scope, name: str) -> None:
         names = records.identity(scope, name=name)
-        found = {branch["name"]: branch["active"] for branch in await self.branches(scope)}
+        found = {branch["name"] for branch in await self.branches(scope)}
         if name not in found:
             raise await self._unknown_branch(scope, name)
-        if not found[name] and await self._write(scope, cypher.DELETE_BRANCH, {**names, "token": uuid4().hex}):
+        if await self._write(scope, cypher.DELETE_BRANCH, {**names, "token": uuid4().hex}):
             return
         # Nothing went: it is played on, or was so meanwhile, or somebody else deleted it.
         if any(branch["name"] == name for branch in await self.branches(scope)):

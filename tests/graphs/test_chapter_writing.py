@@ -90,6 +90,15 @@ async def test_a_model_that_hangs_is_in_nobodys_way(engine: StoryEngine, monkeyp
     assert await engine.chapters(session) == []
 
 
+async def test_deleting_a_session_ends_what_is_written_about_it(engine: StoryEngine) -> None:
+    session = await told_by(engine, Chronicler(hang=True))
+    await play(engine, session, KEYFRAME)
+    running = list(engine._chapters._tasks.values())  # pyright: ignore[reportPrivateUsage]
+    assert [task.done() for task in running] == [False]
+    await engine.delete(session)
+    assert [task.cancelled() for task in running] == [True]
+
+
 async def test_a_story_that_catches_up_asks_the_model_for_the_newest_chapters_only(
     engine: StoryEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

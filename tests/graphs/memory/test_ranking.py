@@ -57,6 +57,17 @@ def test_nothing_found_is_nothing_ranked() -> None:
     assert rank("key", [], 0, 4) == []
 
 
+def test_how_often_and_among_how_many_words() -> None:
+    twice, once = found(1, "A bell bell rang."), found(2, "A bell tree rang.")
+    assert [m["number"] for m in rank("bell", [twice, once], 10_000, 2)] == [1, 2], (
+        "a word said twice in a row counts twice"
+    )
+    short, long = found(1, "A bell."), found(2, "A bell, " + " ".join(f"filler{n}" for n in range(60)))
+    assert [m["number"] for m in rank("bell", [short, long], 10_000, 2)] == [1, 2], (
+        "a long moment says more of other things"
+    )
+
+
 def test_what_covers_the_question_comes_before_what_repeats_a_word() -> None:
     """Both words are as rare as each other, and by its counts alone the moment that repeats one would win."""
     long = " ".join(f"filler{n}" for n in range(100))
