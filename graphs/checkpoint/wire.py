@@ -26,6 +26,13 @@ except ImportError:  # redis-py works without it, so does everything here but th
 SPARE_CONNECTIONS = 8
 """A pool that allows fewer has none to give away for good."""
 
+AWAKE_S = 0.0004
+"""How long the loop stays awake for the answer to a call that is alone. A local server answers within this time, and going
+to sleep and being woken takes as long as the answer (measured on a unix socket: 0.13 ms a call against 0.19)."""
+
+NAPS = 15
+"""Calls that are slept through after one that took longer than that."""
+
 _MORE = object()
 
 
@@ -45,6 +52,8 @@ class Wire(asyncio.Protocol):
         self._watch: asyncio.TimerHandle | None = None
         self._transport = transport
         self._timeout_s = timeout_s
+        self._last_asked: Sequence[str] = ()
+        self._naps_left = 0
         self._beneath = transport.get_protocol()
         self.loop = asyncio.get_running_loop()
         transport.set_protocol(self)
@@ -70,7 +79,23 @@ class Wire(asyncio.Protocol):
         self._transport.write(message)
         if self._watch is None:
             self._watch = self.loop.call_later(self._timeout_s, self._look)
+        await self._stay_awake(answer, keys)
         return await answer
+
+    async def _stay_awake(self, answer: "asyncio.Future[Any]", keys: Sequence[str]) -> None:
+        """Lets the loop turn instead of sleeping, where the thread that asked last asks again: nobody else is in a hurry,
+        and whoever is gets every turn of the loop. With many threads at once the loop does not sleep anyway."""
+        alone = keys == self._last_asked and len(self._waiting) == 1
+        self._last_asked = keys
+        if not alone or self._naps_left:
+            self._naps_left = max(0, self._naps_left - 1)
+            return
+        until = self.loop.time() + AWAKE_S
+        while not answer.done():
+            if self.loop.time() >= until:
+                self._naps_left = NAPS  # a server far away, or one that syncs each write
+                return
+            await asyncio.sleep(0)
 
     def _look(self) -> None:
         """One timer for all calls: the oldest must not have waited longer than it may."""

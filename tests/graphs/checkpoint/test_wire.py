@@ -1,0 +1,83 @@
+"""While a thread that is alone waits for Redis the loop does not go to sleep; it never keeps others waiting for that."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from test_saver import put_turns
+
+from graphs.checkpoint import RedisSaver
+from graphs.checkpoint.wire import NAPS, WIRES
+
+
+class Sleeps:
+    """How often the loop went to sleep: asked for what is ready without saying that it has other things to do."""
+
+    def __init__(self, selector: Any) -> None:
+        self.count = 0
+        self._select = selector.select
+
+    def select(self, timeout: float | None = None) -> Any:
+        self.count += timeout is None or timeout > 0
+        return self._select(timeout)
+
+
+@pytest.fixture
+async def sleeps(monkeypatch: pytest.MonkeyPatch) -> Sleeps:
+    selector: Any = getattr(asyncio.get_running_loop(), "_selector")  # noqa: B009 asyncio's own name for it
+    counted = Sleeps(selector)
+    monkeypatch.setattr(selector, "select", counted.select)
+    return counted
+
+
+@pytest.fixture
+async def saver(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> RedisSaver:
+    monkeypatch.setattr("graphs.checkpoint.wire.AWAKE_S", 5.0)  # however loaded the machine
+    saver = RedisSaver(redis, keep=2)
+    await put_turns(saver, "t", 2)
+    assert WIRES.of(redis)
+    return saver
+
+
+async def test_a_thread_that_is_alone_keeps_the_loop_awake(saver: RedisSaver, sleeps: Sleeps) -> None:
+    await put_turns(saver, "t", 20)
+    assert sleeps.count == 0
+
+
+async def test_others_get_their_turns_meanwhile(saver: RedisSaver, redis: Redis) -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    busy = asyncio.create_task(other())
+    await redis.client_pause(50)  # pyright: ignore[reportUnknownMemberType]
+    await put_turns(saver, "t", 1)
+    busy.cancel()
+    assert turns > 100
+
+
+async def test_threads_beside_each_other_leave_the_loop_alone(saver: RedisSaver, sleeps: Sleeps) -> None:
+    for _ in range(10):
+        await put_turns(saver, "u", 1)
+        sleeps.count = 0
+        await put_turns(saver, "t", 1)
+        assert sleeps.count, "another asked last: it may ask again"
+
+
+async def test_a_server_that_is_slow_is_slept_for(
+    saver: RedisSaver, sleeps: Sleeps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graphs.checkpoint.wire.AWAKE_S", 0.0)
+    await put_turns(saver, "t", 1)
+    monkeypatch.setattr("graphs.checkpoint.wire.AWAKE_S", 5.0)
+    slept: list[bool] = []
+    for _ in range(NAPS + 1):
+        before = sleeps.count
+        await put_turns(saver, "t", 1)
+        slept.append(sleeps.count > before)
+    assert (slept[0], slept[-1]) == (True, False)
