@@ -21,7 +21,6 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import fmean, pstdev
 from typing import NamedTuple
@@ -57,8 +56,7 @@ MAX_TEXT = 300
 _SENTENCE = re.compile(r"(?<=[.!?])[\"'\u201d\u2019]?\s+|\n")
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """A candidate as the store has it: `words` are stems, `people` the names of those who took part."""
 
     turn_id: str
@@ -167,7 +165,7 @@ def _sittings(found: Sequence[Found]) -> list[int]:
 
 def _time(at: str) -> datetime:
     try:
-        return datetime.fromisoformat(at).replace(tzinfo=None)
+        return datetime.fromisoformat(at[:19])  # to the second, without its zone
     except ValueError:  # a store's own idea of a time: one sitting
         return datetime.min
 
