@@ -119,7 +119,7 @@ class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, Gra
         if (not terms and vector is None) or limit < 1:
             return []
         nearest = self._nearest if vector else None
-        row: Row = {"found": [], "number": 0}
+        row, found = Row(number=0), list[Found]()
         for widely in (False, True):
             hits, asked = self._search(scope, terms, widely=widely) if self._seal.hashed else (search.LATELY, {})
             more = 16 if widely else 1
@@ -131,9 +131,9 @@ class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, Gra
             if not rows:
                 break
             row = rows[0]
-            if len(row["found"]) >= limit or not (row["cut"] or row["seen"] >= (near if vector else fetch)):
+            found = [Found(*each) for each in zip(*row["found"], strict=True)]
+            if len(found) >= limit or not (row["cut"] or row["seen"] >= (near if vector else fetch)):
                 break
-        found = [Found(*each) for each in row["found"]]
         return rank(query, found, row["number"], limit)
 
     async def commit(self, scope: Scope, commit: Commit) -> Turn:

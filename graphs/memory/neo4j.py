@@ -153,7 +153,8 @@ class Neo4jMemory(GraphMemory):
         # Our words are letters and digits in lower case, so none is an operator. ^0: the story is no matter of degree.
         query = f"+story:{story}^0 +words:({' '.join(terms)})"
         # Two WITHs: a constant beside the collect would be grouped by, and no hit be no row.
-        return f"{call}\nWITH collect(node) AS hits\nWITH hits, 0 AS cut", {"query": query, "story": story}
+        own = "[m IN hits WHERE m.tenant = $tenant AND m.session = $session] AS hits"
+        return f"{call}\nWITH collect(node) AS hits\nWITH {own}, 0 AS cut", {"query": query, "story": story}
 
     async def _read(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
         return await self._run(statement, parameters, read=True)

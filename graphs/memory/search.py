@@ -20,20 +20,22 @@ RANKED = 96
 
 
 def recall(search: str, nearest: Nearest | None = None) -> str:
-    """Full-text hits among the ancestors of HEAD. `search` is the backend's part: at most `$fetch` hits as the list
-    `hits`, best first, and as `cut` how many words it left out for being too common. With `nearest`, the moments near to
-    `$vector` are hits too, and each has its likeness.
+    """Full-text hits among the ancestors of HEAD. `search` is the backend's part: at most `$fetch` hits of this story alone
+    as the list `hits`, best first, and as `cut` how many words it left out for being too common. With `nearest`, the
+    moments near to `$vector` are hits too, and each has its likeness.
 
     The search stands first and is cut before a property is read, which is what costs. A line is a chain, so a moment of
     HEAD's own line is an ancestor if it is not younger; only the others are looked up (see `graphs.memory.cypher`).
 
-    One row: `number` of HEAD, `cut`, how many hits were `seen`, and those of them that are `found` to be ancestors.
-    None without the branch.
+    One row, none without the branch: `number` of HEAD, `cut`, how many hits were `seen`, and of those that are `found` to
+    be ancestors the fields of `Found`, a list of each.
     """
-    language, near, likeness, ranked = "", "", "", RANKED
+    language, near, ranked = "", "", RANKED
+    # Field by field: a hundred short lists take a client longer than six long ones.
+    fields = ["m.turn_id", "m.number", "m.text", "coalesce(m.stems, m.words)", "m.at", "m.people"]
     if nearest is not None:
         language, ranked = nearest.language, RANKED + NEAR
-        likeness = f", {nearest.likeness}"
+        fields.append(nearest.likeness)
         near = f"{nearest.search}\nWITH cut, hits + [m IN near WHERE NOT m IN hits] AS hits"
     return f"""
 {language}{search}
@@ -43,7 +45,6 @@ WITH hits, cut, b
 MATCH (h:Turn {{{SCOPE}, turn_id: b.head}})
 WITH hits, cut, h
 MATCH (k:Turn {{{SCOPE}, turn_id: h.keyframe}})
-WITH [m IN hits WHERE m.tenant = $tenant AND m.session = $session] AS hits, cut, h, k
 WITH hits, cut, h, k, [m IN hits WHERE m.line <> h.line AND m.number <= k.number AND m.number > 0] AS others
 UNWIND CASE WHEN size(others) = 0 THEN [null] ELSE others END AS m
 OPTIONAL MATCH (c:Turn {{{SCOPE}, turn_id: k.blocks[{block("m.number")}]}})
@@ -52,8 +53,8 @@ OPTIONAL MATCH (q:Turn {{{SCOPE}, turn_id: leaf}})
 WITH hits, cut, h, k, collect(CASE WHEN q.segment[{entry("m.number")}] = m.turn_id THEN m.turn_id END) AS kin
 WITH hits, cut, h, [m IN hits WHERE m.number <= h.number - $skip AND (m.line = h.line OR m.number = 0 OR
   CASE WHEN m.number > k.number THEN h.tail[m.number - k.number - 1] = m.turn_id ELSE m.turn_id IN kin END)] AS found
-RETURN h.number AS number, cut, size(hits) AS seen, [m IN found[..{ranked}] |
-  [m.turn_id, m.number, m.text, coalesce(m.stems, m.words), m.at, m.people{likeness}]] AS found
+WITH h, cut, size(hits) AS seen, found[..{ranked}] AS found
+RETURN h.number AS number, cut, seen, [{", ".join(f"[m IN found | {field}]" for field in fields)}] AS found
 """
 
 
@@ -99,6 +100,6 @@ WITH every, cut, $widely OR (rare > 0 AND rare < $few) AS common
 UNWIND every AS one
 WITH cut, size(one) AS df, CASE WHEN size(one) < $common OR common THEN one ELSE [] END AS one
 UNWIND CASE WHEN size(one) = 0 THEN [null] ELSE one END AS node
-WITH cut, node, sum(log(1 + $common * 10.0 / df)) AS weight ORDER BY weight DESC, id(node) DESC
-WITH cut, collect(node)[..$fetch] AS hits"""
+WITH cut, node, sum(log(1 + $common * 10.0 / df)) AS weight ORDER BY weight DESC, id(node) DESC LIMIT $fetch
+WITH cut, collect(node) AS hits"""
     return text, {f"q{i}": query for i, query in enumerate(asked)} | {"common": COMMON, "widely": widely}

@@ -6,10 +6,25 @@ from collections import Counter
 import pytest
 from story_reference import Reference, new_turn, take
 
-from graphs.memory import KEYFRAME, Commit, attempts, chapters, migration, nodes, resealing, schema, search
+from graphs.memory import (
+    KEYFRAME,
+    Commit,
+    Scope,
+    attempts,
+    chapters,
+    migration,
+    nodes,
+    open_neo4j,
+    resealing,
+    schema,
+    search,
+)
 from graphs.memory import cypher as shared
 from graphs.memory.graph import GraphMemory
+from graphs.memory.records import story_id
 from graphs.memory.vectors import FALKOR, NEO4J
+
+SCOPE = Scope("t", "s")
 
 # These concern the database, not a story.
 NOBODYS = {
@@ -62,6 +77,13 @@ def test_every_node_of_every_statement_is_the_tenants_own(name: str) -> None:
         else:
             assert "tenant: $tenant" in found["filter"]
             assert "session: $session" in found["filter"] or name in TENANTS
+
+
+async def test_a_search_of_all_stories_keeps_to_its_own() -> None:
+    async with open_neo4j("bolt://127.0.0.1:1") as memory:
+        hits, asked = memory._search(SCOPE, ["lamp"], widely=False)  # pyright: ignore[reportPrivateUsage]
+    assert "m.tenant = $tenant AND m.session = $session" in hits
+    assert str(asked["query"]).startswith(f"+story:{story_id(SCOPE)}^0 ")
 
 
 def test_no_statement_is_made_of_anything_from_outside() -> None:
