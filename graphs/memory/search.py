@@ -12,6 +12,9 @@ CANDIDATES = 96
 COMMON = 300
 """A word of so many moments tells few of them apart: it is left out of the search, and counted when ranking."""
 
+FILL = 32
+"""Moments that common words add, each as many and all together up to this, where rare ones give too few to choose from."""
+
 WIDE = 6
 """Words that are searched in pairs too where all of them are common: 15 pairs."""
 
@@ -46,11 +49,15 @@ MATCH (h:Turn {{{SCOPE}, turn_id: b.head}})
 WITH hits, cut, h
 MATCH (k:Turn {{{SCOPE}, turn_id: h.keyframe}})
 WITH hits, cut, h, k, [m IN hits WHERE m.line <> h.line AND m.number <= k.number AND m.number > 0] AS others
-UNWIND CASE WHEN size(others) = 0 THEN [null] ELSE others END AS m
-OPTIONAL MATCH (c:Turn {{{SCOPE}, turn_id: k.blocks[{block("m.number")}]}})
-WITH hits, cut, h, k, m, coalesce(c.leaves, k.leaves)[{leaf("m.number")}] AS leaf
-OPTIONAL MATCH (q:Turn {{{SCOPE}, turn_id: leaf}})
-WITH hits, cut, h, k, collect(CASE WHEN q.segment[{entry("m.number")}] = m.turn_id THEN m.turn_id END) AS kin
+CALL {{
+  WITH k, others
+  UNWIND others AS m
+  WITH k, m
+  OPTIONAL MATCH (c:Turn {{{SCOPE}, turn_id: k.blocks[{block("m.number")}]}})
+  WITH m, coalesce(c.leaves, k.leaves)[{leaf("m.number")}] AS leaf
+  OPTIONAL MATCH (q:Turn {{{SCOPE}, turn_id: leaf}})
+  RETURN collect(CASE WHEN q.segment[{entry("m.number")}] = m.turn_id THEN m.turn_id END) AS kin
+}}
 WITH hits, cut, h, [m IN hits WHERE m.number <= h.number - $skip AND (m.line = h.line OR m.number = 0 OR
   CASE WHEN m.number > k.number THEN h.tail[m.number - k.number - 1] = m.turn_id ELSE m.turn_id IN kin END)] AS found
 WITH h, cut, size(hits) AS seen, found[..{ranked}] AS found
@@ -80,7 +87,7 @@ def word_by_word(terms: list[str], *, widely: bool) -> tuple[str, dict[str, Any]
     """Word by word, so that each is cut where it proves common and weighs by how rare it is.
 
     RediSearch's own score for several words is no use: it is divided by how far they lie apart. Where the rare words give
-    some moments but fewer than `$few`, those of the common ones fill up, which saves asking again.
+    some moments but fewer than `$few`, some of the common ones fill up, which saves asking again.
     """
     if not terms:
         return WORDLESS, {}
@@ -96,10 +103,12 @@ def word_by_word(terms: list[str], *, widely: bool) -> tuple[str, dict[str, Any]
 WITH [{every}] AS every
 WITH every, size([one IN every WHERE size(one) >= $common]) AS cut,
   reduce(n = 0, one IN every | n + CASE WHEN size(one) < $common THEN size(one) ELSE 0 END) AS rare
-WITH every, cut, $widely OR (rare > 0 AND rare < $few) AS common
+WITH every, cut, rare > 0 AND rare < $few AND NOT $widely AS filling
+WITH every, cut, filling, CASE WHEN $widely THEN $common WHEN filling THEN $fill ELSE 0 END AS share
 UNWIND every AS one
-WITH cut, size(one) AS df, CASE WHEN size(one) < $common OR common THEN one ELSE [] END AS one
+WITH cut, filling, size(one) AS df, CASE WHEN size(one) < $common THEN one ELSE one[..share] END AS one
 UNWIND CASE WHEN size(one) = 0 THEN [null] ELSE one END AS node
-WITH cut, node, sum(log(1 + $common * 10.0 / df)) AS weight ORDER BY weight DESC, id(node) DESC LIMIT $fetch
-WITH cut, collect(node) AS hits"""
-    return text, {f"q{i}": query for i, query in enumerate(asked)} | {"common": COMMON, "widely": widely}
+WITH cut, filling, node, sum(log(1 + $common * 10.0 / df)) AS weight ORDER BY weight DESC, id(node) DESC LIMIT $fetch
+WITH cut, filling, collect(node) AS hits
+WITH cut, CASE WHEN filling THEN hits[..$fill] ELSE hits END AS hits"""
+    return text, {f"q{i}": query for i, query in enumerate(asked)} | {"common": COMMON, "fill": FILL, "widely": widely}
