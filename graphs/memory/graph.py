@@ -119,10 +119,9 @@ class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, Gra
         if (not terms and vector is None) or limit < 1:
             return []
         nearest = self._nearest if vector else None
-        row, found = Row(number=0), list[Found]()
+        row, found, more = Row(number=0), list[Found](), 1
         for widely in (False, True):
             hits, asked = self._search(scope, terms, widely=widely) if self._seal.hashed else (search.LATELY, {})
-            more = 16 if widely else 1
             fetch, near = more * search.CANDIDATES, more * NEAR
             parameters = {**records.identity(scope, branch=branch), **asked, "skip": skip, "fetch": fetch, "few": limit}
             if vector:
@@ -132,8 +131,10 @@ class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, Gra
                 break
             row = rows[0]
             found = [Found(*each) for each in zip(*row["found"], strict=True)]
-            if len(found) >= limit or not (row["cut"] or row["seen"] >= (near if vector else fetch)):
+            full = row["seen"] >= (near if vector else fetch)
+            if len(found) >= limit or not (row["cut"] or full):
                 break
+            more = 16 if full else 4  # much of what was seen lies on other lines
         return rank(query, found, row["number"], limit)
 
     async def commit(self, scope: Scope, commit: Commit) -> Turn:

@@ -15,8 +15,8 @@ COMMON = 300
 FILL = 32
 """Moments that common words add, each as many and all together up to this, where rare ones give too few to choose from."""
 
-WIDE = 6
-"""Words that are searched in pairs too where all of them are common: 15 pairs."""
+WIDE = 4
+"""Words that are searched in pairs too where all of them are common: 6 pairs."""
 
 RANKED = 96
 """Ancestors among them that are sent back to be ranked."""

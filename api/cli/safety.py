@@ -1,0 +1,53 @@
+"""`tta safety`: what the safety agent says of a set of conversations."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agents.errors import InvalidInput
+from api.cli.output import counted, print_json, table
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    safety = typer.Typer(help="What the safety agent says, and how well.", no_args_is_help=True, rich_markup_mode=None)
+    safety.command("check", help="Screen a set of conversations as a session's turns are screened.")(check)
+    app.add_typer(safety, name="safety")
+
+
+def check(
+    file: Annotated[
+        Path, typer.Option("--in", help='JSON Lines: {"id", "text"} or {"id", "messages": [...]}, one a line.')
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A line of JSON each, instead of a table of them all.")
+    ] = False,
+) -> None:
+    from agents.safety.check import check as check_one  # noqa: PLC0415 - pydantic is not needed for a command's help
+    from agents.safety.check import read_conversations  # noqa: PLC0415
+    from agents.safety.screen import Screen  # noqa: PLC0415
+
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise InvalidInput(
+            f"The file cannot be read: {error.strerror}", place=str(file), cure="Check the path."
+        ) from None
+    conversations = list(read_conversations(lines, str(file)))  # all of them, before the first is screened
+    if not conversations:
+        raise InvalidInput("There is no conversation in it", place=str(file), cure="Write one a line.")
+    screen, found, slowest = Screen.load(), Counter[tuple[str, str]](), list[float]()
+    for conversation in conversations:
+        checked = check_one(screen, conversation)
+        if as_json:
+            print_json(checked)
+        found.update((checked["action"], category) for category in checked["categories"] or ["-"])
+        slowest.append(checked["ms"])
+    if not as_json:
+        rows = [[action, category, str(count)] for (action, category), count in sorted(found.items())]
+        table(["action", "category", "conversations"], rows)
+        slowest.sort()
+        p95 = slowest[int(len(slowest) * 0.95)]
+        typer.echo(f"{counted(len(conversations), 'conversation')}; 95 of 100 took at most {p95:.1f} ms a turn.")
