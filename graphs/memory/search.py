@@ -98,7 +98,7 @@ def word_by_word(terms: list[str], *, widely: bool) -> tuple[str, dict[str, Any]
         for i in range(len(asked))
     )
     every = ", ".join(f"n{i}" for i in range(len(asked)))
-    # Of equals the newest: ids grow.
+    # Of equals the newest: ids grow. What fills up never comes before what a rare word found, however much of it there is.
     text = f"""{calls}
 WITH [{every}] AS every
 WITH every, size([one IN every WHERE size(one) >= $common]) AS cut,
@@ -108,7 +108,8 @@ WITH every, cut, filling, CASE WHEN $widely THEN $common WHEN filling THEN $fill
 UNWIND every AS one
 WITH cut, filling, size(one) AS df, CASE WHEN size(one) < $common THEN one ELSE one[..share] END AS one
 UNWIND CASE WHEN size(one) = 0 THEN [null] ELSE one END AS node
-WITH cut, filling, node, sum(log(1 + $common * 10.0 / df)) AS weight ORDER BY weight DESC, id(node) DESC LIMIT $fetch
+WITH cut, filling, node, log(1 + $common * 10.0 / df) * CASE WHEN filling AND df >= $common THEN 0.1 ELSE 1 END AS weight
+WITH cut, filling, node, sum(weight) AS weight ORDER BY weight DESC, id(node) DESC LIMIT $fetch
 WITH cut, filling, collect(node) AS hits
 WITH cut, CASE WHEN filling THEN hits[..$fill] ELSE hits END AS hits"""
     return text, {f"q{i}": query for i, query in enumerate(asked)} | {"common": COMMON, "fill": FILL, "widely": widely}

@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 from story_reference import Reference, new_turn, take
 
+from agents.story import Moment
 from graphs.memory import (
     KEYFRAME,
     Commit,
@@ -21,6 +22,8 @@ from graphs.memory import (
 )
 from graphs.memory import cypher as shared
 from graphs.memory.graph import GraphMemory
+from graphs.memory.neo4j import Neo4jMemory
+from graphs.memory.recall import Found, rank
 from graphs.memory.records import story_id
 from graphs.memory.vectors import FALKOR, NEO4J
 
@@ -151,3 +154,38 @@ async def test_common_words_fill_up_what_rare_ones_leave_open(
     found = await story.recall("the lantern of the zebra", limit=4)
     assert (asked["_read"], asked["_write"]) == (1, 0)
     assert (len(found), found[0]["number"]) == (4, 5)
+
+
+async def test_what_fills_up_is_little_and_where_it_is_too_little_all_are_looked_at(
+    story: Reference, asked: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if isinstance(story.memory, Neo4jMemory):
+        pytest.skip("Lucene weighs words itself")
+    ranked: list[int] = []
+
+    def counted(query: str, found: list[Found], head: int, limit: int) -> list[Moment]:
+        ranked.append(len(found))
+        return rank(query, found, head, limit)
+
+    monkeypatch.setattr("graphs.memory.graph.rank", counted)
+    monkeypatch.setattr(search, "COMMON", 6)
+    monkeypatch.setattr(search, "FILL", 3)
+    for n in range(14):
+        await story.play(narration="A lantern in the wind." + " A zebra." * (n == 4), action="wait")
+    asked.clear()
+    found = await story.recall("lantern wind zebra", limit=2)
+    assert (asked["_read"], ranked, found[0]["number"]) == (1, [3], 5)
+    assert len(await story.recall("lantern wind zebra", limit=5)) == 5
+    assert asked["_read"] == 3
+
+
+async def test_common_words_alone_are_found_beside_abandoned_ones(
+    story: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "COMMON", 6)
+    monkeypatch.setattr(search, "CANDIDATES", 4)
+    await story.play(narration="A lantern.", action="wait")
+    for _ in range(10):
+        await story.play(narration="A lantern.", action="wait")
+        await story.undo(1)
+    assert [m["number"] for m in await story.recall("lantern", skip=0)] == [1]
