@@ -9,11 +9,11 @@ leaves anything to the next conversation.
 """
 
 import json
+import re
 import time
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import TypedDict
 
 from agents.errors import InvalidInput
@@ -31,27 +31,15 @@ _SHAPE = '{"id": "1", "text": "look around"} or {"id": "1", "messages": ["look a
 CheckedAction = Literal["allow", "refuse", "check_in", "crisis"]
 
 _CARE: tuple[CheckedAction, ...] = ("allow", "refuse", "check_in", "crisis")
+_LONE = re.compile("[\ud800-\udfff]")
 _TIERS: tuple[Tier, ...] = ("none", "check_in", "crisis")
 
-Message = Annotated[str, Field(max_length=MAX_TEXT)]
 
-
-class Conversation(BaseModel):
-    """A line of a set: what one player said, turn by turn. Other keys of the line, such as labels, are left alone."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
+class Conversation(NamedTuple):
+    """A line of a set: what one player said, turn by turn."""
 
     id: str | int
-    messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=MAX_MESSAGES)]
-
-    @model_validator(mode="before")
-    @classmethod
-    def of_one_text(cls, data: object) -> object:
-        if isinstance(data, dict) and "text" in data:
-            if "messages" in data:
-                raise ValueError("give text or messages, not both")
-            return {**data, "messages": [data["text"]]}
-        return data
+    messages: Sequence[str]
 
 
 class Checked(TypedDict):
@@ -93,19 +81,51 @@ def check(screen: Screen, conversation: Conversation) -> Checked:
 
 
 def read_conversations(lines: Iterable[bytes], place: str) -> Iterator[Conversation]:
-    """JSON Lines, blank ones left out. Raises InvalidInput with `place` and the line's number for one that is none."""
+    """JSON Lines, blank ones left out; keys of a line besides these, such as labels, are left alone.
+
+    Raises InvalidInput with `place` and the line's number for one that is none.
+    """
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            yield Conversation.model_validate(json.loads(line.decode("utf-8")))
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            field = ".".join(str(part) for part in first["loc"])
-            cause = first["msg"].removeprefix("Value error, ")
-            raise _unfit(f"{field}: {cause}" if field else cause, f"{place}:{number}") from None
-        except (ValueError, RecursionError):
-            raise _unfit("It is not JSON in UTF-8", f"{place}:{number}") from None
+            yield _conversation(json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8")))
+        except RecursionError:
+            raise _unfit("it is nested too deep", f"{place}:{number}") from None
+        except _NoConversation as error:
+            raise _unfit(str(error), f"{place}:{number}") from None
+        except ValueError:
+            raise _unfit("it is not JSON in UTF-8", f"{place}:{number}") from None
+
+
+class _NoConversation(Exception):
+    """Why some JSON is no conversation."""
+
+
+def _conversation(data: object) -> Conversation:
+    if not isinstance(data, dict):
+        raise _NoConversation("it is no object")
+    line = cast(dict[str, object], data)
+    name = line.get("id")
+    if isinstance(name, bool) or not isinstance(name, (str, int)) or (isinstance(name, str) and _LONE.search(name)):
+        raise _NoConversation("`id` must be a text or a whole number")
+    if ("text" in line) == ("messages" in line):
+        raise _NoConversation("it needs `text` or `messages`, one of them")
+    if "text" in line:
+        return Conversation(name, [_message(line["text"], "`text`")])
+    messages = line["messages"]
+    if not isinstance(messages, list) or not 1 <= len(cast(list[object], messages)) <= MAX_MESSAGES:
+        raise _NoConversation(f"`messages` must be a list of 1 to {MAX_MESSAGES:,} texts")
+    said = enumerate(cast(list[object], messages), start=1)
+    return Conversation(name, [_message(one, f"message {turn}") for turn, one in said])
+
+
+def _message(one: object, what: str) -> str:
+    if not isinstance(one, str):
+        raise _NoConversation(f"{what} is no text")
+    if len(one) > MAX_TEXT:
+        raise _NoConversation(f"{what} has more than {MAX_TEXT:,} characters")
+    return one
 
 
 def _unfit(cause: str, place: str) -> InvalidInput:

@@ -25,7 +25,7 @@ def check(
         bool, typer.Option("--json", help="A line of JSON each, instead of a table of them all.")
     ] = False,
 ) -> None:
-    from agents.safety.check import check as check_one  # noqa: PLC0415 - pydantic is not needed for a command's help
+    from agents.safety.check import check as check_one  # noqa: PLC0415 - none of it is needed for a command's help
     from agents.safety.check import read_conversations  # noqa: PLC0415
     from agents.safety.screen import Screen  # noqa: PLC0415
 

@@ -79,7 +79,11 @@ class Wire(asyncio.Protocol):
         self._transport.write(message)
         if self._watch is None:
             self._watch = self.loop.call_later(self._timeout_s, self._look)
-        await self._stay_awake(answer, keys)
+        try:
+            await self._stay_awake(answer, keys)
+        except asyncio.CancelledError:
+            answer.cancel()  # nobody will look at it
+            raise
         return await answer
 
     async def _stay_awake(self, answer: "asyncio.Future[Any]", keys: Sequence[str]) -> None:

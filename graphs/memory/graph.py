@@ -114,12 +114,13 @@ class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, Gra
     async def recall(
         self, scope: Scope, branch: str, query: str, *, limit: int = 4, skip: int = EXCHANGES
     ) -> list[Moment]:
-        terms = [self._seal.word(term) for term in query_terms(query)]
+        stems = query_terms(query)
+        terms = [self._seal.word(term) for term in stems]
         vector = await self._vectors.of(query) if limit > 0 else None
         if (not terms and vector is None) or limit < 1:
             return []
         nearest = self._nearest if vector else None
-        row, found, more = Row(number=0), list[Found](), 1
+        row, found, more = Row(number=0, held=[]), list[Found](), 1
         for widely in (False, True):
             hits, asked = self._search(scope, terms, widely=widely) if self._seal.hashed else (search.LATELY, {})
             fetch, near = more * search.CANDIDATES, more * NEAR
@@ -135,7 +136,8 @@ class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, Gra
             if len(found) >= limit or not (row["cut"] or full):
                 break
             more = 16 if full else 4  # much of what was seen lies on other lines
-        return rank(query, found, row["number"], limit)
+        common = {stem: size for stem, size in zip(stems, row["held"], strict=False) if size >= search.COMMON}
+        return rank(query, found, row["number"], limit, common)
 
     async def commit(self, scope: Scope, commit: Commit) -> Turn:
         parameters = records.commit_parameters(scope, commit)

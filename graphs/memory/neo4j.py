@@ -154,7 +154,7 @@ class Neo4jMemory(GraphMemory):
         query = f"+story:{story}^0 +words:({' '.join(terms)})"
         # Two WITHs: a constant beside the collect would be grouped by, and no hit be no row.
         own = "[m IN hits WHERE m.tenant = $tenant AND m.session = $session] AS hits"
-        return f"{call}\nWITH collect(node) AS hits\nWITH {own}, 0 AS cut", {"query": query, "story": story}
+        return f"{call}\nWITH collect(node) AS hits\nWITH {own}, 0 AS cut, [] AS held", {"query": query, "story": story}
 
     async def _read(self, scope: Scope, statement: str, parameters: Row) -> list[Row]:
         return await self._run(statement, parameters, read=True)

@@ -20,7 +20,7 @@ Whichever of the five conversations is left out, the other four choose 1. By the
 import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from statistics import fmean, pstdev
 from typing import NamedTuple
@@ -76,14 +76,20 @@ class Counted(NamedTuple):
     length: int
 
 
-def rank(query: str, found: Sequence[Found], head: int, limit: int) -> list[Moment]:
-    """The best `limit` of the candidates, best first. `head` is the number of HEAD: so many turns lie behind."""
+def rank(
+    query: str, found: Sequence[Found], head: int, limit: int, common: Mapping[str, int] | None = None
+) -> list[Moment]:
+    """The best `limit` of the candidates, best first. `head` is the number of HEAD: so many turns lie behind.
+
+    `common` says of stems that were left out of the search how many moments hold them at least: the candidates are few of
+    those, and would make a common word look rare.
+    """
     asked = words_of(query)
     wanted = {stem(word): word for word in asked}
     found = [moment for moment in found if _is_alike(moment, wanted)]
     sought = [(word, f" {word} ") for word in wanted]
     counts = [_count(moment.words, sought) for moment in found]
-    weights = _rarity(wanted, counts, max(head, len(found)))
+    weights = _rarity(wanted, counts, max(head, len(found)), common or {})
     plain = _with_likeness(_plain_scores(weights, counts), found)
     sittings = _sittings(found)
     near = _with_neighbours(plain, found, sittings)
@@ -118,10 +124,12 @@ def _count(words: str, sought: Sequence[tuple[str, str]]) -> Counted:
     return Counted(of, padded.count(" ") - 1 if words else 0)
 
 
-def _rarity(wanted: dict[str, str], counts: Sequence[Counted], turns: int) -> dict[str, float]:
+def _rarity(
+    wanted: dict[str, str], counts: Sequence[Counted], turns: int, common: Mapping[str, int]
+) -> dict[str, float]:
     """BM25's inverse document frequency. Exact for words rare enough to have all their moments among the candidates."""
-    frequency = {word: sum(1 for count in counts if word in count.of) for word in wanted}
-    return {word: math.log(1 + (turns - df + 0.5) / (df + 0.5)) for word, df in frequency.items()}
+    frequency = {word: max(common.get(word, 0), sum(1 for count in counts if word in count.of)) for word in wanted}
+    return {word: math.log(1 + max(0.0, turns - df + 0.5) / (df + 0.5)) for word, df in frequency.items()}
 
 
 def _plain_scores(weights: dict[str, float], counts: Sequence[Counted]) -> list[float]:
@@ -171,7 +179,7 @@ def _sittings(found: Sequence[Found]) -> list[int]:
 
 def _time(at: str) -> datetime:
     try:
-        return datetime.fromisoformat(at[:19])  # to the second, without its zone
+        return datetime.fromisoformat(at).replace(tzinfo=None)
     except ValueError:  # a store's own idea of a time: one sitting
         return datetime.min
 

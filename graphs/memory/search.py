@@ -24,14 +24,15 @@ RANKED = 96
 
 def recall(search: str, nearest: Nearest | None = None) -> str:
     """Full-text hits among the ancestors of HEAD. `search` is the backend's part: at most `$fetch` hits of this story alone
-    as the list `hits`, best first, and as `cut` how many words it left out for being too common. With `nearest`, the
-    moments near to `$vector` are hits too, and each has its likeness.
+    as the list `hits`, best first, as `cut` how many words it left out for being too common, and as `held` how many
+    moments hold each word, at least where it knows. With `nearest`, the moments near to `$vector` are hits too, and each
+    has its likeness.
 
     The search stands first and is cut before a property is read, which is what costs. A line is a chain, so a moment of
     HEAD's own line is an ancestor if it is not younger; only the others are looked up (see `graphs.memory.cypher`).
 
-    One row, none without the branch: `number` of HEAD, `cut`, how many hits were `seen`, and of those that are `found` to
-    be ancestors the fields of `Found`, a list of each.
+    One row, none without the branch: `number` of HEAD, `cut`, `held`, how many hits were `seen`, and of those that are
+    `found` to be ancestors the fields of `Found`, a list of each.
     """
     language, near, ranked = "", "", RANKED
     # Field by field: a hundred short lists take a client longer than six long ones.
@@ -39,16 +40,16 @@ def recall(search: str, nearest: Nearest | None = None) -> str:
     if nearest is not None:
         language, ranked = nearest.language, RANKED + NEAR
         fields.append(nearest.likeness)
-        near = f"{nearest.search}\nWITH cut, hits + [m IN near WHERE NOT m IN hits] AS hits"
+        near = f"{nearest.search}\nWITH cut, held, hits + [m IN near WHERE NOT m IN hits] AS hits"
     return f"""
 {language}{search}
 {near}
 MATCH (b:Branch {{{SCOPE}, name: $branch}})
-WITH hits, cut, b
+WITH hits, cut, held, b
 MATCH (h:Turn {{{SCOPE}, turn_id: b.head}})
-WITH hits, cut, h
+WITH hits, cut, held, h
 MATCH (k:Turn {{{SCOPE}, turn_id: h.keyframe}})
-WITH hits, cut, h, k, [m IN hits WHERE m.line <> h.line AND m.number <= k.number AND m.number > 0] AS others
+WITH hits, cut, held, h, k, [m IN hits WHERE m.line <> h.line AND m.number <= k.number AND m.number > 0] AS others
 CALL {{
   WITH k, others
   UNWIND others AS m
@@ -58,10 +59,10 @@ CALL {{
   OPTIONAL MATCH (q:Turn {{{SCOPE}, turn_id: leaf}})
   RETURN collect(CASE WHEN q.segment[{entry("m.number")}] = m.turn_id THEN m.turn_id END) AS kin
 }}
-WITH hits, cut, h, [m IN hits WHERE m.number <= h.number - $skip AND (m.line = h.line OR m.number = 0 OR
+WITH hits, cut, held, h, [m IN hits WHERE m.number <= h.number - $skip AND (m.line = h.line OR m.number = 0 OR
   CASE WHEN m.number > k.number THEN h.tail[m.number - k.number - 1] = m.turn_id ELSE m.turn_id IN kin END)] AS found
-WITH h, cut, size(hits) AS seen, found[..{ranked}] AS found
-RETURN h.number AS number, cut, seen, [{", ".join(f"[m IN found | {field}]" for field in fields)}] AS found
+WITH h, cut, held, size(hits) AS seen, found[..{ranked}] AS found
+RETURN h.number AS number, cut, held, seen, [{", ".join(f"[m IN found | {field}]" for field in fields)}] AS found
 """
 
 
@@ -76,10 +77,11 @@ UNWIND CASE WHEN size(ids) = 0 THEN [null] ELSE ids END AS id
 OPTIONAL MATCH (t:Turn {{{SCOPE}, turn_id: id}})
 WITH t
 OPTIONAL MATCH (t)-[:TOLD]->(m:Moment)
-WITH collect(m) AS hits, 0 AS cut"""
+WITH collect(m) AS hits
+WITH hits, 0 AS cut, [] AS held"""
 """The search where no word can be searched: the last turns of the branch, 32 to 63 of them."""
 
-WORDLESS = "WITH [] AS hits, 0 AS cut"
+WORDLESS = "WITH [] AS hits, 0 AS cut, [] AS held"
 """The search of a query without a word."""
 
 
@@ -98,18 +100,25 @@ def word_by_word(terms: list[str], *, widely: bool) -> tuple[str, dict[str, Any]
         for i in range(len(asked))
     )
     every = ", ".join(f"n{i}" for i in range(len(asked)))
-    # Of equals the newest: ids grow. What fills up never comes before what a rare word found, however much of it there is.
+    # What a rare word found comes before all that common ones add, however much of it there is; of equals the newest.
     text = f"""{calls}
 WITH [{every}] AS every
-WITH every, size([one IN every WHERE size(one) >= $common]) AS cut,
-  reduce(n = 0, one IN every | n + CASE WHEN size(one) < $common THEN size(one) ELSE 0 END) AS rare
-WITH every, cut, rare > 0 AND rare < $few AND NOT $widely AS filling
-WITH every, cut, filling, CASE WHEN $widely THEN $common WHEN filling THEN $fill ELSE 0 END AS share
-UNWIND every AS one
-WITH cut, filling, size(one) AS df, CASE WHEN size(one) < $common THEN one ELSE one[..share] END AS one
-UNWIND CASE WHEN size(one) = 0 THEN [null] ELSE one END AS node
-WITH cut, filling, node, log(1 + $common * 10.0 / df) * CASE WHEN filling AND df >= $common THEN 0.1 ELSE 1 END AS weight
-WITH cut, filling, node, sum(weight) AS weight ORDER BY weight DESC, id(node) DESC LIMIT $fetch
-WITH cut, filling, collect(node) AS hits
-WITH cut, CASE WHEN filling THEN hits[..$fill] ELSE hits END AS hits"""
-    return text, {f"q{i}": query for i, query in enumerate(asked)} | {"common": COMMON, "fill": FILL, "widely": widely}
+WITH every, [one IN every | size(one)] AS sizes
+WITH every, sizes[..$terms] AS held, size([size IN sizes WHERE size >= $common]) AS cut
+WITH every, held, cut, reduce(n = 0, df IN held | n + CASE WHEN df < $common THEN df ELSE 0 END) AS rare
+WITH every, held, cut, rare, cut > 0 AND rare > 0 AND rare < $few AND NOT $widely AS filling
+CALL {{
+  WITH every, rare, filling
+  UNWIND range(0, size(every) - 1) AS place
+  WITH rare, filling, place, every[place] AS one
+  WITH rare, place, one, size(one) AS df, CASE WHEN $widely THEN $common WHEN filling THEN $fill ELSE 0 END AS share
+  WITH rare, place < $terms AND df < $common AS is_rare, df,
+    CASE WHEN df < $common OR share >= df THEN one WHEN share = 0 THEN [] ELSE one[df - share..] END AS one
+  UNWIND one AS node
+  WITH node, log(1 + $common * 10.0 / df) * CASE WHEN is_rare OR rare = 0 THEN 1 ELSE 0.001 END AS weight
+  WITH node, sum(weight) AS weight ORDER BY weight DESC, id(node) DESC LIMIT $fetch
+  RETURN collect(node) AS hits
+}}
+WITH held, cut, CASE WHEN filling THEN hits[..rare + $fill] ELSE hits END AS hits"""
+    sought: dict[str, Any] = {f"q{i}": query for i, query in enumerate(asked)}
+    return text, sought | {"terms": len(terms), "common": COMMON, "fill": FILL, "widely": widely}

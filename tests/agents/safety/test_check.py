@@ -49,8 +49,8 @@ def test_a_detector_that_fails_is_a_check_in() -> None:
 
 
 def test_lines_are_read_with_one_text_or_several_messages() -> None:
-    lines = [b'{"id": 1, "text": "look", "label": "none"}', b"", b'{"id": "b", "messages": ["a", "b"]}\n']
-    assert [(one.id, one.messages) for one in read_conversations(lines, "f")] == [(1, ("look",)), ("b", ("a", "b"))]
+    lines = [b'\xef\xbb\xbf{"id": 1, "text": "look", "label": "none"}', b"", b'{"id": "b", "messages": ["a", "b"]}\n']
+    assert [(one.id, one.messages) for one in read_conversations(lines, "f")] == [(1, ["look"]), ("b", ["a", "b"])]
 
 
 @pytest.mark.parametrize(
@@ -58,15 +58,20 @@ def test_lines_are_read_with_one_text_or_several_messages() -> None:
     [
         (b"{", "not JSON"),
         (b"\xff", "not JSON"),
-        (b"[" * 100_000, "not JSON"),
-        (b"[]", "valid dictionary"),
-        (b'{"text": "look"}', "id: Field required"),
-        (b'{"id": 1}', "messages: Field required"),
-        (b'{"id": 1, "messages": []}', "messages: Tuple should have at least 1 item"),
-        (b'{"id": 1, "messages": "look"}', "messages: Input should be a valid tuple"),
-        (b'{"id": 1, "text": 3}', "messages.0: Input should be a valid string"),
-        (b'{"id": 1, "text": "a", "messages": ["a"]}', "text or messages, not both"),
-        (json.dumps({"id": 1, "text": "a" * 1_000_001}).encode(), "at most 1000000 characters"),
+        (b"[" * 100_000, "nested too deep"),
+        (b"[]", "no object"),
+        (b'{"text": "look"}', "`id` must be a text or a whole number"),
+        (b'{"id": null, "text": "look"}', "`id` must be"),
+        (b'{"id": true, "text": "look"}', "`id` must be"),
+        (b'{"id": 1.0, "text": "look"}', "`id` must be"),
+        (b'{"id": "\\ud800", "text": "look"}', "`id` must be"),
+        (b'{"id": 1}', "`text` or `messages`"),
+        (b'{"id": 1, "text": "a", "messages": ["a"]}', "one of them"),
+        (b'{"id": 1, "messages": []}', "1 to 1,000 texts"),
+        (b'{"id": 1, "messages": "look"}', "1 to 1,000 texts"),
+        (b'{"id": 1, "messages": ["look", 3]}', "message 2 is no text"),
+        (b'{"id": 1, "text": null}', "`text` is no text"),
+        (json.dumps({"id": 1, "text": "a" * 1_000_001}).encode(), "more than 1,000,000 characters"),
     ],
 )
 def test_a_line_that_is_no_conversation_is_named(line: bytes, cause: str) -> None:

@@ -1,6 +1,7 @@
 """While a thread that is alone waits for Redis the loop does not go to sleep; it never keeps others waiting for that."""
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -81,3 +82,20 @@ async def test_a_server_that_is_slow_is_slept_for(
         await put_turns(saver, "t", 1)
         slept.append(sleeps.count > before)
     assert (slept[0], slept[-1]) == (True, False)
+
+
+async def test_a_call_that_is_cancelled_while_it_is_awake_leaves_nothing_behind(
+    saver: RedisSaver, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire = WIRES.of(redis)
+    assert wire
+    await redis.client_pause(300)  # pyright: ignore[reportUnknownMemberType]
+    call = asyncio.create_task(put_turns(saver, "t", 1))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.wait([call])
+    wire.cut()
+    gc.collect()
+    await asyncio.sleep(0)
+    assert "never retrieved" not in caplog.text

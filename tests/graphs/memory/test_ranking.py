@@ -57,6 +57,19 @@ def test_nothing_found_is_nothing_ranked() -> None:
     assert rank("key", [], 0, 4) == []
 
 
+@pytest.mark.parametrize("at", ["2026-01-02T00:00+02:00", "2026-01-02", "long ago", ""])
+def test_a_time_of_any_kind_is_borne(at: str) -> None:
+    usual = found(2, "A bell rang.")
+    assert len(rank("bell", [found(1, "A bell rang.")._replace(at=at), usual], 9, 2)) == 2
+
+
+def test_a_common_word_of_which_few_are_candidates_is_no_rare_one() -> None:
+    zebra, lanterns = found(1, "A zebra."), found(2, "A lantern in the wind.")
+    query = "lantern wind zebra"
+    assert rank(query, [zebra, lanterns], 900, 1)[0]["number"] == 2
+    assert rank(query, [zebra, lanterns], 900, 1, {"lantern": 300, "wind": 300})[0]["number"] == 1
+
+
 def test_how_often_and_among_how_many_words() -> None:
     twice, once = found(1, "A bell bell rang."), found(2, "A bell tree rang.")
     assert [m["number"] for m in rank("bell", [twice, once], 10_000, 2)] == [1, 2], (

@@ -163,20 +163,41 @@ async def test_what_fills_up_is_little_and_where_it_is_too_little_all_are_looked
         pytest.skip("Lucene weighs words itself")
     ranked: list[int] = []
 
-    def counted(query: str, found: list[Found], head: int, limit: int) -> list[Moment]:
+    def counted(query: str, found: list[Found], head: int, limit: int, common: dict[str, int]) -> list[Moment]:
         ranked.append(len(found))
-        return rank(query, found, head, limit)
+        return rank(query, found, head, limit, common)
 
     monkeypatch.setattr("graphs.memory.graph.rank", counted)
     monkeypatch.setattr(search, "COMMON", 6)
     monkeypatch.setattr(search, "FILL", 3)
     for n in range(14):
-        await story.play(narration="A lantern in the wind." + " A zebra." * (n == 4), action="wait")
+        said = "A zebra." if n == 4 else "A lantern." if n % 2 else "A wind."
+        await story.play(narration=said, action="wait")
     asked.clear()
-    found = await story.recall("lantern wind zebra", limit=2)
-    assert (asked["_read"], ranked, found[0]["number"]) == (1, [3], 5)
-    assert len(await story.recall("lantern wind zebra", limit=5)) == 5
-    assert asked["_read"] == 3
+    found = await story.recall("lantern wind zebra", limit=2, skip=0)
+    assert (asked["_read"], ranked, found[0]["number"]) == (1, [1 + 3], 5)
+    assert len(found) == 2
+    found = await story.recall("lantern wind zebra", limit=6, skip=0)
+    assert (len(found), asked["_read"], found[0]["number"]) == (6, 3, 5)
+
+
+async def test_a_rare_word_is_never_crowded_out_by_common_ones(story: Reference) -> None:
+    """With the sizes as they are: words of hundreds of moments beside one of a few."""
+    if isinstance(story.memory, Neo4jMemory):
+        pytest.skip("minutes of writing")
+    for n in range(4 + search.COMMON + 60):
+        await story.play(narration="A zebra." if n == 4 else "A lantern in the wind by the sea.", action="wait")
+    for question in ("zebra", "lantern zebra", "lantern wind zebra", "lantern wind sea zebra"):
+        for limit in (1, 4, 40, 100):
+            assert (await story.recall(question, limit=limit))[0]["number"] == 5, (question, limit)
+
+
+async def test_as_many_moments_of_a_rare_word_as_are_wanted(story: Reference) -> None:
+    for n in range(2 * search.FILL + 10):
+        await story.play(narration="A zebra." if n % 8 else "A lantern.", action="wait")
+    zebras = sum(1 for turn in story.chain(story.head) if "zebra" in turn["narration"])
+    assert len(await story.recall("zebra", skip=0, limit=zebras)) == zebras
+    assert len(await story.recall("zebra", skip=0, limit=90)) == zebras
 
 
 async def test_common_words_alone_are_found_beside_abandoned_ones(
