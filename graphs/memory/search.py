@@ -24,9 +24,9 @@ RANKED = 96
 
 def recall(search: str, nearest: Nearest | None = None) -> str:
     """Full-text hits among the ancestors of HEAD. `search` is the backend's part: at most `$fetch` hits of this story alone
-    as the list `hits`, best first, as `cut` how many words it left out for being too common, and as `held` how many
-    moments hold each word, at least where it knows. With `nearest`, the moments near to `$vector` are hits too, and each
-    has its likeness.
+    as the list `hits`, best first, as `cut` how many words it left out for being too common, and, where common words
+    stand behind rare ones, as `held` how many moments hold each word at least. With `nearest`, the moments near to
+    `$vector` are hits too, and each has its likeness.
 
     The search stands first and is cut before a property is read, which is what costs. A line is a chain, so a moment of
     HEAD's own line is an ancestor if it is not younger; only the others are looked up (see `graphs.memory.cypher`).
@@ -119,6 +119,7 @@ CALL {{
   WITH node, sum(weight) AS weight ORDER BY weight DESC, id(node) DESC LIMIT $fetch
   RETURN collect(node) AS hits
 }}
-WITH held, cut, CASE WHEN filling THEN hits[..rare + $fill] ELSE hits END AS hits"""
+WITH cut, CASE WHEN filling OR ($widely AND rare > 0) THEN held ELSE [] END AS held,
+  CASE WHEN filling THEN hits[..rare + $fill] ELSE hits END AS hits"""
     sought: dict[str, Any] = {f"q{i}": query for i, query in enumerate(asked)}
     return text, sought | {"terms": len(terms), "common": COMMON, "fill": FILL, "widely": widely}
