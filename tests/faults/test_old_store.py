@@ -1,12 +1,12 @@
 """A store that an older version wrote, with a turn in flight: it is migrated when it is opened, and that turn is ended once."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cottage import begun
 from fakes import ScriptedModel
+from flight import left_in_flight
 
 from graphs.engine import open_engine
 from graphs.memory import SCHEMA_VERSION, schema
@@ -29,12 +29,7 @@ async def test_a_turn_in_flight_survives_a_migration(
         for action in ("take lamp", "go north", "look", "wait", "go south"):
             await engine.act(session, action)
         engine.use_model("slow", ScriptedModel(answers=["The cups hang still. The clock ticks. <hang>"]))
-        turn_id, task = await engine.start(session, "wait")
-        async for event in engine.events(session, turn_id):
-            if event["kind"] == "sentence":
-                break
-        task.cancel()
-        await asyncio.wait([task])
+        turn_id, _ = await left_in_flight(engine, session, "wait")
         memory: Any = engine.memory
         names = {"tenant": "local", "session": session}
         for statement in (FORGET, UNSTAMP):
