@@ -17,22 +17,21 @@ from typing import Literal, NamedTuple, cast
 from typing_extensions import TypedDict
 
 from agents.errors import InvalidInput
-from agents.safety.screen import Screen
+from agents.safety.screen import Screen, highest
 from agents.story import Tier
 
 MAX_MESSAGES = 1_000
 MAX_TEXT = 1_000_000
 """Characters of one message."""
 
+CheckedAction = Literal["allow", "refuse", "check_in", "crisis"]
+
 INJECTION = "prompt_injection"
 """The category of what is said to the model instead of the story."""
 
 _SHAPE = '{"id": "1", "text": "look around"} or {"id": "1", "messages": ["look around", "go north"]}'
-CheckedAction = Literal["allow", "refuse", "check_in", "crisis"]
-
 _CARE: tuple[CheckedAction, ...] = ("allow", "refuse", "check_in", "crisis")
 _LONE = re.compile("[\ud800-\udfff]")
-_TIERS: tuple[Tier, ...] = ("none", "check_in", "crisis")
 
 
 class Conversation(NamedTuple):
@@ -65,7 +64,7 @@ def check(screen: Screen, conversation: Conversation) -> Checked:
         began = time.perf_counter()
         verdict = screen.action(message, risk=risk)
         slowest = max(slowest, time.perf_counter() - began)
-        risk = max((risk, verdict["tier"]), key=_TIERS.index)
+        risk = highest([risk, verdict["tier"]])
         actions.append(verdict["action"])
         categories |= dict.fromkeys(verdict["categories"])
     flagged = next((turn for turn, action in enumerate(actions, start=1) if action != "allow"), None)

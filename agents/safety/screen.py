@@ -10,7 +10,7 @@ that raises never passes a text as safe: the action's verdict is `check_in`, the
 `detector_failed`. Verdicts hold names of rules, never words of the player. (The tiers: the project's design, "Safety".)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -68,7 +68,7 @@ class Screen:
         session's own state. `signal_level` is 0 nothing, 1 refused or risk carried, 2 check-in, 3 crisis.
         """
         findings = _asked(self._actions, text, risk)
-        tier = _highest(finding.tier for finding in findings)
+        tier = highest(finding.tier for finding in findings)
         if tier == "check_in" and risk == "crisis":
             tier = "crisis"
         refused = any(finding.action == "refuse" for finding in findings)
@@ -127,7 +127,8 @@ def _read(detectors: Sequence[Detector], window: str, risk: Tier) -> Iterator[Fi
             yield Finding(_FAILED, "check_in", "rewrite")
 
 
-def _highest(tiers: Iterator[Tier]) -> Tier:
+def highest(tiers: Iterable[Tier]) -> Tier:
+    """The most careful of some tiers; none of none."""
     found: list[Tier] = [*tiers, "none"]
     return max(found, key=lambda tier: _LEVELS[tier])
 

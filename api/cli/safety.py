@@ -28,14 +28,10 @@ def check(
     from agents.safety.check import check as check_one  # noqa: PLC0415 - none of it is needed for a command's help
     from agents.safety.check import read_conversations  # noqa: PLC0415
     from agents.safety.screen import Screen  # noqa: PLC0415
+    from graphs.archive.files import reading  # noqa: PLC0415
 
-    try:
-        lines = file.read_bytes().splitlines()
-    except OSError as error:
-        raise InvalidInput(
-            f"The file cannot be read: {error.strerror}", place=str(file), cure="Check the path."
-        ) from None
-    conversations = list(read_conversations(lines, str(file)))  # all of them, before the first is screened
+    with reading(file) as lines:
+        conversations = list(read_conversations(lines, str(file)))  # all of them, before the first is screened
     if not conversations:
         raise InvalidInput("There is no conversation in it", place=str(file), cure="Write one a line.")
     screen, found, slowest = Screen.load(), Counter[tuple[str, str]](), list[float]()

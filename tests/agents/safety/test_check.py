@@ -8,6 +8,8 @@ from agents.errors import InvalidInput
 from agents.safety.check import Conversation, check, read_conversations
 from agents.safety.screen import Screen
 
+BURDEN = "everyone would be better off without me"
+
 
 @pytest.fixture(scope="module")
 def screen() -> Screen:
@@ -34,9 +36,8 @@ def test_play_is_allowed(screen: Screen) -> None:
 
 def test_what_was_said_before_is_remembered_within_a_conversation_alone(screen: Screen) -> None:
     assert check(screen, said("goodbye"))["action"] == "allow"
-    assert check(screen, said("I want to end my life tonight", "goodbye"))["first_flagged_turn"] == 1
-    late = check(screen, said("look", "I want to end my life tonight", "just kidding"))
-    assert (late["tier"], late["first_flagged_turn"]) == ("crisis", 2)
+    assert check(screen, said(BURDEN))["tier"] == "check_in"
+    assert check(screen, said(BURDEN, BURDEN))["tier"] == "crisis"
     assert check(screen, said("goodbye"))["action"] == "allow"
 
 
