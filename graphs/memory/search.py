@@ -13,7 +13,7 @@ COMMON = 300
 """A word of so many moments tells few of them apart: it is left out of the search, and counted when ranking."""
 
 FILL = 32
-"""Moments that common words add, each as many and all together up to this, where rare ones give too few to choose from."""
+"""Moments that common words add, each and all together, where rare ones give too few to choose from."""
 
 WIDE = 4
 """Words that are searched in pairs too where all of them are common: 6 pairs."""
@@ -106,14 +106,14 @@ WITH [{every}] AS every
 WITH every, [one IN every | size(one)] AS sizes
 WITH every, sizes[..$terms] AS held, size([size IN sizes WHERE size >= $common]) AS cut
 WITH every, held, cut, reduce(n = 0, df IN held | n + CASE WHEN df < $common THEN df ELSE 0 END) AS rare
-WITH every, held, cut, rare, cut > 0 AND rare > 0 AND rare < $few AND NOT $widely AS filling
+WITH every, held, cut, rare, rare > 0 AND rare < $few AND NOT $widely AS filling
 CALL {{
   WITH every, rare, filling
   UNWIND range(0, size(every) - 1) AS place
   WITH rare, filling, place, every[place] AS one
   WITH rare, place, one, size(one) AS df, CASE WHEN $widely THEN $common WHEN filling THEN $fill ELSE 0 END AS share
   WITH rare, place < $terms AND df < $common AS is_rare, df,
-    CASE WHEN df < $common OR share >= df THEN one WHEN share = 0 THEN [] ELSE one[df - share..] END AS one
+    CASE WHEN df < $common THEN one ELSE one[df - share..] END AS one
   UNWIND one AS node
   WITH node, log(1 + $common * 10.0 / df) * CASE WHEN is_rare OR rare = 0 THEN 1 ELSE 0.001 END AS weight
   WITH node, sum(weight) AS weight ORDER BY weight DESC, id(node) DESC LIMIT $fetch

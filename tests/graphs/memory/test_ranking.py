@@ -68,6 +68,11 @@ def test_a_common_word_of_which_few_are_candidates_is_no_rare_one() -> None:
     query = "lantern wind zebra"
     assert rank(query, [zebra, lanterns], 900, 1)[0]["number"] == 2
     assert rank(query, [zebra, lanterns], 900, 1, {"lantern": 300, "wind": 300})[0]["number"] == 1
+    # Of other lines, too: more than there are turns behind.
+    assert [m["score"] >= 0 for m in rank(query, [zebra, lanterns], 9, 2, {"lantern": 300, "wind": 300})] == [
+        True,
+        True,
+    ]
 
 
 def test_how_often_and_among_how_many_words() -> None:
