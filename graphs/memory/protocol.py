@@ -68,8 +68,9 @@ class StoryMemory(StoryKeeping, Protocol):
         Nothing that HEAD does not descend from is ever returned. Any text is a valid query: Lucene syntax, stop words,
         other scripts, 2,000 characters. With an embedder, what sounds alike is found without a word in common, too; where
         the embedder fails, words alone are asked. One statement, and a wider one if abandoned lines crowd out its 96 hits
-        (and 64 nearest), or if all words of the query are common in the story. In FalkorDB two more, once in a story that
-        was begun without an embedder. On a store sealed without hashes the last 32 to 63 turns are looked at.
+        (and 64 nearest), or if too few are found while words were left out as common in the story. In FalkorDB two more,
+        once in a story that was begun without an embedder. On a store sealed without hashes the last 32 to 63 turns are
+        looked at.
         """
         ...
 
