@@ -59,7 +59,7 @@ class StoryPlayer(StoryReader):
         super().__init__(settings, stores)
         self.clock: Clock = SystemClock()
         self.ids: Ids = TimeIds()
-        self.screen = Screen.load()
+        self.screen = Screen.load(settings.safety_dir)
         self._stack = stack
         self._prompts = Prompts()
         self._chapters = Chapters(stores.memory, self._prompts, self.screen, timeout_s=settings.model_total_s)

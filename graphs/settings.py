@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     """Tokens, as estimated, of what the narrator is reminded of: the story so far, past moments, what was just told."""
     tenant: str = "local"
     """1 to 64 letters, digits, `_` or `-`."""
+    safety_dir: Path | None = None
+    """Folder with an operator's own `action.yaml` and `narration.yaml`; empty: the shipped rules. Read again on a change."""
     locale: str = ""
     """Country of the crisis resources, such as `GB`; empty: the international ones."""
     encryption_keys: SecretStr | None = None

@@ -18,6 +18,9 @@ Pattern = Annotated[str, Field(min_length=3, max_length=2_000)]
 Case = Annotated[str, Field(min_length=1, max_length=400)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,47}$")]
 
+GATES = ("action", "narration")
+"""What rules are for: what players do, and what the narrator says. A file each in a folder of rules."""
+
 CATEGORIES = frozenset(
     [
         "suicide",
@@ -88,20 +91,27 @@ def safety_folder() -> Path:
     return Path(str(resources.files("prompts"))) / "safety"
 
 
-def read_rule_file(path: Path) -> RuleFile:
-    """A file of rules as written. Raises InvalidSetting with the file, and the line or the rule's id."""
-    data = read_yaml(path)
+def read_rule_file(path: Path) -> tuple[RuleFile, dict[str, int]]:
+    """A file of rules as written, and the line of each rule by its id. Raises InvalidSetting with file, line and rule."""
+    document = _document(path)
+    data = document.data
     try:
-        return RuleFile.model_validate(data)
+        file = RuleFile.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        raise rule_fault(str(path), _rule_at(data, first["loc"]), _said(first["loc"], first["msg"])) from error
+        place = f"{path}:{document.line(first['loc'])}"
+        raise rule_fault(place, _rule_at(data, first["loc"]), _said(first["loc"], first["msg"])) from error
+    return file, {rule.id: document.line(("rules", number)) for number, rule in enumerate(file.rules)}
 
 
 def read_yaml(path: Path) -> Any:
     """A YAML file's plain data. Raises InvalidSetting for a file that is missing, unreadable or malformed."""
+    return _document(path).data
+
+
+def _document(path: Path) -> yamls.Document:
     try:
-        return yamls.read_yaml(path.read_text(encoding="utf-8")).data
+        return yamls.read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidSetting("The safety file cannot be read", place=str(path), cure="Restore it.") from error
     except yamls.YamlFault as error:

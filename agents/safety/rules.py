@@ -12,10 +12,11 @@ of patterns cheap.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar, get_args
 
+from agents.errors import InvalidSetting
 from agents.safety.literals import Literals, literals_of
 from agents.safety.native import native
 from agents.safety.normalise import View, Views
@@ -119,14 +120,18 @@ class CompiledRule(NamedTuple):
 class RuleSet:
     """A file of rules, compiled: the first detector of a gate. Pure; safe to share between threads."""
 
-    def __init__(self, file: RuleFile, *, place: str = "rules") -> None:
-        """Raises InvalidSetting for a pattern that does not compile, is unbounded or uses an unknown fragment."""
+    def __init__(self, file: RuleFile, *, place: str = "rules", lines: Mapping[str, int] | None = None) -> None:
+        """Raises InvalidSetting for a pattern that does not compile, is unbounded or uses an unknown fragment.
+
+        `lines` are those of the rules in the file `place`, by their ids.
+        """
         self.file = file
         self._place = place
+        self._lines = lines or {}
         ids = [rule.id for rule in file.rules]
         twice = next((name for name in ids if ids.count(name) > 1), None)
         if twice is not None:
-            raise rule_fault(place, twice, "the id is used twice")
+            raise self.fault(twice, "the id is used twice")
         self.rules = tuple(self._compiled(rule) for rule in file.rules)
         self._literals = {view: self._by_beginning(view) for view in get_args(View)}
         self._tireless = any(ALWAYS in compiled.literals for compiled in self.rules)
@@ -144,6 +149,11 @@ class RuleSet:
                 signal = Signal(source="rule", id=rule.id, category=rule.category, confidence=rule.confidence)
                 findings.append(Finding(signal, tier, rule.action))
         return findings
+
+    def fault(self, owner: str, what: str) -> InvalidSetting:
+        """The error for one of the rules, at its line."""
+        place = f"{self._place}:{self._lines[owner]}" if owner in self._lines else self._place
+        return rule_fault(place, owner, what)
 
     def reading(self, text: str, view: View) -> Reading:
         """A view of a text as `strongest` takes it."""
@@ -215,18 +225,19 @@ class RuleSet:
             full = _FRAGMENT.sub(lambda use: self._fragment(owner, use[1]), full)
         bare = _ESCAPED_OR_CLASS.sub("a", full)
         if _UNBOUNDED.search(bare) or any(int(bound) > _MOST_REPEATS for bound in _BOUND.findall(bare)):
-            raise rule_fault(self._place, owner, f"a pattern repeats without a bound of at most {_MOST_REPEATS}")
+            raise self.fault(owner, f"a pattern repeats without a bound of at most {_MOST_REPEATS}")
         try:
             return make(full)
         except re.error as error:
-            raise rule_fault(self._place, owner, f"a pattern is not valid: {error.msg}") from error
+            raise self.fault(owner, f"a pattern is not valid: {error.msg}") from error
 
     def _fragment(self, owner: str, name: str) -> str:
         if name not in self.file.fragments:
-            raise rule_fault(self._place, owner, f"there is no fragment <{name}>")
+            raise self.fault(owner, f"there is no fragment <{name}>")
         return f"(?:{self.file.fragments[name]})"
 
 
 def load_rules(path: Path) -> RuleSet:
-    """The rules of one file, compiled. Raises InvalidSetting with the file, and the line or the rule's id."""
-    return RuleSet(read_rule_file(path), place=str(path))
+    """The rules of one file, compiled. Raises InvalidSetting with the file, the line and the rule's id."""
+    file, lines = read_rule_file(path)
+    return RuleSet(file, place=str(path), lines=lines)

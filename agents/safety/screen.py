@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Protocol
 
 from agents.errors import InvalidSetting
+from agents.safety.live import LiveRules
 from agents.safety.normalise import Views, views
-from agents.safety.rule_file import safety_folder
-from agents.safety.rules import Finding, load_rules
+from agents.safety.rule_file import GATES, safety_folder
+from agents.safety.rules import Finding
 from agents.story import Signal, Tier, Verdict
 
 WINDOW = 20_000
@@ -54,11 +55,25 @@ class Screen:
     def load(cls, folder: Path | None = None) -> "Screen":
         """The gates with the rules of a folder (default: the shipped ones). Raises InvalidSetting."""
         where = folder or safety_folder()
-        gates = {name: load_rules(where / f"{name}.yaml") for name in ("action", "narration")}
-        for name, rules in gates.items():
-            if rules.file.gate != name:
-                raise InvalidSetting(f"The rules are for the gate '{rules.file.gate}'", place=str(where / name))
+        gates = {name: LiveRules(where / f"{name}.yaml") for name in GATES}
+        for name, live in gates.items():
+            if live.rules.file.gate != name:
+                place = str(where / f"{name}.yaml")
+                raise InvalidSetting(f"The rules are for the gate '{live.rules.file.gate}'", place=place)
         return cls([gates["action"]], [gates["narration"]])
+
+    @property
+    def faults(self) -> list[InvalidSetting]:
+        """Why files of rules that were changed are not in force: the last good ones are. Empty where all is well."""
+        return [one.fault for one in self._live() if one.fault is not None]
+
+    def reload(self) -> None:
+        """Reads the files that have changed now, instead of at the next screening."""
+        for one in self._live():
+            one.reload()
+
+    def _live(self) -> list[LiveRules]:
+        return [one for one in (*self._actions, *self._narrations) if isinstance(one, LiveRules)]
 
     def action(self, text: str, *, risk: Tier = "none") -> Verdict:
         """What an action of a player asks for, of any length.

@@ -13,6 +13,9 @@ from agents.errors import InvalidSetting, StoryError
 from agents.models.embedding import open_embedder
 from agents.models.opening import PROVIDERS, check_spec
 from agents.prompts import Prompts
+from agents.safety.cases import check_cases
+from agents.safety.rule_file import GATES, safety_folder
+from agents.safety.rules import load_rules
 from agents.world.load import load_world, shipped_worlds
 from graphs.settings import Settings, read_settings
 
@@ -45,6 +48,7 @@ async def examine() -> list[Check]:
         )
     )
     checks.append(_one("variables", _variables))
+    checks.append(_one("safety", lambda: _safety(settings)))
     checks.append(await _wait("stores", lambda: _stores(settings)))
     checks.append(_one("model", lambda: _model(settings.model)))
     checks.append(await _wait("embedder", lambda: _embedder(settings.embedder)))
@@ -88,6 +92,14 @@ def _variables() -> str:
             cure = f"Did you mean {close[0]}?" if close else "Take it out, or look for its name in the README."
             raise InvalidSetting(f"{name} is no setting", cure=cure)
     return ", ".join(given) or "none set"
+
+
+def _safety(settings: Settings) -> str:
+    """Whether every rule holds its own cases, and how long ago somebody checked the contacts."""
+    rules = [load_rules((settings.safety_dir or safety_folder()) / f"{gate}.yaml") for gate in GATES]
+    for one in rules:
+        check_cases(one)
+    return f"{sum(len(one.rules) for one in rules)} rules hold their cases"
 
 
 async def _stores(settings: Settings) -> str:

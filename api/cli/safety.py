@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands."""
     safety = typer.Typer(help="What the safety agent says, and how well.", no_args_is_help=True, rich_markup_mode=None)
     safety.command("check", help="Screen a set of conversations as a session's turns are screened.")(check)
+    safety.command("rules", help="List the rules of a folder, once all of their own cases hold.")(rules)
     app.add_typer(safety, name="safety")
 
 
@@ -47,3 +48,39 @@ def check(
         slowest.sort()
         p95 = slowest[int(len(slowest) * 0.95)]
         typer.echo(f"{counted(len(conversations), 'conversation')}; 95 of 100 took at most {p95:.1f} ms a turn.")
+
+
+def rules(
+    folder: Annotated[
+        Path | None, typer.Argument(help="With action.yaml and narration.yaml; without one, the rules in force.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON a rule, instead of a table.")] = False,
+) -> None:
+    from agents.safety.cases import check_cases  # noqa: PLC0415
+    from agents.safety.rule_file import GATES, safety_folder  # noqa: PLC0415
+    from agents.safety.rules import load_rules  # noqa: PLC0415
+    from graphs.settings import read_settings  # noqa: PLC0415
+
+    where = folder or read_settings().safety_dir or safety_folder()
+    sets = {gate: load_rules(where / f"{gate}.yaml") for gate in GATES}
+    for one in sets.values():
+        check_cases(one)
+    told = [
+        {
+            "gate": gate,
+            "id": rule.id,
+            "category": rule.category,
+            "says": rule.tier or rule.action or f"{rule.at_risk} at risk",
+            "patterns": len(rule.any),
+            "cases": len(rule.must) + len(rule.must_not),
+        }
+        for gate, one in sets.items()
+        for rule in one.file.rules
+    ]
+    if as_json:
+        for row in told:
+            print_json(row)
+        return
+    columns = ("gate", "id", "category", "says", "cases")
+    table(list(columns), [[str(row[column]) for column in columns] for row in told])
+    typer.echo(f"{counted(len(told), 'rule')} in {where}; every case holds.")

@@ -1,10 +1,12 @@
 """`tta safety check` screens a file of conversations: a line of JSON each, or a table of all."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from agents.safety.rule_file import GATES, safety_folder
 from api.cli.run import run
 
 
@@ -46,3 +48,36 @@ def test_a_fault_in_the_last_line_comes_before_the_first_answer(talks: str, caps
     assert told.out == ""
     assert told.err.startswith("tta: ")
     assert f"{talks}:4" in told.err
+
+
+def test_the_rules_are_listed_once_their_cases_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["safety", "rules", "--json"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {one["gate"] for one in told} == {"action", "narration"}
+    assert {"id": "suicide_intent", "says": "crisis"}.items() <= next(
+        one for one in told if one["id"] == "suicide_intent"
+    ).items()
+
+
+def test_a_case_that_does_not_hold_is_told_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for gate in GATES:
+        text = (safety_folder() / f"{gate}.yaml").read_text()
+        (tmp_path / f"{gate}.yaml").write_text(text.replace("- I want to kill myself\n", "- I want to bake a cake\n"))
+    assert run(["safety", "rules", str(tmp_path)]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert re.search(
+        r"action\.yaml:\d+: Safety rule 'suicide_intent': it does not match its case: 'I want to bake", line
+    )
+
+
+def test_a_folder_of_rules_of_ones_own_is_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for gate in GATES:
+        text = (safety_folder() / f"{gate}.yaml").read_text()
+        (tmp_path / f"{gate}.yaml").write_text(text.replace("version: 1", "version: 7"))
+    monkeypatch.setenv("TTA_SAFETY_DIR", str(tmp_path))
+    assert run(["safety", "rules"]) == 0
+    assert str(tmp_path) in capsys.readouterr().out.replace("\n", "")
+    (tmp_path / "action.yaml").unlink()
+    assert run(["safety", "rules"]) == 2

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from agents.errors import InvalidSetting
+from agents.safety.cases import matches
 from agents.safety.literals import literals_of
 from agents.safety.normalise import views
 from agents.safety.rule_file import CATEGORIES, RuleFile, safety_folder
 from agents.safety.rules import ALWAYS, CompiledRule, RuleSet, load_rules
-from agents.story import Tier
 
 SETS = {name: load_rules(safety_folder() / f"{name}.yaml") for name in ("action", "narration")}
 
@@ -39,13 +39,6 @@ rules:
     must: [the cat bites, a dog bites]
     must_not: [the bird bites]
 """
-
-
-def matches(rules: RuleSet, compiled: CompiledRule, text: str) -> bool:
-    only_at_risk = compiled.rule.tier is None and compiled.rule.at_risk is not None
-    risk: Tier = "check_in" if only_at_risk else "none"
-    view = compiled.rule.view
-    return rules.strongest(compiled, rules.reading(getattr(views(text), view), view), risk) is not None
 
 
 @pytest.mark.parametrize(("name", "compiled", "text"), MUST)
