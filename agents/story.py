@@ -68,6 +68,14 @@ class Verdict(TypedDict):
     signal_level: int
 
 
+class Heard(TypedDict):
+    """Something a player said that was no danger by itself, kept with the session for what may follow it."""
+
+    text: str
+    age: int
+    """Actions since then."""
+
+
 class Choice(TypedDict):
     """Something that the player can do next. `text` is an action as a player would type it."""
 

@@ -22,7 +22,7 @@ from agents.errors import InvalidSetting, StoreSealed
 MARK = "\x1es1:"
 """Begins a sealed text; then the key's id, `:` and a Fernet token. No text of a story has a record separator."""
 
-FIELDS = frozenset({"body", "changes", "snapshot", "focus", "text", "so_far", "title"})
+FIELDS = frozenset({"body", "changes", "snapshot", "focus", "text", "so_far", "title", "heard"})
 """Parameters of statements, and properties of nodes, that hold a text to be sealed; and `people`, which are several."""
 
 _PROOF = "tta"

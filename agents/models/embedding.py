@@ -16,7 +16,9 @@ import importlib
 import importlib.util
 import math
 import re
+import threading
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -51,7 +53,13 @@ async def open_embedder(name: str) -> "Embedder | None":
         return None
     if name not in EMBEDDERS:
         raise InvalidSetting(f"There is no embedder '{name[:40]}'", choices=EMBEDDERS)
-    return MiniLM(*await asyncio.to_thread(_checked_files))
+    return await asyncio.to_thread(minilm)
+
+
+@cache
+def minilm() -> "MiniLM":
+    """The one that this process shares, its files checked. Raises InvalidSetting as `open_embedder`."""
+    return MiniLM(*_checked_files())
 
 
 def _checked_files() -> list[Path]:
@@ -92,19 +100,29 @@ class MiniLM:
 
     def __init__(self, model: Path, pieces: Path) -> None:
         self._model, self._pieces = model, pieces
-        self._loading = asyncio.Lock()
+        self._loading = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
+
+    def embed_now(self, texts: Sequence[str]) -> list[list[float]]:
+        """As `embed`, by whoever calls: for a text or two, which take less than a change of threads is worth.
+
+        Raises what the vendors raise.
+        """
+        return _embed(*self._ready(), list(texts))
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """As `Embedder.embed`. In a thread: the event loop goes on meanwhile."""
         try:
-            async with self._loading:
-                self._loaded = loaded = self._loaded or await asyncio.to_thread(self._load)
-            return await asyncio.to_thread(_embed, *loaded, list(texts))
+            return await asyncio.to_thread(self.embed_now, texts)
         except StoryError:
             raise
         except Exception as error:  # the vendors raise what they like; the text may quote the player
             raise ModelError(f"The embedder failed ({type(error).__name__})", cure="Run `tta doctor`.") from error
+
+    def _ready(self) -> tuple[Any, Any]:
+        with self._loading:
+            self._loaded = self._loaded or self._load()
+        return self._loaded
 
     def _load(self) -> tuple[Any, Any]:
         engine = cast(Any, importlib.import_module("onnxruntime"))

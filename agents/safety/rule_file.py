@@ -93,7 +93,7 @@ def safety_folder() -> Path:
 
 def read_rule_file(path: Path) -> tuple[RuleFile, dict[str, int]]:
     """A file of rules as written, and the line of each rule by its id. Raises InvalidSetting with file, line and rule."""
-    document = _document(path)
+    document = read_document(path)
     data = document.data
     try:
         file = RuleFile.model_validate(data)
@@ -106,10 +106,10 @@ def read_rule_file(path: Path) -> tuple[RuleFile, dict[str, int]]:
 
 def read_yaml(path: Path) -> Any:
     """A YAML file's plain data. Raises InvalidSetting for a file that is missing, unreadable or malformed."""
-    return _document(path).data
+    return read_document(path).data
 
 
-def _document(path: Path) -> yamls.Document:
+def read_document(path: Path) -> yamls.Document:
     try:
         return yamls.read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

@@ -44,6 +44,8 @@ class Finding(NamedTuple):
     signal: Signal
     tier: Tier = "none"
     action: RuleAction | None = None
+    keep: bool = False
+    """Whether the text is to be kept in mind, though it is nothing by itself (`agents/safety/heard.py`)."""
 
 
 class LazyPattern:

@@ -12,17 +12,21 @@ that raises never passes a text as safe: the action's verdict is `check_in`, the
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from agents.errors import InvalidSetting
+from agents.safety.heard import older, together, with_text
 from agents.safety.live import LiveRules
 from agents.safety.normalise import Views, views
 from agents.safety.rule_file import GATES, safety_folder
 from agents.safety.rules import Finding
-from agents.story import Signal, Tier, Verdict
+from agents.story import Heard, Signal, Tier, Verdict
 
 WINDOW = 20_000
-"""Characters that detectors read at a time. A longer text is read whole, window by window."""
+"""Characters that detectors read at a time. A longer text is read window by window."""
+
+MAX_READ = 65_536
+"""Characters that are read of one text. Of a longer one the first half of them is read, and the last."""
 
 OVERLAP = 1_000
 """Characters that two windows share, so that nothing said across a seam is lost."""
@@ -41,15 +45,31 @@ class Detector(Protocol):
     def __call__(self, text: Views, risk: Tier, /) -> list[Finding]: ...
 
 
+class Screened(NamedTuple):
+    """What a screening came to: the verdict, and what the session is to keep in mind from now on."""
+
+    verdict: Verdict
+    heard: list[Heard]
+
+
 class Screen:
     """Both gates over their detectors. Holds nothing of what it reads; safe to share between threads and tasks."""
 
-    def __init__(self, actions: Sequence[Detector], narrations: Sequence[Detector]) -> None:
-        """Raises InvalidSetting for a gate without detectors: it would let everything pass."""
+    def __init__(
+        self,
+        actions: Sequence[Detector],
+        narrations: Sequence[Detector],
+        conversations: Sequence[Detector] = (),
+    ) -> None:
+        """`conversations` read an action together with what was kept in mind before it.
+
+        Raises InvalidSetting for a gate without detectors: it would let everything pass.
+        """
         if not actions or not narrations:
             raise InvalidSetting("A safety gate has no detectors", cure="Give each gate at least its rules.")
         self._actions = tuple(actions)
         self._narrations = tuple(narrations)
+        self._conversations = tuple(conversations)
 
     @classmethod
     def load(cls, folder: Path | None = None) -> "Screen":
@@ -76,26 +96,23 @@ class Screen:
         return [one for one in (*self._actions, *self._narrations) if isinstance(one, LiveRules)]
 
     def action(self, text: str, *, risk: Tier = "none") -> Verdict:
-        """What an action of a player asks for, of any length.
+        """What an action of a player asks for, read by itself: as `screen`, of a session that keeps nothing in mind."""
+        return self.screen(text, risk=risk).verdict
+
+    def screen(self, text: str, *, risk: Tier = "none", heard: Sequence[Heard] = ()) -> Screened:
+        """What an action of a player asks for, of any length, after what was heard of that player before.
 
         `risk` is the tier that the session carries from earlier turns. It makes rules with `at_risk` listen, and after
         a crisis it turns every check-in into a crisis. It is not the tier of harmless text: a paused session is the
         session's own state. `signal_level` is 0 nothing, 1 refused or risk carried, 2 check-in, 3 crisis.
         """
         findings = _asked(self._actions, text, risk)
-        tier = highest(finding.tier for finding in findings)
-        if tier == "check_in" and risk == "crisis":
-            tier = "crisis"
-        refused = any(finding.action == "refuse" for finding in findings)
-        level = max(_LEVELS[tier], _REFUSED if refused or risk != "none" else 0)
-        return Verdict(
-            gate="action",
-            tier=tier,
-            action=tier if tier != "none" else "refuse" if refused else "allow",
-            categories=_categories(findings),
-            signals=_signals(findings),
-            signal_level=level,
-        )
+        kept, keep = older(heard), any(finding.keep for finding in findings)
+        if keep and kept:
+            findings = _strongest([*findings, *_asked(self._conversations, together(kept, text), risk)])
+        verdict = _action_verdict(findings, risk)
+        # The words of somebody at risk are kept nowhere: that they are at risk is.
+        return Screened(verdict, with_text(kept, text) if keep and verdict["action"] == "allow" else kept)
 
     def narration(self, sentence: str) -> Verdict:
         """Whether a sentence (or a whole passage) of the narrator may be shown: `allow`, else `rewrite`."""
@@ -110,8 +127,28 @@ class Screen:
         )
 
 
+def _action_verdict(findings: Sequence[Finding], risk: Tier) -> Verdict:
+    tier = highest(finding.tier for finding in findings)
+    if tier == "check_in" and risk == "crisis":
+        tier = "crisis"
+    refused = any(finding.action == "refuse" for finding in findings)
+    speaking = [finding for finding in findings if finding.tier != "none" or finding.action]
+    return Verdict(
+        gate="action",
+        tier=tier,
+        action=tier if tier != "none" else "refuse" if refused else "allow",
+        categories=_categories(speaking),
+        signals=_signals(speaking),
+        signal_level=max(_LEVELS[tier], _REFUSED if refused or risk != "none" else 0),
+    )
+
+
 def windows(text: str) -> Iterator[str]:
-    """A text in overlapping windows; a short one is its own single window."""
+    """A text in overlapping windows; a short one is its own single window. Of one beyond MAX_READ, its head and tail."""
+    if len(text) > MAX_READ:
+        yield from windows(text[: MAX_READ // 2])
+        yield from windows(text[-MAX_READ // 2 :])
+        return
     yield text[:WINDOW]
     for start in range(WINDOW - OVERLAP, len(text) - OVERLAP, WINDOW - OVERLAP):
         yield text[start : start + WINDOW]
@@ -119,12 +156,16 @@ def windows(text: str) -> Iterator[str]:
 
 def _asked(detectors: Sequence[Detector], text: str, risk: Tier) -> list[Finding]:
     """What all detectors find in all of a text, one finding a signal, the most careful first."""
+    return _strongest(finding for window in windows(text) for finding in _read(detectors, window, risk))
+
+
+def _strongest(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding a signal, the most careful first."""
     found: dict[tuple[str, str], Finding] = {}
-    for window in windows(text):
-        for finding in _read(detectors, window, risk):
-            key = (finding.signal["source"], finding.signal["id"])
-            if key not in found or _LEVELS[finding.tier] > _LEVELS[found[key].tier]:
-                found[key] = finding
+    for finding in findings:
+        key = (finding.signal["source"], finding.signal["id"])
+        if key not in found or _LEVELS[finding.tier] > _LEVELS[found[key].tier]:
+            found[key] = finding
     return sorted(found.values(), key=lambda finding: (-_LEVELS[finding.tier], finding.signal["id"]))
 
 

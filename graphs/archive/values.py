@@ -3,8 +3,9 @@
 import base64
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
+from agents.safety.heard import HEARD_CHARS, MAX_HEARD
 from graphs.archive.lines import JSON, KINDS
 from graphs.memory.cypher import LABELS
 from graphs.memory.records import MAX_BODY, MAX_TRACE, encode
@@ -48,6 +49,17 @@ def _json(value: Any) -> bool:
     return isinstance(value, str | list | dict)
 
 
+def _heard_texts(value: Any) -> bool:
+    """None, in a session from before there was such a thing, or what the safety agent keeps in mind."""
+    if not isinstance(value, list):
+        return value is None
+    kept = cast(list[Any], value)
+    return len(kept) <= MAX_HEARD and all(
+        isinstance(one, dict) and _text(one.get("text")) and len(one["text"]) <= HEARD_CHARS and _number(one.get("age"))
+        for one in kept
+    )
+
+
 def _vector(value: Any) -> bool:
     """None, or a vector that the index takes; another one would fail every question that is asked of it."""
     return value is None or (
@@ -59,7 +71,7 @@ _NEEDED: dict[str, dict[str, Callable[[Any], bool]]] = {
     "session": {
         **dict.fromkeys(("session", "player", "title", "world", "fingerprint", "model", "branch"), _text),
         **dict.fromkeys(("created", "played", "world_text"), _text),
-        "world_version": _number, "seed": _number, "risk": _tier, "paused": _truth,
+        "world_version": _number, "seed": _number, "risk": _tier, "paused": _truth, "heard": _heard_texts,
     },
     "branch": {"name": _text, "head": _text, "number": _number, "line": _text, "created": _text},
     "turn": {

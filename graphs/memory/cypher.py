@@ -46,7 +46,7 @@ _BRANCH_COLUMNS = "b.name AS name, b.head AS head, b.number AS number, b.line AS
 _TURN = f"""(t:Turn {{{SCOPE}, turn_id: $turn_id, number: $number, line: $line, branch: $branch,
   parent: $parent, kind: $kind, at: $at, body: $body, changes: $changes, focus: $focus"""
 
-_TOUCH_SESSION = """s.played = $at, s.paused = coalesce($paused, s.paused),
+_TOUCH_SESSION = """s.played = $at, s.paused = coalesce($paused, s.paused), s.heard = coalesce($heard, s.heard),
   s.risk = CASE WHEN $risk > s.risk THEN $risk ELSE s.risk END"""
 
 
@@ -123,7 +123,7 @@ OPTIONAL MATCH (c:Chapter {{{SCOPE}, turn_id: k.turn_id}})
 WITH s, b, h, k, walk, c
 OPTIONAL MATCH (e:Chapter {{{SCOPE}, turn_id: {keyframe_before("k")}}})
 WITH s, b, h, k, walk, coalesce(c, e) AS c
-RETURN s.risk AS risk, s.paused AS paused, {_BRANCH_COLUMNS}, h.focus AS focus, h.body AS body,
+RETURN s.risk AS risk, s.heard AS heard, s.paused AS paused, {_BRANCH_COLUMNS}, h.focus AS focus, h.body AS body,
   k.snapshot AS snapshot, walk, c.so_far AS so_far, c.last AS closed
 """
 

@@ -106,6 +106,7 @@ class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, Gra
             focus=json.loads(row["focus"]),
             choices=[choice["text"] for choice in json.loads(row["body"])["choices"]],
             risk=records.tier(row["risk"]),
+            heard=json.loads(row["heard"] or "[]") or [],
             paused=row["paused"],
             story_so_far=row["so_far"] or "",
             closed=row["closed"] or 0,

@@ -101,6 +101,7 @@ def commit_parameters(scope: Scope, commit: Commit) -> dict[str, Any]:
     return {
         **turn_parameters(scope, commit.turn, commit.focus, commit.moments, commit.people, commit.before),
         "risk": risk_level(commit.risk or "none"),
+        "heard": None if commit.heard is None else encode(commit.heard),
         "paused": commit.paused,
         **dict.fromkeys(("keyframe", "snapshot", "segment", "leaves", "blocks")),
     }

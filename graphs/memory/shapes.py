@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from typing_extensions import TypedDict
 
-from agents.story import Exchange, Tier, Turn, Usage, Value
+from agents.story import Exchange, Heard, Tier, Turn, Usage, Value
 
 KEYFRAME = 32
 """Turns between two stored snapshots: at most this many turns are read to rebuild the slots of any turn."""
@@ -76,6 +76,8 @@ class Position(TypedDict):
     focus: list[str]
     choices: list[str]
     risk: Tier
+    heard: list[Heard]
+    """What the session's safety agent keeps in mind: the session's, whichever branch is played."""
     paused: bool
     story_so_far: str
     """What the newest closed chapter of this branch says of everything up to turn `closed`; empty before the first."""
@@ -138,4 +140,6 @@ class Commit:
     """The text of the turn before: an answer is found by the words of what it answers, too."""
     risk: Tier | None = None
     """Raises the session's risk (never lowers it)."""
+    heard: list[Heard] | None = None
+    """What the session's safety agent keeps in mind from now on; without it, what it kept before."""
     paused: bool | None = None

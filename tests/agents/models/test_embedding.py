@@ -135,6 +135,7 @@ async def test_asked_by_many_at_once_it_is_loaded_once(minilm: Embedder, monkeyp
         return load(self)
 
     monkeypatch.setattr(MiniLM, "_load", counted)
+    monkeypatch.setattr(minilm, "_loaded", None)
     answers = await asyncio.gather(*(minilm.embed(["a lantern"]) for _ in range(8)))
     assert len(loaded) == 1
     assert all(answer == answers[0] for answer in answers)

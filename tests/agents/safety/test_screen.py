@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from agents.safety.screen import OVERLAP, WINDOW, Screen, windows
+from agents.safety.screen import MAX_READ, OVERLAP, WINDOW, Screen, windows
 from agents.story import Tier
 
 SCREEN = Screen.load()
@@ -244,12 +244,20 @@ def test_a_disguise_hides_no_danger(text: str) -> None:
     assert SCREEN.action(text)["tier"] == "crisis"
 
 
-@pytest.mark.parametrize("place", [0, WINDOW - 12, WINDOW - OVERLAP - 8, 3 * WINDOW])
+@pytest.mark.parametrize("place", [0, WINDOW - 12, WINDOW - OVERLAP - 8, 2 * WINDOW])
 def test_a_long_text_is_read_whole(place: int) -> None:
-    filler = "go north and look. " * 6_000
+    filler = "go north and look. " * 3_300
     text = filler[:place] + " . I want to kill myself . " + filler[place:]
-    assert len(text) > 5 * WINDOW
+    assert 3 * WINDOW < len(text) < MAX_READ
     assert SCREEN.action(text)["tier"] == "crisis"
+
+
+def test_of_an_endless_text_its_head_and_its_tail_are_read() -> None:
+    filler, danger = "go north and look. " * 20_000, " . I want to kill myself . "
+    half = MAX_READ // 2
+    assert SCREEN.action(filler[: half - 60] + danger + filler)["tier"] == "crisis"
+    assert SCREEN.action(filler + danger + filler[: half - 60])["tier"] == "crisis"
+    assert sum(len(part) for part in windows(filler)) < MAX_READ + 4 * OVERLAP
 
 
 def test_windows_cover_a_text_and_overlap() -> None:

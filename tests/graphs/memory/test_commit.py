@@ -12,6 +12,7 @@ from agents.errors import (
     UnknownBranch,
     UnknownTurn,
 )
+from agents.story import Heard
 from graphs.memory import Branch, Commit, Scope
 
 
@@ -129,6 +130,22 @@ class TestCommit:
         await story.play()
         await story.undo(1)
         assert (await story.memory.session(story.scope))["risk"] == "crisis"
+
+    async def test_what_was_heard_stays_with_the_session_on_every_branch(self, story: Reference) -> None:
+        heard: list[Heard] = [{"text": "Nobody is at home — 家 \ud800", "age": 3}]
+        kept: list[Heard] = [{"text": "Nobody is at home — 家 \ud800", "age": 3}]
+        first = new_turn(story.scope, 1, "root", line="line-0")
+        await story.memory.commit(story.scope, Commit(first, [], [], heard=heard))
+        aside = new_turn(story.scope, 1, first["turn_id"], kind="check_in")
+        await story.memory.commit(story.scope, Commit(aside, [], []))  # says nothing of it
+        await story.memory.move_head(story.scope, "main", back=1)
+        await story.memory.create_branch(story.scope, "other", "root")
+        await story.memory.switch(story.scope, "other")
+        assert (await story.memory.position(story.scope))["heard"] == kept
+        await story.memory.commit(
+            story.scope, Commit(new_turn(story.scope, 1, "root", kind="crisis"), [], [], heard=[])
+        )
+        assert (await story.memory.position(story.scope, "main"))["heard"] == []
 
     async def test_a_turn_too_large_is_refused_whole(self, story: Reference) -> None:
         turn = new_turn(story.scope, 1, "root", narration="x" * 65_536)

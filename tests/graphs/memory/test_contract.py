@@ -35,6 +35,7 @@ class TestSessions:
             "focus": [],
             "choices": ["go north"],
             "risk": "none",
+            "heard": [],
             "paused": False,
             "story_so_far": "",
             "closed": 0,
