@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from agents.errors import InvalidInput
+from api.cli import auditing
 from api.cli.output import counted, print_json, table
 
 
@@ -14,6 +15,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands."""
     safety = typer.Typer(help="What the safety agent says, and how well.", no_args_is_help=True, rich_markup_mode=None)
     safety.command("check", help="Screen a set of conversations as a session's turns are screened.")(check)
+    auditing.register(safety)
     app.add_typer(safety, name="safety")
 
 
