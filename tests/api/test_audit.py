@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,21 @@ def test_a_time_without_a_zone_is_utc(since: str) -> None:
     assert moment(since).isoformat().startswith("2026-11-2")
     assert moment(since).utcoffset() is not None
     assert moment("2h") < moment("1h") < moment("1m")
+
+
+def test_doctor_sees_a_webhook_that_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TTA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("TTA_LINGER_S", "0.2")
+    monkeypatch.setenv("TTA_SAFETY_WEBHOOK_URL", "https://example.org/walnut")
+    assert run(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert "FAIL safety webhook: TTA_SAFETY_WEBHOOK_SECRET" in out
+    assert "walnut" not in out
+    monkeypatch.setenv("TTA_SAFETY_WEBHOOK_SECRET", b64encode(b"s" * 32).decode())
+    assert run(["doctor"]) == 0
+    assert "ok   safety webhook: signed with 1 secret" in capsys.readouterr().out
 
 
 async def test_figures_for_prometheus(

@@ -64,6 +64,24 @@ async def test_an_audit_that_fails_costs_no_turn(engine: StoryEngine, monkeypatc
     assert told(await engine.audit_entries(), "action") == [("refuse",), ("crisis",)]
 
 
+async def test_an_accepted_turn_that_its_store_fails_is_noted_once(
+    engine: StoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await begun(engine)
+
+    async def broken(*_: Any) -> Any:
+        raise StoreUnavailable("The plug was pulled")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine.memory, "commit", broken)
+        with pytest.raises(StoreUnavailable) as caught:
+            await engine.act(session, CRISIS)
+        assert caught.value.help
+    assert await engine.recover(session)
+    assert told(await engine.audit_entries(), "answer", "tier") == [("turn", "crisis")]
+    assert (await engine.audit_entries())[0]["hash"]
+
+
 async def test_what_hangs_is_not_waited_for(engine: StoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     session = await begun(engine)
 
