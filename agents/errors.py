@@ -51,6 +51,8 @@ class StoryError(Exception):
         self.more = more
         self.help: dict[str, Any] | None = None
         """Crisis resources, where the action that is turned away comes from a person at risk (`agents.safety.crisis`)."""
+        self.audited = False
+        """Whether the safety audit has what was screened for this error: one that is raised on is not noted again."""
 
     @property
     def code(self) -> str:

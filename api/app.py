@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from api import docs, problems
 from api.bodies import Bodies
 from api.requests import Origins, Requests
-from api.routes import health, sessions, turns, worlds
+from api.routes import health, metrics, sessions, turns, worlds
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import Settings, read_settings
 
@@ -41,7 +41,15 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
     app.state.tasks = tasks
     app.openapi = lambda: docs.describe(app)  # pyright: ignore[reportAttributeAccessIssue] - FastAPI's documented way
     problems.install(app)
-    for router in (health.router, worlds.router, sessions.router, turns.router, turns.retries, docs.router):
+    for router in (
+        health.router,
+        metrics.router,
+        worlds.router,
+        sessions.router,
+        turns.router,
+        turns.retries,
+        docs.router,
+    ):
         app.include_router(router)
     for layer in (problems.Words, Origins, Bodies, Requests):  # the last one added is the first to see a request
         app.add_middleware(layer)

@@ -4,6 +4,7 @@ A problem that answers a person at risk carries `help`, the crisis resources, wh
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPStatus
@@ -20,12 +21,14 @@ from agents.safety.crisis import response
 from agents.safety.screen import Screen
 from api.bodies import kept, spoken
 from api.refusals import HeldText, HttpError, InvalidRequest, UnknownRoute, WrongMethod
+from api.schemas import ID_PATTERN
 
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "tta.request_id"
 """The key of the request's id in the ASGI scope."""
 
 _SHOWN_FAULTS = 10
+_SESSION = re.compile(rf"/api/v1/sessions/({ID_PATTERN.strip('^$')})(?:/|$)")
 _CURES: dict[type[StoryError], str] = {
     UnknownSession: "Check the id, or begin a session with `POST /api/v1/sessions`.",
     SessionPaused: "Go on with `POST /api/v1/sessions/{session}/resume` when the player is ready.",
@@ -58,23 +61,30 @@ def problem(error: StoryError, scope: Scope | None = None) -> dict[str, Any]:
 async def answer(scope: Scope, error: StoryError, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """The response to a request that is turned away, with help where its text is that of a person at risk."""
     if error.help is None:
-        error.help = await find_help(scope)
+        error.help = await find_help(scope, error)
     wait = {"Retry-After": "1"} if isinstance(error, TurnInProgress | StoreUnavailable) else {}
     return JSONResponse(problem(error, scope), error.status, headers={**wait, **(headers or {})}, media_type=MEDIA_TYPE)
 
 
-async def find_help(scope: Scope) -> dict[str, Any] | None:
+async def find_help(scope: Scope, error: StoryError) -> dict[str, Any] | None:
     """The resources that the text of a request calls for, read by the same pure screen that reads actions."""
-    return await help_for(scope, spoken(scope))
+    return await help_for(scope, spoken(scope), error)
 
 
-async def help_for(scope: Scope, text: str) -> dict[str, Any] | None:
-    """The resources that a text calls for; None where it calls for none. Words that no turn answers pause nothing."""
+async def help_for(scope: Scope, text: str, error: StoryError) -> dict[str, Any] | None:
+    """The resources that a text calls for; None where it calls for none. Words that no turn answers pause nothing.
+
+    The safety audit notes what was screened, unless it has it already.
+    """
     if not text:
         return None
     engine = getattr(scope["app"].state, "engine", None)
     screen = engine.screen if engine else _screen()
     verdict = await asyncio.to_thread(screen.action, text)
+    # What is merely refused as a name is not turned away here.
+    if engine and not error.audited and (verdict["tier"] != "none" or not isinstance(error, HeldText)):
+        error.audited = True
+        engine.note_turned_away(verdict, text, error.code, _session_in(scope))
     locale = engine.settings.locale if engine else ""
     return None if verdict["tier"] == "none" else dict(response(verdict["tier"], locale, paused=False))
 
@@ -89,11 +99,18 @@ class Words:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (found := await help_for(scope, kept(scope))):
+        if scope["type"] == "http":
             error = HeldText("That is no title, no name and no key", cure="Look at `help` first.")
-            error.help = found
-            raise error
+            error.help = await help_for(scope, kept(scope), error)
+            if error.help:
+                raise error
         await self.app(scope, receive, send)
+
+
+def _session_in(scope: Scope) -> str:
+    """What the path has in the place of a session's id; the engine looks whether it is one."""
+    found = _SESSION.match(str(scope.get("path", "")))
+    return found[1] if found else ""
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,7 @@ from agents.models import check_spec
 from agents.story import Turn
 from agents.world.load import load_world, pin
 from graphs.actions import check_name
+from graphs.audit.webhook import webhook_target
 from graphs.locks import hold
 from graphs.memory.shapes import Branch, Session
 from graphs.playing import LOCK_WAIT_S
@@ -29,8 +30,8 @@ class StoryEngine(StoryResealer):
     """Everything that can be done with stories. Every method raises a StoryError and nothing else.
 
     `act`, `start`, `retry` and `recover` are in `graphs/playing.py`, what changes nothing in `graphs/reading.py`, export,
-    import, backup and restore in `graphs/keeping.py`, deletion in `graphs/removing.py`. Of a paused session nothing
-    moves but by `resume`.
+    import, backup and restore in `graphs/keeping.py`, deletion in `graphs/removing.py`, the safety audit in
+    `graphs/auditing.py`. Of a paused session nothing moves but by `resume`.
     """
 
     async def create(
@@ -169,11 +170,13 @@ class StoryEngine(StoryResealer):
 
 @asynccontextmanager
 async def open_engine(settings: Settings) -> AsyncGenerator[StoryEngine]:
-    """The engine over the stores that the settings name. Raises StoreUnavailable, StoreTooNew."""
+    """The engine over the stores that the settings name. Raises InvalidSetting, StoreUnavailable, StoreTooNew."""
+    target = webhook_target(settings)
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(settings))
         engine = StoryEngine(settings, stores, stack)
         stack.push_async_callback(engine.close)
         with suppress(StoryError):  # whoever comes to play is not kept from it by what was to be removed
             await engine.finish_removals()
+        engine.begin_webhook(target)
         yield engine

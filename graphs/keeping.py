@@ -134,7 +134,7 @@ class StoryKeeper(StoryRemover):
             next(lines)  # the header
             for session in sessions:
                 if session in there:
-                    await self.delete(session)
+                    await self.delete(session, keep_audit=True)  # an audit is only added to
                     done["replaced"].append(session)
                 await self._load(lines, session, progress)
                 done["sessions"].append(session)

@@ -10,22 +10,21 @@ from functools import partial
 
 from langchain_core.language_models import BaseChatModel
 
-from agents.errors import Conflict, InvalidInput, SessionPaused, StoreError, StoryError
+from agents.errors import Conflict, SessionPaused, StoreError, StoryError
 from agents.models import open_model
 from agents.prompts import Prompts
-from agents.safety.crisis import response
 from agents.safety.screen import Screen
 from agents.services import Clock, Ids
 from agents.story import Turn, Verdict
 from agents.world.schema import World
 from graphs.actions import check_action
+from graphs.auditing import StoryAuditor
 from graphs.chapters import Chapters, Writer, behind
 from graphs.checkpoint import RedisSaver
 from graphs.clock import SystemClock, TimeIds
 from graphs.inbox import Accepted, Inbox
 from graphs.locks import hold
 from graphs.memory.shapes import KEYFRAME, Session
-from graphs.reading import StoryReader
 from graphs.runner import BranchRecall, Runner, StreamVoice
 from graphs.sealing import sealed_serde
 from graphs.settings import Settings
@@ -52,7 +51,7 @@ MAX_TRIES = 8
 """How often a turn is taken up again whose process died in it; then it is given up, so that play can go on."""
 
 
-class StoryPlayer(StoryReader):
+class StoryPlayer(StoryAuditor):
     """The playing half of StoryEngine. Every method raises a StoryError and nothing else."""
 
     def __init__(self, settings: Settings, stores: Stores, stack: AsyncExitStack) -> None:
@@ -95,7 +94,7 @@ class StoryPlayer(StoryReader):
                 text = check_action(action)
                 return await self._accept(await self.session(session), turn_id or self.ids.new(), text)
         except StoryError as error:
-            raise self._with_help(error, action) from error.__cause__
+            raise self._with_help(error, action, session) from error.__cause__
 
     async def retry(self, session: str) -> Turn:
         """The last action once more, on a new line. If nothing comes of it, HEAD is where it was."""
@@ -131,6 +130,7 @@ class StoryPlayer(StoryReader):
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self.settings.model_timeout_s)
         await self._chapters.close()
+        await self.close_audit()
 
     def _after(self, record: Session, turn: Turn) -> Turn:
         """The turn; if it ends a chapter, that is closed in a task of its own."""
@@ -172,7 +172,8 @@ class StoryPlayer(StoryReader):
                 async with hold(self._stores.redis, self._story(record["session"]), turn_id, wait_s=LOCK_WAIT_S):
                     return await self._leased(record, text, turn_id, runner, accepted)
         except StoryError as error:
-            raise self._with_help(error, text) from error.__cause__
+            error.audited |= accepted.done()
+            raise self._with_help(error, text, record["session"]) from error.__cause__
 
     async def _leased(
         self, record: Session, text: str | None, turn_id: str, runner: Runner, accepted: "asyncio.Future[None]"
@@ -193,6 +194,8 @@ class StoryPlayer(StoryReader):
         entry = await self._entry(record, text, turn_id, runner)
         services = await self._services(record, entry, runner)
         await runner.inbox.put(entry)
+        if entry["screened"]:
+            self._note(entry["screened"], text or "", session=record["session"], turn=turn_id)
         await runner.events.append(
             turn_id, "metadata", {"turn_id": turn_id, "session": record["session"], "branch": entry["branch"]}
         )
@@ -250,7 +253,7 @@ class StoryPlayer(StoryReader):
 
     def _runner(self, session: str) -> Runner:
         inbox = Inbox(self._stores.redis, self._story(session), seal=self._stores.seal)
-        return Runner(self._graph, self._stores, self._events(session), inbox, self.scope(session))
+        return Runner(self._graph, self._stores, self._events(session), inbox, self.scope(session), self._note_turn)
 
     async def _storyteller(self, spec: str) -> BaseChatModel:
         async with self._opening:
@@ -282,19 +285,3 @@ class StoryPlayer(StoryReader):
             scope=scope,
             trace=TraceLog(self._stores.redis, self._story(session), entry["turn_id"], seal=self._stores.seal),
         )
-
-    def _with_help(self, error: StoryError, action: object) -> StoryError:
-        """No one in danger gets an error page: the same pure screening reads what is being turned away."""
-        verdict = self.screen.action(action if isinstance(action, str) else "")
-        paused = isinstance(error, SessionPaused)
-        if error.help is None and (verdict["tier"] != "none" or paused):
-            tier = "crisis" if verdict["tier"] == "none" else verdict["tier"]
-            error.help = dict(response(tier, self.settings.locale, paused=paused))
-        return error
-
-    def _harmless(self, name: str) -> str:
-        """A name that may be stored and shown: the words of a person at risk are not. Raises InvalidInput with help."""
-        if self.screen.action(name.replace("_", " "))["action"] != "allow":
-            error = InvalidInput("That cannot be a name", cure="Choose another name.")
-            raise self._with_help(error, name.replace("_", " "))
-        return name

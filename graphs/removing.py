@@ -42,8 +42,9 @@ class Swept(TypedDict):
 class StoryRemover(StoryPlayer):
     """The removing part of StoryEngine. Every method raises a StoryError and nothing else."""
 
-    async def delete(self, session: str, *, wait_s: float = DELETE_WAIT_S) -> int:
-        """Removes a session from both stores; how many nodes went.
+    async def delete(self, session: str, *, wait_s: float = DELETE_WAIT_S, keep_audit: bool = False) -> int:
+        """Removes a session from both stores, its entries in the safety audit too, unless it is about to come back
+        (`keep_audit`); how many nodes went.
 
         Raises UnknownSession, and TurnInProgress while a turn is being played after `wait_s`. Asked again, it removes
         the rest of what was broken off.
@@ -52,7 +53,7 @@ class StoryRemover(StoryPlayer):
             async with hold(self._stores.redis, self._story(session), "delete", wait_s=wait_s):
                 if not await self.memory.mark_deleted(self.scope(session)):
                     await self.session(session)  # raises, with the sessions that there are
-                return await self._remove_marked(session)
+                return await self._remove_marked(session, keep_audit=keep_audit)
 
     async def delete_player(self, player: str, *, wait_s: float = DELETE_WAIT_S) -> Removed:
         """Removes all sessions of a player. Raises TurnInProgress, after the others are gone, naming those that are
@@ -64,6 +65,8 @@ class StoryRemover(StoryPlayer):
         """Removes everything of the tenant of the settings, what was left behind by broken-off calls included."""
         removed = await self._delete_all(None, wait_s)
         await self.sweep()
+        with self._translated():
+            await self.audit.stream.remove()
         return removed
 
     async def _delete_all(self, player: str | None, wait_s: float) -> Removed:
@@ -97,10 +100,12 @@ class StoryRemover(StoryPlayer):
             for session in page:
                 yield session
 
-    async def _remove_marked(self, session: str) -> int:
+    async def _remove_marked(self, session: str, *, keep_audit: bool = False) -> int:
         """The rest of a marked story, in both stores. The caller holds the lease."""
         await self._chapters.stop(self.scope(session))
         await self._remove_keys(session)
+        if not keep_audit:
+            await self.forget_audit(session)
         self._worlds.pop(session, None)
         return await self.memory.delete(self.scope(session))
 
@@ -150,6 +155,9 @@ class StoryRemover(StoryPlayer):
                     async with hold(redis, self._story(session), "sweep"):
                         if not await self._is_there(session) and await remove_keys(redis, keys):
                             swept["strays"].append(session)
+            for session in [session async for session in self.audit.stream.sessions()]:
+                if not await self._is_there(session):  # it was noted while the session was being deleted
+                    await self.forget_audit(session)
             after = ""
             while page := await self.memory.session_ids(tenant, after=after):
                 after = page[-1]

@@ -37,5 +37,6 @@ class StoryResealer(StoryUpgrader):
                 done["nodes"] += nodes
                 if progress:
                     progress(done["sessions"])
+            await self.audit.stream.reseal()
             await self.memory.prove()
         return done

@@ -4,6 +4,7 @@ The three cases of "exactly once" (design.md, One turn) are decided here, before
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, cast
@@ -68,6 +69,8 @@ class Runner:
     events: Events
     inbox: Inbox
     scope: Scope
+    noted: Callable[[Turn], Awaitable[None]]
+    """Tells the safety audit of a committed turn. Asked again after a crash, it notes nothing twice."""
 
     async def run(self, accepted: Accepted, services: TurnServices) -> Turn:
         """The committed turn. Raises the StoryError that ended it; the event stream then ends with that error.
@@ -79,6 +82,8 @@ class Runner:
         # The turn is committed: whatever fails now must not make anybody send it again. The next call tidies up.
         with suppress(Exception):
             await self._keep_trace(turn, services)
+        with suppress(Exception):
+            await self.noted(turn)  # before the inbox lets the turn go, so that whoever ends it after us notes it
         with suppress(*REDIS_FAILS, StoryError):
             if turn["kind"] != "story":
                 await self.graph.checkpointer.adelete_thread(self.thread(accepted["line"]))

@@ -50,6 +50,14 @@ class Settings(BaseSettings):
     """Fernet keys, parted by commas: the first seals, all open. See `graphs.sealing`."""
     encryption_search: Literal["none", "hashed"] = "none"
     """What recall can search of a sealed story: nothing but the last turns, or keyed hashes of its words."""
+    audit_days: int = Field(90, ge=1, le=3650)
+    """How long the safety audit keeps its entries."""
+    audit_key: SecretStr | None = None
+    """What the audit hashes texts with, 32 characters or more; empty: a key that is made once and lies in Redis."""
+    safety_webhook_url: SecretStr | None = None
+    """Is told of crises. `https://`, or `http://` on this machine. See `graphs.audit.webhook`."""
+    safety_webhook_secret: SecretStr | None = None
+    """Signs what it is told: 24 to 64 bytes in base64, `whsec_` before it or not. Several, parted by commas, all sign."""
     event_ttl_s: int = Field(900, ge=60, le=86_400)
     """How long a turn's event stream can be read again."""
     linger_s: float = Field(5.0, ge=0, le=3600)
@@ -93,6 +101,13 @@ class Settings(BaseSettings):
         schemes = ("redis://", "rediss://", "unix://")
         if value and value.get_secret_value() and not value.get_secret_value().startswith(schemes):
             raise ValueError(f"must begin with one of {', '.join(schemes)}")
+        return value if value and value.get_secret_value() else None
+
+    @field_validator("audit_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and value.get_secret_value() and len(value.get_secret_value()) < 32:
+            raise ValueError("must have 32 characters or more")
         return value if value and value.get_secret_value() else None
 
     @property

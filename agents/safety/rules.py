@@ -11,8 +11,10 @@ of patterns cheap.
 `must` and `must_not` are the rule's own cases. `tests/agents/safety/test_rules.py` runs all of them.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, TypeVar, get_args
 
@@ -139,6 +141,12 @@ class RuleSet:
         self._tireless = any(ALWAYS in compiled.literals for compiled in self.rules)
         self._frames = tuple(self._made(re.compile, "frames", text) for text in file.frames.any)
         self._breaks = tuple(self._made(re.compile, "frames", text) for text in file.frames.broken_by)
+
+    @cached_property
+    def version(self) -> str:
+        """Gate, the file's own version and a digest of all that it says: `action-1-0f3a9c21`."""
+        digest = hashlib.sha256(self.file.model_dump_json().encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{self.file.gate}-{self.file.version}-{digest[:8]}"
 
     def __call__(self, text: Views, risk: Tier) -> list[Finding]:
         """What the rules find in a text, given the risk that the session carries."""

@@ -71,6 +71,12 @@ class Screen:
         self._narrations = tuple(narrations)
         self._conversations = tuple(conversations)
 
+    @property
+    def version(self) -> str:
+        """The rules in force: `action-1-0f3a9c21 narration-1-77e0b4d9`. A detector without a version is its type."""
+        detectors = [*self._actions, *self._narrations]
+        return " ".join(str(getattr(one, "version", type(one).__name__)) for one in detectors)
+
     @classmethod
     def load(cls, folder: Path | None = None) -> "Screen":
         """The gates with the rules of a folder (default: the shipped ones). Raises InvalidSetting."""

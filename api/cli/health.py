@@ -17,6 +17,8 @@ from agents.safety.cases import check_cases
 from agents.safety.rule_file import GATES, safety_folder
 from agents.safety.rules import load_rules
 from agents.world.load import load_world, shipped_worlds
+from api.cli.output import counted
+from graphs.audit.webhook import webhook_target
 from graphs.settings import Settings, read_settings
 
 _TESTS = ("TTA_REQUIRE_",)
@@ -49,6 +51,7 @@ async def examine() -> list[Check]:
     )
     checks.append(_one("variables", _variables))
     checks.append(_one("safety", lambda: _safety(settings)))
+    checks.append(_one("safety webhook", lambda: _webhook(settings)))
     checks.append(await _wait("stores", lambda: _stores(settings)))
     checks.append(_one("model", lambda: _model(settings.model)))
     checks.append(await _wait("embedder", lambda: _embedder(settings.embedder)))
@@ -80,6 +83,12 @@ def _failed(what: str, error: StoryError) -> Check:
 
 def _sealing(settings: Settings) -> str:
     return f"encrypted, search {settings.encryption_search}" if settings.encryption_keys else "not encrypted"
+
+
+def _webhook(settings: Settings) -> str:
+    """Never the address: it may hold a secret. Nothing is sent."""
+    target = webhook_target(settings)
+    return f"signed with {counted(len(target.secrets), 'secret')}" if target else "none"
 
 
 def _variables() -> str:

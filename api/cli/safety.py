@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from agents.errors import InvalidInput
+from api.cli import auditing
 from api.cli.output import counted, print_json, table
 
 
@@ -15,6 +16,7 @@ def register(app: typer.Typer) -> None:
     safety = typer.Typer(help="What the safety agent says, and how well.", no_args_is_help=True, rich_markup_mode=None)
     safety.command("check", help="Screen a set of conversations as a session's turns are screened.")(check)
     safety.command("rules", help="List the rules of a folder, once all of their own cases hold.")(rules)
+    auditing.register(safety)
     app.add_typer(safety, name="safety")
 
 

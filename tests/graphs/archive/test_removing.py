@@ -43,7 +43,9 @@ async def test_a_session_leaves_nothing_and_its_neighbour_everything(engine: Sto
     await played(engine, "s2")
     scope = engine.scope("s2")
     nodes_there = await engine.memory.count(scope)
+    assert [len(await engine.audit_entries(session=session)) for session in ("s", "s2")] == [1, 1]
     assert await engine.delete("s2") == nodes_there
+    assert [entry["session"] for entry in await engine.audit_entries()] == ["s"]
     assert await engine.memory.count(scope) == 0
     assert set(await keys_of(engine)) == kept
     assert await nodes_of(engine) == nodes
@@ -78,6 +80,11 @@ async def test_a_tenant_goes_whole_and_no_other_does(engine: StoryEngine, settin
         assert (sorted(await keys_of(other)), await nodes_of(other)) == (sorted(theirs), nodes)
         assert (await other.act(await begun(other, "new"), "look"))["number"] == 1
         await other.delete_tenant()
+
+
+def audit_of_nobody(engine: StoryEngine) -> list[str]:
+    """What of the safety audit is the tenant's, however many sessions go: the stream, how many there were, the key."""
+    return sorted(f"tta:1:{kind}:{{{engine.settings.tenant}}}" for kind in ("audit", "audit_counts", "audit_key"))
 
 
 def at(engine: StoryEngine, seam: str) -> tuple[Any, str]:
@@ -128,7 +135,9 @@ async def test_a_deletion_that_was_cut_off_is_out_of_sight_and_finished_later(
     async with open_engine(engine.settings):
         pass
     assert await engine.memory.unfinished(scope.tenant) == []
-    assert [key for key in await keys_of(engine) if "lock" not in key] == []
+    assert [key for key in await keys_of(engine) if "lock" not in key and "audit" not in key] == []
+    assert sorted(key for key in await keys_of(engine) if "audit" in key) == audit_of_nobody(engine)
+    assert await engine.audit_entries() == []
     assert await nodes_of(engine) == 0
     assert (await engine.act(await begun(engine), "look"))["number"] == 1
     assert (await engine.facts("s"))[0]["turn_id"] in ("root", (await engine.find_turn("s", 1))["turn_id"])
