@@ -102,6 +102,7 @@ class StoryRemover(StoryPlayer):
         await self._chapters.stop(self.scope(session))
         await self._remove_keys(session)
         self._worlds.pop(session, None)
+        self._storytellers.forget(self.scope(session))
         return await self.memory.delete(self.scope(session))
 
     async def _remove_keys(self, session: str) -> None:
