@@ -13,9 +13,12 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
+from agents.safety.redaction import Redaction
 from graphs.engine import StoryEngine, open_engine
 from graphs.memory import KEYFRAME
+from graphs.runner import StreamVoice
 from graphs.settings import read_settings
+from graphs.trace import TraceEntry, TraceLog
 
 PLANTED = {
     "say my mail is anna@example.org": "anna@example.org",
@@ -144,12 +147,45 @@ async def test_the_gate_reads_placeholders_and_stops_a_number_of_the_models_own(
 
 
 async def test_a_command_that_the_model_finds_is_played_with_the_players_words(engine: StoryEngine) -> None:
-    model = Remote(command="say [EMAIL_1]")
+    model = Remote(command="take [EMAIL_1]")
     engine.use_model("openai:fake", model)
     session = await begun(engine, model="openai:fake")
-    await engine.act(session, "xyzzyplugh anna@example.org frobnicate")
-    assert leaked(model.told) == set()
+    heard: list[str] = []
+    trace = TraceLog.append
+
+    async def listen(log: TraceLog, entry: TraceEntry) -> None:
+        heard.append(str(entry["output"].get("interpreted", "")))
+        await trace(log, entry)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TraceLog, "append", listen)
+        await engine.act(session, "xyzzyplugh anna@example.org frobnicate")
+    assert "take anna@example.org" in heard
     assert any("The player typed" in told for told in model.told)
+    assert leaked(model.told) == set()
+
+
+async def test_a_passage_that_is_taken_up_again_has_the_same_placeholders(engine: StoryEngine) -> None:
+    """After a veto the model is told what the player has read: with its placeholders, and not with placeholders of those."""
+    model = ScriptedModel(
+        answers=["You write [EMAIL_1] on it. Call 0800 123 4567 at once.", "It is for [EMAIL_1] alone."]
+    )
+    engine.use_model("openai:fake", model)
+    session = await begun(engine, model="openai:fake")
+    turn = await engine.act(session, "say anna@example.org")
+    assert "<released>\nYou write [EMAIL_1] on it.\n</released>" in str(model.asked[-1][1].content)
+    assert "It is for anna@example.org alone." in turn["narration"]
+
+
+async def test_what_was_out_before_a_crash_is_told_with_placeholders_and_not_said_twice() -> None:
+    class Kept:
+        async def sentences(self, turn_id: str) -> list[str]:
+            return ["You write anna@example.org on it."]
+
+    redaction = Redaction()
+    voice = StreamVoice(Kept(), "t", redaction)  # type: ignore[arg-type]
+    assert await voice.released() == ["You write [EMAIL_1] on it."]
+    voice.release("You write [EMAIL_1] on it.")  # outside of a graph there is no stream: saying it again would raise
 
 
 @pytest.mark.parametrize(
