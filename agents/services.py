@@ -5,7 +5,7 @@ replayed exactly. Nodes get the bundle as `runtime.context`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from langchain_core.language_models import BaseChatModel
 from langgraph.runtime import Runtime
 
 from agents.prompts import Prompts
+from agents.safety.redaction import Redaction
 from agents.safety.screen import Screen
 from agents.story import Moment
 from agents.world.schema import World
@@ -79,6 +80,8 @@ class Services:
     voice: Voice
     clock: Clock
     ids: Ids
+    redaction: Redaction = field(default_factory=Redaction)
+    """What the storyteller is told as placeholders; its words get the values back where they leave for the player."""
     locale: str = ""
     model_timeout_s: float = 60.0
     """Longest wait for the model's next words."""

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agents.errors import SessionPaused, StoreUnavailable, StoryError, TurnInProgress, UnknownSession
 from agents.safety.crisis import response
+from agents.safety.redaction import Redaction
 from agents.safety.screen import Screen
 from api.bodies import kept, spoken
 from api.refusals import HeldText, HttpError, InvalidRequest, UnknownRoute, WrongMethod
@@ -45,8 +46,9 @@ def problem(error: StoryError, scope: Scope | None = None) -> dict[str, Any]:
         "type": f"urn:tta:problem:{error.code}",
         "title": error.title,
         "status": error.status,
-        "detail": error.cause,
-        "instance": scope["path"] if scope else "",
+        # A name or a path that is told back may be an e-mail address; proxies and clients log problems.
+        "detail": _hidden(error.cause),
+        "instance": _hidden(scope["path"]) if scope else "",
         "code": error.code,
         "cure": cure,
         "place": error.place,
@@ -56,6 +58,10 @@ def problem(error: StoryError, scope: Scope | None = None) -> dict[str, Any]:
         "help": error.help,
     }
     return {key: value for key, value in members.items() if value or key in ("status", "detail")}
+
+
+def _hidden(text: str) -> str:
+    return Redaction().hide(text)
 
 
 async def answer(scope: Scope, error: StoryError, headers: Mapping[str, str] | None = None) -> JSONResponse:

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents.errors import StoryError
+from agents.safety.personal import find
 from api.logs import frames
 from api.problems import REQUEST_ID, answer
 from api.refusals import ForeignHost, ForeignOrigin, InternalError
@@ -34,6 +35,12 @@ HEADERS = {
 """Set on every response that does not say otherwise itself."""
 
 _ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
+_UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+
+
+def _is_id(given: str) -> bool:
+    """Whether it may stand in a log: it has an id's form and is nobody's number (`078-05-1120` has the form, too)."""
+    return bool(_UUID.fullmatch(given)) or (bool(_ID.match(given)) and all(span.kind == "key" for span in find(given)))
 
 
 class Requests:
@@ -47,7 +54,7 @@ class Requests:
             await self.app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
-        request_id = scope[REQUEST_ID] = given if _ID.match(given) else uuid.uuid4().hex
+        request_id = scope[REQUEST_ID] = given if _is_id(given) else uuid.uuid4().hex
         began, status = time.perf_counter(), 0
 
         async def send_dressed(message: Message) -> None:

@@ -8,13 +8,14 @@ for a recap. Whatever fails here costs a summary, never a turn.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langchain_core.language_models import BaseChatModel
 
 from agents.errors import StoryError
 from agents.narrative.summarise import Stretch, Summary, extract, summarise
 from agents.prompts import Prompts
+from agents.safety.redaction import Redaction
 from agents.safety.screen import Screen
 from agents.services import Clock
 from agents.world.schema import World
@@ -52,8 +53,8 @@ class Writer:
     world: World
     model: str
     """The session's spec."""
-    storyteller: Callable[[], Awaitable[BaseChatModel]]
-    """Opens the session's model, if it is asked."""
+    storyteller: Callable[[], Awaitable[tuple[BaseChatModel, Redaction]]]
+    """Opens the session's model, if it is asked, with what puts the player's words back into its summary."""
     clock: Clock
 
 
@@ -131,10 +132,12 @@ class Chapters:
 
     async def _summary(self, writer: Writer, stretch: Stretch) -> Summary:
         try:
-            storyteller = await writer.storyteller()
+            storyteller, redaction = await writer.storyteller()
         except StoryError:  # a model that cannot be opened: the next turn says so
             return extract(stretch)
-        return await summarise(stretch, storyteller, self._prompts, self._screen, timeout_s=self._timeout_s)
+        made = await summarise(stretch, storyteller, self._prompts, self._screen, timeout_s=self._timeout_s)
+        # Checked with placeholders, as a narration is; kept with the values.
+        return replace(made, text=redaction.restore(made.text), so_far=redaction.restore(made.so_far))
 
     async def _after(self, running: "asyncio.Task[None] | None", writer: Writer, branch: str) -> None:
         if running is not None:

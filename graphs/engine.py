@@ -55,9 +55,9 @@ class StoryEngine(StoryResealer):
                 self._harmless(name)
             source = load_world(world)
             spec = model or self.settings.model
-            if spec not in self._models:
+            if spec not in self._storytellers.models:
                 check_spec(spec)
-            await self._storyteller(spec)
+            await self._storytellers.open(spec)
             record = new_session(
                 source,
                 session=session or self.ids.new()[:16],

@@ -11,7 +11,6 @@ from functools import partial
 from langchain_core.language_models import BaseChatModel
 
 from agents.errors import Conflict, SessionPaused, StoreError, StoryError
-from agents.models import open_model
 from agents.prompts import Prompts
 from agents.safety.screen import Screen
 from agents.services import Clock, Ids
@@ -30,7 +29,7 @@ from graphs.sealing import sealed_serde
 from graphs.settings import Settings
 from graphs.state import TurnServices
 from graphs.stores import Stores
-from graphs.trace import TraceLog
+from graphs.storytellers import Storytellers
 from graphs.turn import build_turn_graph
 
 KEEP_TURNS = 2
@@ -59,11 +58,9 @@ class StoryPlayer(StoryAuditor):
         self.clock: Clock = SystemClock()
         self.ids: Ids = TimeIds()
         self.screen = Screen.load(settings.safety_dir)
-        self._stack = stack
         self._prompts = Prompts()
         self._chapters = Chapters(stores.memory, self._prompts, self.screen, timeout_s=settings.model_total_s)
-        self._models: dict[str, BaseChatModel] = {}
-        self._opening = asyncio.Lock()
+        self._storytellers = Storytellers(stores.memory, settings.redact, stack)
         self._tasks: set[asyncio.Task[Turn]] = set()
         self._saver = RedisSaver(
             stores.redis,
@@ -76,7 +73,7 @@ class StoryPlayer(StoryAuditor):
 
     def use_model(self, spec: str, model: BaseChatModel) -> None:
         """Sessions of that spec are told by this model from now on: one that was made elsewhere, or a fake of a test."""
-        self._models[spec] = model
+        self._storytellers.models[spec] = model
 
     async def act(self, session: str, action: str, *, turn_id: str = "") -> Turn:
         """Plays one action and waits for its turn. With a turn_id that is already played, returns that turn."""
@@ -141,10 +138,9 @@ class StoryPlayer(StoryAuditor):
 
     def _writer(self, record: Session, world: World) -> Writer:
         model = record["model"]
-        storyteller = partial(self._storyteller, model)
-        return Writer(
-            scope=self.scope(record["session"]), world=world, model=model, storyteller=storyteller, clock=self.clock
-        )
+        scope = self.scope(record["session"])
+        storyteller = partial(self._storytellers.told, scope, model)
+        return Writer(scope=scope, world=world, model=model, storyteller=storyteller, clock=self.clock)
 
     async def _accept(self, record: Session, turn_id: str, text: str | None) -> tuple[str, asyncio.Task[Turn]]:
         """The turn's task, once its action is accepted or its turn is there. Without a text: a retry."""
@@ -255,26 +251,23 @@ class StoryPlayer(StoryAuditor):
         inbox = Inbox(self._stores.redis, self._story(session), seal=self._stores.seal)
         return Runner(self._graph, self._stores, self._events(session), inbox, self.scope(session), self._note_turn)
 
-    async def _storyteller(self, spec: str) -> BaseChatModel:
-        async with self._opening:
-            if spec not in self._models:
-                self._models[spec] = await self._stack.enter_async_context(open_model(spec))
-            return self._models[spec]
-
     async def _services(self, record: Session, entry: Accepted, runner: Runner) -> TurnServices:
         session, scope = record["session"], self.scope(record["session"])
         # An answer of fixed words asks no model, so it waits for none and fails with none.
         spec = "offline" if entry["screened"] else record["model"]
         pinned = await self._pinned(record)
+        known = await self._storytellers.redaction(scope, entry["action"])
+        storyteller, redaction = await self._storytellers.told(scope, spec)
         return TurnServices(
             world=pinned.world,
             upgrades=pinned.upgrades,
-            storyteller=await self._storyteller(spec),
+            storyteller=storyteller,
+            redaction=redaction,
             model=record["model"],
             prompts=self._prompts,
             screen=self.screen,
             recall=BranchRecall(self.memory, scope, entry["branch"]),
-            voice=StreamVoice(runner.events, entry["turn_id"]),
+            voice=StreamVoice(runner.events, entry["turn_id"], redaction),
             clock=self.clock,
             ids=self.ids,
             locale=self.settings.locale,
@@ -283,5 +276,5 @@ class StoryPlayer(StoryAuditor):
             reminder_tokens=self.settings.reminder_tokens,
             memory=self.memory,
             scope=scope,
-            trace=TraceLog(self._stores.redis, self._story(session), entry["turn_id"], seal=self._stores.seal),
+            trace=self._log(session, entry["turn_id"], known),
         )

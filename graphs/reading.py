@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 
 from agents.errors import StoryError, UnknownSession, UnknownTurn, unforeseen
+from agents.safety.redaction import Redaction
 from agents.story import Fact, Turn, apply_changes
 from agents.world.load import Pinned, load_pinned
 from agents.world.schema import World
@@ -139,9 +140,12 @@ class StoryReader:
         """Each node of a past turn, in order. Raises UnknownTurn."""
         await self.turn(session, turn_id)
         kept = await self.memory.trace(self.scope(session), turn_id)
-        log = TraceLog(self._stores.redis, self._story(session), turn_id, seal=self._stores.seal)
         with self._translated():
-            return [TraceEntry(**entry) for entry in kept] if kept else await log.entries()
+            return [TraceEntry(**entry) for entry in kept] if kept else await self._log(session, turn_id).entries()
+
+    def _log(self, session: str, turn_id: str, redaction: Redaction | None = None) -> TraceLog:
+        story = self._story(session)
+        return TraceLog(self._stores.redis, story, turn_id, seal=self._stores.seal, redaction=redaction)
 
     async def find_turn(self, session: str, number: int | None) -> Turn:
         """The turn with that number on the active branch; without a number the last one. Raises UnknownTurn."""

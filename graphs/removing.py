@@ -107,6 +107,7 @@ class StoryRemover(StoryPlayer):
         if not keep_audit:
             await self.forget_audit(session)
         self._worlds.pop(session, None)
+        self._storytellers.forget(self.scope(session))
         return await self.memory.delete(self.scope(session))
 
     async def _remove_keys(self, session: str) -> None:

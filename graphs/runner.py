@@ -13,6 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 
 from agents.errors import ModelError, StoreError, StoreFull, StoryError, UnknownTurn, unforeseen
+from agents.safety.redaction import OPEN, Redaction
 from agents.services import Voice
 from agents.story import Moment, Turn
 from graphs.checkpoint import CheckpointDamaged, CheckpointUnreadable
@@ -32,18 +33,23 @@ _INPUT = ("turn_id", "branch", "line", "action", "seed", "screened")
 
 
 class StreamVoice(Voice):
-    """The gate's way out: LangGraph's custom stream, which the runner copies into the turn's event stream."""
+    """The gate's way out: LangGraph's custom stream, which the runner copies into the turn's event stream.
 
-    def __init__(self, events: Events, turn_id: str) -> None:
+    On this side of it words are the player's own; on the gate's side they have placeholders.
+    """
+
+    def __init__(self, events: Events, turn_id: str, redaction: Redaction = OPEN) -> None:
         self._events = events
+        self._redaction = redaction
         self._turn_id = turn_id
         self._before: list[str] = []
 
     async def released(self) -> list[str]:
         self._before = await self._events.sentences(self._turn_id)
-        return list(self._before)
+        return [self._redaction.hide(sentence) for sentence in self._before]
 
     def release(self, sentence: str) -> None:
+        sentence = self._redaction.restore(sentence)
         if sentence not in self._before:
             get_stream_writer()({"text": sentence})
 

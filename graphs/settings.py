@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     """Longest wait for the model's next words."""
     model_total_s: float = Field(180.0, gt=0, le=3600)
     """Longest time that the telling of one turn may take."""
+    redact: Literal["remote", "always", "never"] = "remote"
+    """Which models get placeholders for personal data: those not on this machine (all but `offline`, `local`), all, none."""
     embedder: Literal["", "minilm"] = ""
     """`minilm` (extra `vectors`); empty: past moments are found by their words alone."""
     reminder_tokens: int = Field(1_000, ge=0, le=100_000)

@@ -1,18 +1,20 @@
 """What a turn did, node by node.
 
 While a turn runs, each node's entry goes to a Redis list, so that a crash loses none; once the turn is committed, the
-whole trace is kept with the turn in story memory and the list expires. An entry is bounded: see `MAX_ENTRY`.
+whole trace is kept with the turn in story memory and the list expires. An entry is bounded: see `MAX_ENTRY`. It has
+placeholders for personal data, whatever the model was told: the turn itself holds the player's words, a trace need not.
 """
 
 import json
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from langgraph.runtime import Runtime
 from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
+from agents.safety.redaction import Redaction
 from graphs.keys import story_key
 from graphs.sealing import PLAIN, Seal
 
@@ -39,12 +41,25 @@ class TraceEntry(TypedDict):
 class TraceLog:
     """The running turn's entries in Redis: `{prefix}:trace:{story}:{turn}`."""
 
-    def __init__(self, redis: "Redis", story: str, turn_id: str, *, seal: Seal = PLAIN, prefix: str = "tta") -> None:
+    def __init__(
+        self,
+        redis: "Redis",
+        story: str,
+        turn_id: str,
+        *,
+        seal: Seal = PLAIN,
+        redaction: Redaction | None = None,
+        prefix: str = "tta",
+    ) -> None:
+        """`redaction` is the session's, so that a value has the placeholder that the model was told."""
         self._redis = redis
+        self._redaction = redaction or Redaction()
         self._seal = seal
         self._key = story_key("trace", story, turn_id, prefix=prefix)
 
     async def append(self, entry: TraceEntry) -> None:
+        hide = self._redaction.hide_data
+        entry = cast(TraceEntry, {**entry, "input": hide(entry["input"]), "output": hide(entry["output"])})
         body = json.dumps(entry, ensure_ascii=False, default=str)
         if len(body) > MAX_ENTRY:
             body = json.dumps({**entry, "input": {"cut": True}, "output": {"cut": True}})

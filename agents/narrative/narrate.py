@@ -76,13 +76,22 @@ async def narrate(state: NarrateInput, runtime: Runtime[Services]) -> NarrateOut
         gate.say(CLOSINGS[state["number"] % len(CLOSINGS)])
     tail, fault = gate.tail_data()
     return NarrateOutput(
-        narration=gate.text,
-        tail=tail,
+        narration=services.redaction.restore(gate.text),
+        tail=_restored(tail, services),
         tail_fault=fault,
         verdicts=[*state["verdicts"], _verdict(gate)],
         usage=usage,
         prompt=[{"role": str(m.type), "content": clean(str(m.text))} for m in first],
     )
+
+
+def _restored(tail: dict[str, Any], services: Services) -> dict[str, Any]:
+    """The tail with the player's own words in its choices. A fact keeps its placeholder, which no fact may hold."""
+    choices = tail.get("choices")
+    if not isinstance(choices, list):
+        return tail
+    restore = services.redaction.restore
+    return {**tail, "choices": [restore(each) if isinstance(each, str) else each for each in cast(list[Any], choices)]}
 
 
 def _first_prompt(state: NarrateInput, services: Services, gate: Gate) -> list[AnyMessage]:
@@ -100,7 +109,8 @@ def _first_prompt(state: NarrateInput, services: Services, gate: Gate) -> list[A
 
 
 def _continuation(state: NarrateInput, services: Services, gate: Gate, reason: str) -> list[AnyMessage]:
-    released = gate.text or "(nothing yet)"
+    # As the player has read it: the model is told placeholders of what stands in its prompt, and of no placeholders.
+    released = services.redaction.restore(gate.text) or "(nothing yet)"
     return services.prompts.get("continue").render(scene=state["scene"], released=released, reason=reason)
 
 

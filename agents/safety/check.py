@@ -2,7 +2,7 @@
 
     check(Screen.load(), Conversation(id="1", messages=["look", "I want to end my life tonight"]))
         -> {"id": "1", "tier": "crisis", "action": "crisis", "categories": ["suicide"], "injection": False,
-            "first_flagged_turn": 2, "ms": 0.9}
+            "first_flagged_turn": 2, "ms": 0.9, "pii": []}
 
 A conversation is read as a session's actions are: one after the other, each with the risk that those before it left. None
 leaves anything to the next conversation.
@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple, cast
 from typing_extensions import TypedDict
 
 from agents.errors import InvalidInput
+from agents.safety.personal import find
 from agents.safety.screen import Screen, highest
 from agents.story import Tier
 
@@ -43,7 +44,8 @@ class Conversation(NamedTuple):
 
 class Checked(TypedDict):
     """`tier` and `action` are those of the most careful turn; `first_flagged_turn` is the first (from 1) that is not
-    allowed; `ms` is the time of the slowest turn."""
+    allowed; `ms` is the time that the slowest turn took to screen. `pii` is `[start, end, kind]` of each stretch of personal
+    data (`agents/safety/personal`), in characters: of `text`, or of the messages joined by line ends."""
 
     id: str | int
     tier: Tier
@@ -52,6 +54,7 @@ class Checked(TypedDict):
     injection: bool
     first_flagged_turn: int | None
     ms: float
+    pii: list[tuple[int, int, str]]
 
 
 def check(screen: Screen, conversation: Conversation) -> Checked:
@@ -76,7 +79,18 @@ def check(screen: Screen, conversation: Conversation) -> Checked:
         injection=INJECTION in categories,
         first_flagged_turn=flagged,
         ms=round(slowest * 1000, 3),
+        pii=_personal(conversation.messages),
     )
+
+
+def _personal(messages: Sequence[str]) -> list[tuple[int, int, str]]:
+    """Each message is looked at by itself, as a turn is; where it begins among the joined ones is added."""
+    found: list[tuple[int, int, str]] = []
+    begins = 0
+    for message in messages:
+        found += [(begins + span.start, begins + span.end, span.kind) for span in find(message)]
+        begins += len(message) + 1
+    return found
 
 
 def read_conversations(lines: Iterable[bytes], place: str) -> Iterator[Conversation]:

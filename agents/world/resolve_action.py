@@ -75,7 +75,7 @@ async def _interpret(services: Services, scene: Scene, action: str, usage: Usage
     counted = getattr(answer, "usage_metadata", None) or {}
     usage["input_tokens"] += count_of(counted.get("input_tokens"))
     usage["output_tokens"] += count_of(counted.get("output_tokens"))
-    return read_command(str(answer.text))
+    return services.redaction.restore(read_command(str(answer.text)))
 
 
 def answering(model: BaseChatModel, prompt: Prompt) -> Runnable[LanguageModelInput, AIMessage]:

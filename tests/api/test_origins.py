@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from urllib.parse import quote
 
 import pytest
 import structlog
@@ -104,3 +105,46 @@ async def test_logs_hold_ids_and_no_words(client: AsyncClient, engine: StoryEngi
     assert [line["status"] for line in lines if line["event"] == "request"] == [201, 503, 422, 404]
     assert all(line["request_id"] and line["ms"] >= 0 for line in lines if line["event"] == "request")
     assert [line["library"] for line in lines if line["event"] == "library"] == ["vendor", "uvicorn.error"]
+
+
+async def test_no_log_of_any_level_holds_personal_data(client: AsyncClient, engine: StoryEngine, begin, capfd) -> None:
+    planted = [
+        "anna@example.org",
+        "078-05-1120",
+        "4111 1111 1111 1111",
+        "+44 20 7946 0958",
+        "12 High Street, Leeds LS1 4AB",
+    ]
+    engine.use_model("scripted", ScriptedModel(answers=["The range ticks.", "The range ticks.", "<fail>"]))
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        logs.configure(level=logging.DEBUG)
+        root.setLevel(logging.DEBUG)
+        turns = await begin(model="scripted", title=planted[-1])
+        for value in planted:
+            await client.post(turns, json={"action": f"say {value}"})
+            await client.post(turns, json={value: value})
+            await client.post(turns, content=value)
+            await client.get(f"/api/v1/sessions/{value}/turns/{value}", params={"before": value, value: value})
+            await client.get("/api/v1/worlds", headers={"X-Request-ID": value, "Last-Event-ID": value})
+    finally:
+        structlog.configure(**before)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    lines = capfd.readouterr().err
+    assert lines.count('"event": "request"') == 5 * len(planted)
+    assert [value for value in planted if value in lines or quote(value) in lines] == []
+
+
+async def test_an_id_of_the_callers_is_kept_unless_it_is_somebodys_number(client: AsyncClient) -> None:
+    for given in ("trace-1234", "0123456789abcdef" * 2, "123e4567-e89b-12d3-a456-426614174000"):
+        assert (await client.get("/health/live", headers={"X-Request-ID": given})).headers["X-Request-ID"] == given
+    told = (await client.get("/health/live", headers={"X-Request-ID": "078-05-1120"})).headers["X-Request-ID"]
+    assert len(told) == 32
+
+
+async def test_what_a_problem_tells_back_has_placeholders(client: AsyncClient) -> None:
+    told = (await client.get("/api/v1/sessions/anna@example.org/turns")).text
+    assert "anna@example.org" not in told
+    assert "[EMAIL_1]" in told

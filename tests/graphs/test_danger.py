@@ -88,12 +88,12 @@ async def test_the_same_crisis_is_the_same_turn(engine: StoryEngine) -> None:
 async def test_help_waits_for_no_model(engine: StoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither for one that cannot be opened nor for an unfinished turn that it would have to end."""
     session = await begun(engine)
-    monkeypatch.setitem(engine._models, "gone:1", ScriptedModel(answers=["The range ticks. <hang>"]))  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setitem(engine._storytellers.models, "gone:1", ScriptedModel(answers=["The range ticks. <hang>"]))  # pyright: ignore[reportPrivateUsage]
     other = await begun(engine, "other", model="gone:1")
     _, task = await engine.start(other, "look")
     task.cancel()
     await asyncio.wait([task])
-    monkeypatch.delitem(engine._models, "gone:1")  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.delitem(engine._storytellers.models, "gone:1")  # pyright: ignore[reportPrivateUsage]
     with pytest.raises(StoryError):
         await engine.act(other, "look")
     assert (await engine.act(other, CRISIS))["kind"] == "crisis"

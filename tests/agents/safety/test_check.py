@@ -41,6 +41,17 @@ def test_what_was_said_before_is_remembered_within_a_conversation_alone(screen: 
     assert check(screen, said("goodbye"))["action"] == "allow"
 
 
+def test_personal_data_is_told_by_its_place_among_the_joined_messages(screen: Screen) -> None:
+    messages = ["look", "write to anna@example.org", "", "call me on 450 0840"]
+    found = check(screen, said(*messages))["pii"]
+    joined = "\n".join(messages)
+    assert [(joined[start:end], kind) for start, end, kind in found] == [
+        ("anna@example.org", "email"),
+        ("450 0840", "phone"),
+    ]
+    assert check(screen, said("call me on", "450 0840"))["pii"] == [], "each message is read by itself"
+
+
 def test_a_detector_that_fails_is_a_check_in() -> None:
     def broken(*_: object) -> list[object]:
         raise RuntimeError

@@ -72,7 +72,7 @@ def test_a_retry_says_nothing_twice() -> None:
 
 
 def test_it_is_forgotten_after_so_many_actions_and_not_before() -> None:
-    play_on = ["look"] * (FORGET_AFTER - 1)
+    play_on = ["look"] * (FORGET_AFTER - 2)
     assert play("piece one", "piece two", *play_on, "piece three")[0][-1] == "crisis"
     assert play("piece one", "piece two", *play_on, "look", "piece three")[0][-1] == "none"
 

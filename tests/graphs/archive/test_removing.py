@@ -31,7 +31,7 @@ async def played(engine: StoryEngine, session: str = "s", **options: Any) -> str
     engine.use_model("offline", ScriptedModel(answers=["<fail>"]))
     with pytest.raises(StoryError):
         await engine.act(session, "look closely")
-    engine._models.clear()  # pyright: ignore[reportPrivateUsage]
+    engine._storytellers.models.clear()  # pyright: ignore[reportPrivateUsage]
     await engine.act(session, "Help me, I want to end my life tonight")
     assert len([key for key in await keys_of(engine) if f":{session}" in key or f"%3A{session}" in key]) >= 9
     return session
