@@ -113,6 +113,11 @@ class Prompts:
             path.parent.name for path in self.folder.glob("*/prompt.md") if path.parent.name not in _NOT_PROMPTS
         )
 
+    def texts(self) -> list[str]:
+        """What authors wrote into all prompts, piece by piece, without what is rendered into them."""
+        bodies = [body for name in self.names() for _, body in self.get(name).sections]
+        return [NOTICE, *(piece for body in bodies for piece in _SLOT.split(body)[::2])]
+
     def get(self, name: str) -> Prompt:
         """Raises UnknownPrompt with the valid names, InvalidPrompt at file:line."""
         if name not in self._read:

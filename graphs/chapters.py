@@ -15,7 +15,7 @@ from langchain_core.language_models import BaseChatModel
 from agents.errors import StoryError
 from agents.narrative.summarise import Stretch, Summary, extract, summarise
 from agents.prompts import Prompts
-from agents.safety.screen import Screen
+from agents.safety.telling import Telling
 from agents.services import Clock
 from agents.world.schema import World
 from graphs.memory.protocol import StoryMemory
@@ -54,16 +54,16 @@ class Writer:
     """The session's spec."""
     storyteller: Callable[[], Awaitable[BaseChatModel]]
     """Opens the session's model, if it is asked."""
+    telling: Telling
     clock: Clock
 
 
 class Chapters:
     """The chapters that are being closed, one task a session at a time."""
 
-    def __init__(self, memory: StoryMemory, prompts: Prompts, screen: Screen, *, timeout_s: float) -> None:
+    def __init__(self, memory: StoryMemory, prompts: Prompts, *, timeout_s: float) -> None:
         self._memory = memory
         self._prompts = prompts
-        self._screen = screen
         self._timeout_s = timeout_s
         self._tasks: dict[Scope, asyncio.Task[None]] = {}
 
@@ -134,7 +134,7 @@ class Chapters:
             storyteller = await writer.storyteller()
         except StoryError:  # a model that cannot be opened: the next turn says so
             return extract(stretch)
-        return await summarise(stretch, storyteller, self._prompts, self._screen, timeout_s=self._timeout_s)
+        return await summarise(stretch, storyteller, self._prompts, writer.telling, timeout_s=self._timeout_s)
 
     async def _after(self, running: "asyncio.Task[None] | None", writer: Writer, branch: str) -> None:
         if running is not None:

@@ -12,9 +12,7 @@ from langchain_core.language_models import BaseChatModel
 
 from agents.errors import Conflict, InvalidInput, SessionPaused, StoreError, StoryError
 from agents.models import open_model
-from agents.prompts import Prompts
 from agents.safety.crisis import response
-from agents.safety.screen import Screen
 from agents.services import Clock, Ids
 from agents.story import Turn, Verdict
 from agents.world.schema import World
@@ -59,10 +57,8 @@ class StoryPlayer(StoryReader):
         super().__init__(settings, stores)
         self.clock: Clock = SystemClock()
         self.ids: Ids = TimeIds()
-        self.screen = Screen.load()
         self._stack = stack
-        self._prompts = Prompts()
-        self._chapters = Chapters(stores.memory, self._prompts, self.screen, timeout_s=settings.model_total_s)
+        self._chapters = Chapters(stores.memory, self._prompts, timeout_s=settings.model_total_s)
         self._models: dict[str, BaseChatModel] = {}
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[Turn]] = set()
@@ -140,11 +136,9 @@ class StoryPlayer(StoryReader):
         return turn
 
     def _writer(self, record: Session, world: World) -> Writer:
-        model = record["model"]
+        scope, model, told = self.scope(record["session"]), record["model"], self.telling(record)
         storyteller = partial(self._storyteller, model)
-        return Writer(
-            scope=self.scope(record["session"]), world=world, model=model, storyteller=storyteller, clock=self.clock
-        )
+        return Writer(scope=scope, world=world, model=model, storyteller=storyteller, telling=told, clock=self.clock)
 
     async def _accept(self, record: Session, turn_id: str, text: str | None) -> tuple[str, asyncio.Task[Turn]]:
         """The turn's task, once its action is accepted or its turn is there. Without a text: a retry."""
@@ -270,6 +264,7 @@ class StoryPlayer(StoryReader):
             model=record["model"],
             prompts=self._prompts,
             screen=self.screen,
+            telling=self.telling(record),
             recall=BranchRecall(self.memory, scope, entry["branch"]),
             voice=StreamVoice(runner.events, entry["turn_id"]),
             clock=self.clock,

@@ -4,6 +4,10 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 
 from agents.errors import StoryError, UnknownSession, UnknownTurn, unforeseen
+from agents.prompts import Prompts
+from agents.safety.leaks import Leaks
+from agents.safety.screen import Screen
+from agents.safety.telling import Telling
 from agents.story import Fact, Turn, apply_changes
 from agents.world.load import Pinned, load_pinned
 from agents.world.schema import World
@@ -26,7 +30,10 @@ class StoryReader:
     def __init__(self, settings: Settings, stores: Stores) -> None:
         self.settings = settings
         self.memory: StoryMemory = stores.memory
+        self.screen = Screen.load()
         self._stores = stores
+        self._prompts = Prompts()
+        self._leaks = Leaks(self._prompts.texts())
         self._worlds: dict[str, tuple[str, Pinned]] = {}
         """By session: the fingerprint of its world, and the world."""
 
@@ -55,6 +62,10 @@ class StoryReader:
             pinned = load_pinned(await self.memory.world_text(self.scope(session)))
             self._worlds[session] = (record["fingerprint"], pinned)
         return pinned
+
+    def telling(self, record: Session) -> Telling:
+        """What may be told to the session's player."""
+        return Telling(self.screen, self._leaks)
 
     async def position(self, session: str, branch: str | None = None) -> Position:
         """Where a branch stands, as the next turn will find it."""

@@ -5,6 +5,7 @@ reason; if that is vetoed too, a sentence of ours ends the passage. There is no 
 """
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Any, cast
@@ -74,7 +75,7 @@ async def narrate(state: NarrateInput, runtime: Runtime[Services]) -> NarrateOut
         )
     if gate.vetoed or failure or not gate.sentences:
         gate.say(CLOSINGS[state["number"] % len(CLOSINGS)])
-    tail, fault = gate.tail_data()
+    tail, fault = _tail(gate, services)
     return NarrateOutput(
         narration=gate.text,
         tail=tail,
@@ -83,6 +84,15 @@ async def narrate(state: NarrateInput, runtime: Runtime[Services]) -> NarrateOut
         usage=usage,
         prompt=[{"role": str(m.type), "content": clean(str(m.text))} for m in first],
     )
+
+
+def _tail(gate: Gate, services: Services) -> tuple[dict[str, Any], str]:
+    """The tail's data and what is wrong with it. One that holds the canary is dropped whole, and so kept nowhere."""
+    tail, fault = gate.tail_data()
+    leaks = services.telling.leaks
+    if leaks.has_canary(gate.tail) or leaks.has_canary(json.dumps(tail, ensure_ascii=False)):
+        return {}, "the tail tells what is secret"
+    return tail, fault
 
 
 def _first_prompt(state: NarrateInput, services: Services, gate: Gate) -> list[AnyMessage]:
@@ -115,25 +125,15 @@ class _SentenceCheck:
 
     def __init__(self, services: Services, view: View, authored: list[str], changes: list[Change]) -> None:
         moved = any(item["slot"] == "player.in" for item in changes)
-        self._screen = services.screen
+        self.safety = services.telling.against
+        """What speaks against a text, whatever the facts are."""
         self._facts = known_facts(view, moved=moved, authored=authored)
-
-    def safety(self, text: str) -> list[Signal]:
-        """What speaks against the text, whatever the facts are."""
-        verdict = self._screen.narration(text)
-        if verdict["action"] == "allow":
-            return []
-        return verdict["signals"] or [_signal("rule", "unsafe", "unsafe")]
 
     def __call__(self, sentence: str) -> list[Signal]:
         if unsafe := self.safety(sentence):
             return unsafe
         wrong = contradiction(sentence, self._facts)
-        return [_signal("fact", wrong, "contradiction")] if wrong else []
-
-
-def _signal(source: str, id_: str, category: str) -> Signal:
-    return cast(Signal, {"source": source, "id": id_, "category": category, "confidence": 1.0})
+        return [Signal(source="fact", id=wrong, category="contradiction", confidence=1.0)] if wrong else []
 
 
 async def _run(
@@ -160,7 +160,7 @@ async def _chunks(services: Services, messages: list[AnyMessage], until: float) 
 
     A vendor's exception becomes a ModelError, and so does a cancellation that nobody of ours has asked for.
     """
-    stream = services.storyteller.astream(messages)
+    stream = services.storyteller.astream(services.telling.leaks.mark(messages))
     clock = asyncio.get_running_loop().time
     try:
         while True:

@@ -19,8 +19,8 @@ from agents.narrative.claims import KnownFacts, bare, contradiction, known_facts
 from agents.narrative.happenings import Happening, find_happenings
 from agents.prompts import Prompts
 from agents.safety.clean import count_of
-from agents.safety.screen import Screen
 from agents.safety.sentences import split_sentences
+from agents.safety.telling import Telling
 from agents.story import Turn, Usage, Value
 from agents.world.resolve_action import answering
 from agents.world.schema import World
@@ -68,16 +68,16 @@ def extract(stretch: Stretch) -> Summary:
 
 
 async def summarise(
-    stretch: Stretch, storyteller: BaseChatModel, prompts: Prompts, screen: Screen, *, timeout_s: float
+    stretch: Stretch, storyteller: BaseChatModel, prompts: Prompts, telling: Telling, *, timeout_s: float
 ) -> Summary:
     """The model's summary within `timeout_s` seconds, else the rules'. Raises nothing but a cancellation."""
     usage = _no_usage()
     plain = extract(stretch)
     try:
         async with asyncio.timeout(timeout_s):
-            answer = await _ask(stretch, storyteller, prompts, usage)
+            answer = await _ask(stretch, storyteller, prompts, telling, usage)
         text, so_far = _read(answer)
-        check = _Check(stretch, screen)
+        check = _Check(stretch, telling)
         check(text, CHAPTER_CHARS)
     except _UnfitError as error:
         return Summary(plain.text, plain.so_far, "extract", usage, str(error))
@@ -90,7 +90,7 @@ async def summarise(
     return Summary(text, so_far, "model", usage)
 
 
-async def _ask(stretch: Stretch, storyteller: BaseChatModel, prompts: Prompts, usage: Usage) -> str:
+async def _ask(stretch: Stretch, storyteller: BaseChatModel, prompts: Prompts, telling: Telling, usage: Usage) -> str:
     prompt = prompts.get("chapter")
     told = [f"{turn['number']}. {_cut(turn['narration'])}" for turn in stretch.turns if turn["kind"] == "story"]
     messages = prompt.render(
@@ -98,7 +98,7 @@ async def _ask(stretch: Stretch, storyteller: BaseChatModel, prompts: Prompts, u
         narrations="\n".join(told),
     )
     usage["calls"] += 1
-    answer = await answering(storyteller, prompt).ainvoke(messages)
+    answer = await answering(storyteller, prompt).ainvoke(telling.leaks.mark(messages))
     counted: Any = getattr(answer, "usage_metadata", None) or {}
     usage["input_tokens"] += count_of(counted.get("input_tokens"))
     usage["output_tokens"] += count_of(counted.get("output_tokens"))
@@ -124,9 +124,9 @@ def _read(answer: str) -> tuple[str, str]:
 class _Check:
     """Whether a summary may be kept."""
 
-    def __init__(self, stretch: Stretch, screen: Screen) -> None:
+    def __init__(self, stretch: Stretch, telling: Telling) -> None:
         happenings = _happenings(stretch)
-        self._screen = screen
+        self._telling = telling
         self._facts = _facts(stretch, happenings)
         told = [stretch.so_far, *(turn["narration"] for turn in stretch.turns if turn["kind"] == "story")]
         known = " ".join([*told, *_words(happenings)]).lower()
@@ -137,7 +137,7 @@ class _Check:
         if not text or len(text) > limit:
             raise _UnfitError("too long" if text else "empty")
         for part in (text, *split_sentences(text)):
-            if self._screen.narration(part)["action"] != "allow":
+            if not self._telling.allows(part):
                 raise _UnfitError("unsafe")
         if any(contradiction(sentence, self._facts) for sentence in split_sentences(text)):
             raise _UnfitError("untrue")

@@ -69,13 +69,14 @@ async def _interpret(services: Services, scene: Scene, action: str, usage: Usage
     usage["calls"] += 1
     try:
         async with asyncio.timeout(services.model_timeout_s):
-            answer = await answering(services.storyteller, prompt).ainvoke(messages)
+            answer = await answering(services.storyteller, prompt).ainvoke(services.telling.leaks.mark(messages))
     except Exception:  # the parser's own answer stands; narrate will meet the same fault and name it
         return ""
     counted = getattr(answer, "usage_metadata", None) or {}
     usage["input_tokens"] += count_of(counted.get("input_tokens"))
     usage["output_tokens"] += count_of(counted.get("output_tokens"))
-    return read_command(str(answer.text))
+    command = read_command(str(answer.text))
+    return command if services.telling.allows(command) else ""
 
 
 def answering(model: BaseChatModel, prompt: Prompt) -> Runnable[LanguageModelInput, AIMessage]:
