@@ -18,6 +18,7 @@ from agents.narrative.claims import contradiction, known_facts
 from agents.narrative.reminders import pack
 from agents.safety.clean import clean, count_of
 from agents.safety.gate import Gate
+from agents.safety.guard import pour
 from agents.services import Runtime, Services
 from agents.story import Change, Exchange, Moment, Signal, Usage, Value, Verdict, apply_changes
 from agents.world.scene import Scene
@@ -142,21 +143,16 @@ async def _run(
     """One model answer through the gate. Returns the failure instead of raising it: something may be out already."""
     usage["calls"] += 1
     try:
-        async with aclosing(_chunks(services, messages, until)) as chunks:
-            async for text, read, written in chunks:
-                usage["input_tokens"] += read
-                usage["output_tokens"] += written
-                gate.feed(text)
-                if gate.closed:
-                    break
+        async with aclosing(pour(_chunks(services, messages, usage, until), gate)) as steps:
+            async for _ in steps:
+                pass
     except StoryError as error:
         return error
-    gate.finish()
     return None
 
 
-async def _chunks(services: Services, messages: list[AnyMessage], until: float) -> AsyncGenerator[tuple[str, int, int]]:
-    """The model's text and its counts of tokens, chunk by chunk: each within its time limit, all before `until`.
+async def _chunks(services: Services, messages: list[AnyMessage], usage: Usage, until: float) -> AsyncGenerator[str]:
+    """The model's text, chunk by chunk, each within its time limit, all before `until`; its tokens are counted in `usage`.
 
     A vendor's exception becomes a ModelError, and so does a cancellation that nobody of ours has asked for.
     """
@@ -173,7 +169,9 @@ async def _chunks(services: Services, messages: list[AnyMessage], until: float) 
                 except StopAsyncIteration:
                     return
             counted = getattr(chunk, "usage_metadata", None) or {}
-            yield str(chunk.text), count_of(counted.get("input_tokens")), count_of(counted.get("output_tokens"))
+            usage["input_tokens"] += count_of(counted.get("input_tokens"))
+            usage["output_tokens"] += count_of(counted.get("output_tokens"))
+            yield str(chunk.text)
     except TimeoutError as error:
         raise _too_slow(services, total=clock() >= until) from error
     except asyncio.CancelledError as error:
