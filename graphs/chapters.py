@@ -112,7 +112,7 @@ class Chapters:
             after=made["after"],
             so_far=made["so_far"],
         )
-        summary = await self._summary(writer, stretch) if ask else extract(stretch)
+        summary = await self._summary(writer, stretch) if ask else extract(stretch, writer.telling.topics)
         if summary.fault:
             _log.info("chapter %d is told by rules: %s", made["number"], summary.fault)
         chapter = Chapter(
@@ -133,7 +133,7 @@ class Chapters:
         try:
             storyteller = await writer.storyteller()
         except StoryError:  # a model that cannot be opened: the next turn says so
-            return extract(stretch)
+            return extract(stretch, writer.telling.topics)
         return await summarise(stretch, storyteller, self._prompts, writer.telling, timeout_s=self._timeout_s)
 
     async def _after(self, running: "asyncio.Task[None] | None", writer: Writer, branch: str) -> None:

@@ -9,6 +9,7 @@ from agents.safety.leaks import Leaks
 from agents.safety.screen import Screen
 from agents.safety.telling import Telling
 from agents.story import Fact, Turn, apply_changes
+from agents.world.avoidance import leave_out
 from agents.world.load import Pinned, load_pinned
 from agents.world.schema import World
 from agents.world.upgrade import fit
@@ -65,7 +66,7 @@ class StoryReader:
 
     def telling(self, record: Session) -> Telling:
         """What may be told to the session's player."""
-        return Telling(self.screen, self._leaks)
+        return Telling(self.screen, self._leaks, tuple(record["avoid"]))
 
     async def position(self, session: str, branch: str | None = None) -> Position:
         """Where a branch stands, as the next turn will find it."""
@@ -110,7 +111,8 @@ class StoryReader:
         """
         world, position = await self.world(session), await self.position(session)
         turns = await self.turns(session, limit=max(20, min(position["number"] - position["closed"], 2 * KEYFRAME)))
-        return recap(world, position, turns, await self._so_far(session, position, turns))
+        told = recap(world, position, turns, await self._so_far(session, position, turns))
+        return leave_out(told, self.telling(await self.session(session)).topics)
 
     async def _so_far(self, session: str, position: Position, turns: list[Turn]) -> str:
         """The story up to the last of the turns (newest first): of the newest chapter, and of what came since."""

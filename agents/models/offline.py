@@ -19,6 +19,8 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from agents.fences import read_fences
 from agents.models.storyteller import tell
 from agents.models.storyteller.chapter import tell_chapter, tell_so_far
+from agents.safety.topics import topics_of
+from agents.world.avoidance import leave_out
 
 _TOKEN = re.compile(r"\s*\S+")
 
@@ -79,7 +81,7 @@ def answer(messages: list[BaseMessage]) -> str:
         return "The page before you is blank, and stays so."
     if "action" in held:
         return json.dumps({"command": guess_command(scene, str(held["action"]))}, ensure_ascii=False)
-    told = tell(scene)
+    told = leave_out(tell(scene), topics_of(tuple(map(str, scene.get("avoid", ())))))
     if "released" in held:
         return _after(told, str(held["released"]).strip())
     return told

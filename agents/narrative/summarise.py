@@ -21,7 +21,9 @@ from agents.prompts import Prompts
 from agents.safety.clean import count_of
 from agents.safety.sentences import split_sentences
 from agents.safety.telling import Telling
+from agents.safety.topics import NO_TOPICS, Topics
 from agents.story import Turn, Usage, Value
+from agents.world.avoidance import leave_out
 from agents.world.resolve_action import answering
 from agents.world.schema import World
 from agents.world.view import View
@@ -61,10 +63,10 @@ class _UnfitError(Exception):
     """The model's summary cannot be kept; the message names the kind of fault."""
 
 
-def extract(stretch: Stretch) -> Summary:
-    """The summary by rules: the same turns give the same words."""
-    text = tell_chapter(_happenings(stretch))
-    return Summary(text, tell_so_far(stretch.so_far, text), "extract", _no_usage())
+def extract(stretch: Stretch, topics: Topics = NO_TOPICS) -> Summary:
+    """The summary by rules: the same turns give the same words, without those of topics that the player avoids."""
+    text = leave_out(tell_chapter(_happenings(stretch)), topics)
+    return Summary(text, leave_out(tell_so_far(stretch.so_far, text), topics), "extract", _no_usage())
 
 
 async def summarise(
@@ -72,7 +74,7 @@ async def summarise(
 ) -> Summary:
     """The model's summary within `timeout_s` seconds, else the rules'. Raises nothing but a cancellation."""
     usage = _no_usage()
-    plain = extract(stretch)
+    plain = extract(stretch, telling.topics)
     try:
         async with asyncio.timeout(timeout_s):
             answer = await _ask(stretch, storyteller, prompts, telling, usage)
@@ -86,15 +88,19 @@ async def summarise(
     try:
         check(so_far, SO_FAR_CHARS)
     except _UnfitError as error:
-        return Summary(text, tell_so_far(stretch.so_far, text), "model", usage, f"so_far {error}")
+        told = leave_out(tell_so_far(stretch.so_far, text), telling.topics)
+        return Summary(text, told, "model", usage, f"so_far {error}")
     return Summary(text, so_far, "model", usage)
 
 
 async def _ask(stretch: Stretch, storyteller: BaseChatModel, prompts: Prompts, telling: Telling, usage: Usage) -> str:
     prompt = prompts.get("chapter")
     told = [f"{turn['number']}. {_cut(turn['narration'])}" for turn in stretch.turns if turn["kind"] == "story"]
+    chapter: dict[str, Any] = {"number": stretch.number, "so_far": stretch.so_far, "happenings": _happenings(stretch)}
+    if telling.avoid:
+        chapter["avoid"] = [*telling.avoid]
     messages = prompt.render(
-        chapter={"number": stretch.number, "so_far": stretch.so_far, "happenings": _happenings(stretch)},
+        chapter=chapter,
         narrations="\n".join(told),
     )
     usage["calls"] += 1

@@ -19,6 +19,7 @@ from agents.safety.clean import count_of
 from agents.safety.gate import MAX_TAIL
 from agents.services import Runtime, Services
 from agents.story import Change, Outcome, Usage, Value, apply_changes
+from agents.world.avoidance import clear_scene
 from agents.world.breath import draw_breath
 from agents.world.resolve import resolve
 from agents.world.scene import Scene, build_scene
@@ -58,6 +59,7 @@ async def resolve_action(state: ResolveInput, runtime: Runtime[Services]) -> Res
     textures, told = draw_breath(view, outcome, state["seed"])
     scene = build_scene(view, outcome, number=state["number"], seed=state["seed"], textures=textures)
     changes = [*changes, *told]
+    scene = clear_scene(scene, services.telling.topics, [*services.telling.avoid])
     return ResolveOutput(outcome=outcome, changes=changes, scene=scene, usage=usage, interpreted=interpreted)
 
 

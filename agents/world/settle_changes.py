@@ -46,6 +46,7 @@ async def settle_changes(state: SettleInput, runtime: Runtime[Services]) -> Sett
     offered = [text for text in offered if runtime.context.telling.offers(text)]
     view = View(world, apply_changes(slots, kept))
     choices = merge(view, offered, state["number"], state["seed"])
+    choices = [each for each in choices if not runtime.context.telling.topics.find(each["text"])]
     return SettleOutput(changes=kept, choices=choices, rejected=[*rejected, *refused])
 
 
