@@ -146,9 +146,10 @@ def read_prompt(path: Path, name: str) -> Prompt:
     if not sections or pieces[0].strip():
         raise InvalidPrompt("The body begins with '# system' or '# user'", place=f"{path}:{offset + 1}")
     _check_slots(parts[2], front, path, offset)
-    if not any(role == "system" for role, _ in sections):
+    prompt = Prompt(name, front, sections, hashlib.sha256((text + NOTICE).encode()).hexdigest()[:12])
+    if prompt.fenced and not any(role == "system" for role, _ in sections):
         raise InvalidPrompt("There is no '# system' that could say what is data", place=f"{path}:{offset + 1}")
-    return Prompt(name, front, sections, hashlib.sha256((text + NOTICE).encode()).hexdigest()[:12])
+    return prompt
 
 
 def _front_matter(text: str, path: Path) -> FrontMatter:
