@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from agents.errors import ModelError, ModelGarbage, ModelTimeout, ModelUnavailable, StoryError
 from agents.narrative.claims import contradiction, known_facts
+from agents.narrative.rechecked import Rechecked, recheck
 from agents.narrative.reminders import pack
 from agents.safety.clean import clean, count_of
 from agents.safety.gate import Gate
@@ -54,6 +55,7 @@ class NarrateOutput(TypedDict):
     verdicts: list[Verdict]
     usage: Usage
     prompt: list[dict[str, str]]
+    left_out: list[dict[str, str]]
 
 
 async def narrate(state: NarrateInput, runtime: Runtime[Services]) -> NarrateOutput:
@@ -62,7 +64,10 @@ async def narrate(state: NarrateInput, runtime: Runtime[Services]) -> NarrateOut
     check = _check(state, services)
     gate = Gate(check, services.voice.release, list(await services.voice.released()), check.safety)
     usage = Usage(**state["usage"])
-    first = _first_prompt(state, services, gate)
+    # A turn in flight from before there were chapters has no story so far.
+    so_far = state.get("story_so_far") or ""
+    recalled = recheck(so_far, state["exchanges"], state["memories"], services.telling)
+    first = _first_prompt(state, services, gate, recalled)
     until = asyncio.get_running_loop().time() + services.model_total_s
     failure = await _run(services, first, gate, usage, until)
     if gate.vetoed and not gate.full:
@@ -84,6 +89,7 @@ async def narrate(state: NarrateInput, runtime: Runtime[Services]) -> NarrateOut
         verdicts=[*state["verdicts"], _verdict(gate)],
         usage=usage,
         prompt=[{"role": str(m.type), "content": clean(str(m.text))} for m in first],
+        left_out=recalled.left_out,
     )
 
 
@@ -96,12 +102,10 @@ def _tail(gate: Gate, services: Services) -> tuple[dict[str, Any], str]:
     return tail, fault
 
 
-def _first_prompt(state: NarrateInput, services: Services, gate: Gate) -> list[AnyMessage]:
+def _first_prompt(state: NarrateInput, services: Services, gate: Gate, recalled: Rechecked) -> list[AnyMessage]:
     if gate.sentences:
         return _continuation(state, services, gate, "the turn was interrupted")
-    # A turn in flight from before there were chapters has no story so far.
-    so_far = state.get("story_so_far") or ""
-    packed = pack(so_far, state["exchanges"], state["memories"], services.reminder_tokens)
+    packed = pack(recalled.story_so_far, recalled.exchanges, recalled.moments, services.reminder_tokens)
     return services.prompts.get("narrate").render(
         scene=state["scene"],
         story_so_far=packed.story_so_far or "(this is the beginning)",

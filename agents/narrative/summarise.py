@@ -17,6 +17,7 @@ from langchain_core.language_models import BaseChatModel
 from agents.models.storyteller.chapter import CHAPTER_CHARS, SO_FAR_CHARS, tell_chapter, tell_so_far
 from agents.narrative.claims import KnownFacts, bare, contradiction, known_facts
 from agents.narrative.happenings import Happening, find_happenings
+from agents.narrative.rechecked import clear, why_not
 from agents.prompts import Prompts
 from agents.safety.clean import count_of
 from agents.safety.sentences import split_sentences
@@ -96,7 +97,10 @@ async def summarise(
 async def _ask(stretch: Stretch, storyteller: BaseChatModel, prompts: Prompts, telling: Telling, usage: Usage) -> str:
     prompt = prompts.get("chapter")
     told = [f"{turn['number']}. {_cut(turn['narration'])}" for turn in stretch.turns if turn["kind"] == "story"]
-    chapter: dict[str, Any] = {"number": stretch.number, "so_far": stretch.so_far, "happenings": _happenings(stretch)}
+    so_far, _ = clear(stretch.so_far, telling)
+    happened = [each for each in _happenings(stretch) if not why_not(each.get("says", ""), telling)]
+    told = [passage for passage in told if not why_not(passage, telling)]
+    chapter: dict[str, Any] = {"number": stretch.number, "so_far": so_far, "happenings": happened}
     if telling.avoid:
         chapter["avoid"] = [*telling.avoid]
     messages = prompt.render(
