@@ -4,21 +4,24 @@ A prompt is a folder `prompts/<name>/` with `prompt.md`, front matter and a body
 
     ---
     purpose: what the prompt is for, one line
-    variables: {scene: json, history: text}     text | json | number
+    variables: {scene: json, history: text}     text | json | number | words
     output: prose                               prose | json
     schema: {...}                               for json: the JSON schema of the answer
     ---
     # system
     ...
     # user
-    ... {{ scene }} ...
+    ...
+    {{ scene }}
+
+Text and JSON are data: each stands on a line of its own in the user's part, and is rendered in a fence that it cannot leave
+(`agents/fences.py`). `words` are a few of ours, never a player's, and stand within a sentence, as numbers do.
 
 Every variable must be given and every one given must be declared: a prompt that quietly renders without its scene is the
 kind of fault that nobody finds.
 """
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -30,11 +33,18 @@ from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agents.errors import InvalidPrompt, UnknownPrompt
+from agents.fences import NOTICE, fence_json, fence_text, one_line
 from agents.yamls import YamlFault, read_yaml
 
 _SLOT = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_ALONE = re.compile(r"\s*\{\{\s*\w+\s*\}\}\s*")
 _SECTION = re.compile(r"^# (system|user)\s*$", re.MULTILINE)
 _NOT_PROMPTS = frozenset({"worlds", "safety"})
+
+
+Kind = Literal["text", "json", "number", "words"]
+FENCED = frozenset({"text", "json"})
+"""Kinds of variables that are data, whoever wrote them."""
 
 
 class FrontMatter(BaseModel):
@@ -43,7 +53,7 @@ class FrontMatter(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     purpose: str
-    variables: dict[str, Literal["text", "json", "number"]]
+    variables: dict[str, Kind]
     output: Literal["prose", "json"] = "prose"
     schema_: dict[str, Any] | None = Field(None, alias="schema")
 
@@ -56,17 +66,25 @@ class Prompt:
     front: FrontMatter
     sections: tuple[tuple[str, str], ...]
     fingerprint: str
-    """First 12 hex digits of the file's SHA-256: two runs with the same one used the same words."""
+    """First 12 hex digits of the SHA-256 of the file and the notice: two runs with the same one used the same words."""
 
     def render(self, **values: object) -> list[AnyMessage]:
         """The messages for a model. Raises InvalidPrompt for a missing, unknown or wrongly typed variable."""
         self._check(values)
-        texts = {key: _text(value, self.front.variables[key]) for key, value in values.items()}
+        texts = {key: _rendered(key, value, self.front.variables[key]) for key, value in values.items()}
         messages: list[AnyMessage] = []
+        noticed = not self.fenced
         for role, body in self.sections:
             filled = _SLOT.sub(lambda found: texts[found[1]], body).strip()
+            if role == "system" and not noticed:
+                filled, noticed = f"{filled}\n\n{NOTICE}", True
             messages.append(SystemMessage(filled) if role == "system" else HumanMessage(filled))
         return messages
+
+    @property
+    def fenced(self) -> bool:
+        """Whether any variable is data."""
+        return any(kind in FENCED for kind in self.front.variables.values())
 
     def _check(self, values: dict[str, object]) -> None:
         wanted = set(self.front.variables)
@@ -76,7 +94,7 @@ class Prompt:
             raise InvalidPrompt(f"The prompt '{self.name}' has no variable {', '.join(extra)}", choices=sorted(wanted))
         for key, kind in self.front.variables.items():
             value = values[key]
-            if (kind == "text" and not isinstance(value, str)) or (
+            if (kind in ("text", "words") and not isinstance(value, str)) or (
                 kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float))
             ):
                 raise InvalidPrompt(f"The variable '{key}' of the prompt '{self.name}' must be {kind}")
@@ -94,6 +112,11 @@ class Prompts:
         return sorted(
             path.parent.name for path in self.folder.glob("*/prompt.md") if path.parent.name not in _NOT_PROMPTS
         )
+
+    def texts(self) -> list[str]:
+        """What authors wrote into all prompts, piece by piece, without what is rendered into them."""
+        bodies = [body for name in self.names() for _, body in self.get(name).sections]
+        return [NOTICE, *(piece for body in bodies for piece in _SLOT.split(body)[::2])]
 
     def get(self, name: str) -> Prompt:
         """Raises UnknownPrompt with the valid names, InvalidPrompt at file:line."""
@@ -123,7 +146,10 @@ def read_prompt(path: Path, name: str) -> Prompt:
     if not sections or pieces[0].strip():
         raise InvalidPrompt("The body begins with '# system' or '# user'", place=f"{path}:{offset + 1}")
     _check_slots(parts[2], front, path, offset)
-    return Prompt(name, front, sections, hashlib.sha256(text.encode()).hexdigest()[:12])
+    prompt = Prompt(name, front, sections, hashlib.sha256((text + NOTICE).encode()).hexdigest()[:12])
+    if prompt.fenced and not any(role == "system" for role, _ in sections):
+        raise InvalidPrompt("There is no '# system' that could say what is data", place=f"{path}:{offset + 1}")
+    return prompt
 
 
 def _front_matter(text: str, path: Path) -> FrontMatter:
@@ -139,7 +165,10 @@ def _front_matter(text: str, path: Path) -> FrontMatter:
 
 def _check_slots(body: str, front: FrontMatter, path: Path, offset: int) -> None:
     used: set[str] = set()
+    role = ""
     for number, line in enumerate(body.split("\n")):
+        if section := _SECTION.match(line):
+            role = section[1]
         for found in _SLOT.finditer(line):
             used.add(found[1])
             if found[1] not in front.variables:
@@ -147,9 +176,14 @@ def _check_slots(body: str, front: FrontMatter, path: Path, offset: int) -> None
                 raise InvalidPrompt(
                     f"'{found[1]}' is no declared variable", place=place, choices=sorted(front.variables)
                 )
+            if front.variables[found[1]] in FENCED and (role != "user" or not _ALONE.fullmatch(line)):
+                cause = f"'{found[1]}' is data: it stands on a line of its own, below '# user'"
+                raise InvalidPrompt(cause, place=f"{path}:{offset + number}")
     if unused := sorted(set(front.variables) - used):
         raise InvalidPrompt(f"declared but not used: {', '.join(unused)}", place=f"{path}:1")
 
 
-def _text(value: object, kind: str) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if kind == "json" else str(value)
+def _rendered(name: str, value: object, kind: Kind) -> str:
+    if kind == "json":
+        return fence_json(name, value)
+    return fence_text(name, str(value)) if kind == "text" else one_line(str(value))

@@ -15,6 +15,7 @@ from langgraph.runtime import Runtime
 from agents.prompts import Prompts
 from agents.safety.redaction import Redaction
 from agents.safety.screen import Screen
+from agents.safety.telling import Telling
 from agents.story import Moment
 from agents.world.schema import World
 
@@ -76,6 +77,8 @@ class Services:
     """The storyteller's spec, `provider:name`."""
     prompts: Prompts
     screen: Screen
+    telling: Telling
+    """What may be told to this session's player."""
     recall: Recall
     voice: Voice
     clock: Clock

@@ -16,6 +16,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agents.safety.topics import is_named
 from api.refusals import JSON_CURE, BodyTooLarge, BodyTooSlow, InvalidJson, InvalidText, WrongMediaType
 
 BODY_LIMIT = 64 * 1024
@@ -131,6 +132,9 @@ def kept(scope: Scope) -> str:
     body: Any = json.loads(raw)  # it was checked as it was read
     if isinstance(body, dict) and str(scope.get("path", "")).endswith("/turns"):
         body = {key: value for key, value in body.items() if key != "action"}
+    elif isinstance(body, dict) and isinstance(asked := body.get("avoid"), list):
+        # The name of a topic is no cry for help; whatever else stands there is read.
+        body = {**body, "avoid": [each for each in asked if not (isinstance(each, str) and is_named(each))]}
     return "\n".join([named, *_strings(body)]).strip()
 
 

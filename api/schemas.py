@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents.safety.topics import LONGEST, MOST
 from agents.story import MAX_ACTION, GoalState, Tier, Turn
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -11,6 +12,17 @@ TURN_ID_PATTERN = r"^[A-Za-z0-9_-]{8,64}$"
 """Eight characters or more, so that no client can name the root."""
 
 TurnId = Annotated[str, Field(pattern=TURN_ID_PATTERN, examples=["0199f3c2b7a14e5d8c6b2f90d1e4a7c3"])]
+
+
+Topic = Annotated[str, Field(min_length=1, max_length=LONGEST)]
+Avoid = Annotated[
+    list[Topic],
+    Field(
+        max_length=MOST,
+        description="Topics that the story leaves out, in any words; none of them is told, offered or summarised.",
+        examples=[["spiders", "drowning"]],
+    ),
+]
 
 
 class Request(BaseModel):
@@ -30,6 +42,13 @@ class NewSession(Request):
     title: Annotated[str, Field(max_length=120, description="What the session is called.")] = ""
     techniques: Annotated[bool, Field(description="Whether the story may offer calming techniques.")] = False
     player: Annotated[str, Field(pattern=ID_PATTERN, description="Who plays.")] = "player"
+    avoid: Avoid = []
+
+
+class SessionChanges(Request):
+    """What can be changed of a session."""
+
+    avoid: Avoid
 
 
 class NewTurn(Request):
@@ -100,6 +119,7 @@ class SessionAnswer(BaseModel):
     model: Annotated[str, Field(examples=["offline"])]
     seed: int
     risk: Tier
+    avoid: Annotated[list[str], Field(description="Topics that the story leaves out.", examples=[["spiders"]])]
     paused: Annotated[bool, Field(description="Whether the story waits for the player's explicit choice to go on.")]
     created: Annotated[str, Field(examples=["2026-11-24T04:00:00+00:00"])]
     played: Annotated[str, Field(examples=["2026-11-24T04:20:00+00:00"])]

@@ -16,7 +16,7 @@ from agents.errors import StoryError
 from agents.narrative.summarise import Stretch, Summary, extract, summarise
 from agents.prompts import Prompts
 from agents.safety.redaction import Redaction
-from agents.safety.screen import Screen
+from agents.safety.telling import Telling
 from agents.services import Clock
 from agents.world.schema import World
 from graphs.memory.protocol import StoryMemory
@@ -55,16 +55,16 @@ class Writer:
     """The session's spec."""
     storyteller: Callable[[], Awaitable[tuple[BaseChatModel, Redaction]]]
     """Opens the session's model, if it is asked, with what puts the player's words back into its summary."""
+    telling: Telling
     clock: Clock
 
 
 class Chapters:
     """The chapters that are being closed, one task a session at a time."""
 
-    def __init__(self, memory: StoryMemory, prompts: Prompts, screen: Screen, *, timeout_s: float) -> None:
+    def __init__(self, memory: StoryMemory, prompts: Prompts, *, timeout_s: float) -> None:
         self._memory = memory
         self._prompts = prompts
-        self._screen = screen
         self._timeout_s = timeout_s
         self._tasks: dict[Scope, asyncio.Task[None]] = {}
 
@@ -113,7 +113,7 @@ class Chapters:
             after=made["after"],
             so_far=made["so_far"],
         )
-        summary = await self._summary(writer, stretch) if ask else extract(stretch)
+        summary = await self._summary(writer, stretch) if ask else extract(stretch, writer.telling.topics)
         if summary.fault:
             _log.info("chapter %d is told by rules: %s", made["number"], summary.fault)
         chapter = Chapter(
@@ -134,8 +134,8 @@ class Chapters:
         try:
             storyteller, redaction = await writer.storyteller()
         except StoryError:  # a model that cannot be opened: the next turn says so
-            return extract(stretch)
-        made = await summarise(stretch, storyteller, self._prompts, self._screen, timeout_s=self._timeout_s)
+            return extract(stretch, writer.telling.topics)
+        made = await summarise(stretch, storyteller, self._prompts, writer.telling, timeout_s=self._timeout_s)
         # Checked with placeholders, as a narration is; kept with the values.
         return replace(made, text=redaction.restore(made.text), so_far=redaction.restore(made.so_far))
 

@@ -8,11 +8,12 @@ A turn runs in a task of its own: a caller that goes away cancels nothing.
 """
 
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from agents.errors import Conflict, StoryError, UnknownSession, UnknownTurn
 from agents.models import check_spec
+from agents.safety.topics import check_topics, is_named
 from agents.story import Turn
 from agents.world.load import load_world, pin
 from graphs.actions import check_name
@@ -44,11 +45,12 @@ class StoryEngine(StoryResealer):
         seed: int | None = None,
         title: str = "",
         techniques: bool = False,
+        avoid: Sequence[str] = (),
     ) -> Session:
         """Begins a story: pins the world, stores the root turn. Raises UnknownWorld, InvalidWorld, UnknownModel.
 
         The same session id again returns the session that is there. Without a seed, one is drawn. The model is opened, so
-        that one that cannot work is told before the story begins.
+        that one that cannot work is told before the story begins. `avoid`: as in the method of that name.
         """
         with self._translated():
             for name in (session, player, title):
@@ -67,6 +69,7 @@ class StoryEngine(StoryResealer):
                 seed=uuid.uuid4().int % 10_000 if seed is None else seed,
                 title=title,
                 now=self.clock.now(),
+                avoid=self._topics(avoid),
             )
             slots = opening_slots(source.world, techniques=techniques)
             root = opening_turn(record, source.world, slots)
@@ -158,6 +161,20 @@ class StoryEngine(StoryResealer):
         with self._translated():
             await self.session(session)
             return await self.memory.update(self.scope(session), paused=False)
+
+    async def avoid(self, session: str, topics: Sequence[str]) -> Session:
+        """The story leaves these topics out from its next turn on, and no others. Undo does not touch it.
+
+        Raises InvalidInput for more than twelve or one longer than forty characters (`agents.safety.topics`), with help for
+        somebody who calls for it there.
+        """
+        with self._translated():
+            await self.session(session)
+            return await self.memory.update(self.scope(session), avoid=self._topics(topics))
+
+    def _topics(self, names: Sequence[str]) -> list[str]:
+        kept = check_topics(names)
+        return [name if is_named(name) else self._harmless(name) for name in kept]
 
     def _name(self, name: str) -> str:
         """A branch's name. Raises InvalidAction, with help for somebody who calls for it there."""

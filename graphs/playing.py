@@ -11,8 +11,6 @@ from functools import partial
 from langchain_core.language_models import BaseChatModel
 
 from agents.errors import Conflict, SessionPaused, StoreError, StoryError
-from agents.prompts import Prompts
-from agents.safety.screen import Screen
 from agents.services import Clock, Ids
 from agents.story import Turn, Verdict
 from agents.world.schema import World
@@ -57,9 +55,7 @@ class StoryPlayer(StoryAuditor):
         super().__init__(settings, stores)
         self.clock: Clock = SystemClock()
         self.ids: Ids = TimeIds()
-        self.screen = Screen.load(settings.safety_dir)
-        self._prompts = Prompts()
-        self._chapters = Chapters(stores.memory, self._prompts, self.screen, timeout_s=settings.model_total_s)
+        self._chapters = Chapters(stores.memory, self._prompts, timeout_s=settings.model_total_s)
         self._storytellers = Storytellers(stores.memory, settings.redact, stack)
         self._tasks: set[asyncio.Task[Turn]] = set()
         self._saver = RedisSaver(
@@ -137,10 +133,9 @@ class StoryPlayer(StoryAuditor):
         return turn
 
     def _writer(self, record: Session, world: World) -> Writer:
-        model = record["model"]
-        scope = self.scope(record["session"])
+        scope, model, told = self.scope(record["session"]), record["model"], self.telling(record)
         storyteller = partial(self._storytellers.told, scope, model)
-        return Writer(scope=scope, world=world, model=model, storyteller=storyteller, clock=self.clock)
+        return Writer(scope=scope, world=world, model=model, storyteller=storyteller, telling=told, clock=self.clock)
 
     async def _accept(self, record: Session, turn_id: str, text: str | None) -> tuple[str, asyncio.Task[Turn]]:
         """The turn's task, once its action is accepted or its turn is there. Without a text: a retry."""
@@ -266,6 +261,7 @@ class StoryPlayer(StoryAuditor):
             model=record["model"],
             prompts=self._prompts,
             screen=self.screen,
+            telling=self.telling(record),
             recall=BranchRecall(self.memory, scope, entry["branch"]),
             voice=StreamVoice(runner.events, entry["turn_id"], redaction),
             clock=self.clock,

@@ -4,8 +4,13 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 
 from agents.errors import StoryError, UnknownSession, UnknownTurn, unforeseen
+from agents.prompts import Prompts
+from agents.safety.leaks import Leaks
 from agents.safety.redaction import Redaction
+from agents.safety.screen import Screen
+from agents.safety.telling import Telling
 from agents.story import Fact, Turn, apply_changes
+from agents.world.avoidance import leave_out
 from agents.world.load import Pinned, load_pinned
 from agents.world.schema import World
 from agents.world.upgrade import fit
@@ -27,7 +32,10 @@ class StoryReader:
     def __init__(self, settings: Settings, stores: Stores) -> None:
         self.settings = settings
         self.memory: StoryMemory = stores.memory
+        self.screen = Screen.load(settings.safety_dir)
         self._stores = stores
+        self._prompts = Prompts()
+        self._leaks = Leaks(self._prompts.texts())
         self._worlds: dict[str, tuple[str, Pinned]] = {}
         """By session: the fingerprint of its world, and the world."""
 
@@ -56,6 +64,10 @@ class StoryReader:
             pinned = load_pinned(await self.memory.world_text(self.scope(session)))
             self._worlds[session] = (record["fingerprint"], pinned)
         return pinned
+
+    def telling(self, record: Session) -> Telling:
+        """What may be told to the session's player."""
+        return Telling(self.screen, self._leaks, tuple(record["avoid"]))
 
     async def position(self, session: str, branch: str | None = None) -> Position:
         """Where a branch stands, as the next turn will find it."""
@@ -100,7 +112,8 @@ class StoryReader:
         """
         world, position = await self.world(session), await self.position(session)
         turns = await self.turns(session, limit=max(20, min(position["number"] - position["closed"], 2 * KEYFRAME)))
-        return recap(world, position, turns, await self._so_far(session, position, turns))
+        told = recap(world, position, turns, await self._so_far(session, position, turns))
+        return leave_out(told, self.telling(await self.session(session)).topics)
 
     async def _so_far(self, session: str, position: Position, turns: list[Turn]) -> str:
         """The story up to the last of the turns (newest first): of the newest chapter, and of what came since."""

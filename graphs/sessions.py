@@ -8,7 +8,9 @@ from agents.models.storyteller import tell
 from agents.models.storyteller.chapter import tell_chapter
 from agents.narrative.happenings import find_happenings
 from agents.safety.sentences import split_sentences
+from agents.safety.topics import topics_of
 from agents.story import Turn, Usage, Value
+from agents.world.avoidance import leave_out
 from agents.world.choices import suggest
 from agents.world.load import Source
 from agents.world.scene import goal_states
@@ -30,7 +32,16 @@ def check_id(value: str, kind: str) -> str:
 
 
 def new_session(
-    source: Source, *, session: str, tenant: str, player: str, model: str, seed: int, title: str, now: datetime
+    source: Source,
+    *,
+    session: str,
+    tenant: str,
+    player: str,
+    model: str,
+    seed: int,
+    title: str,
+    now: datetime,
+    avoid: list[str],
 ) -> Session:
     """The record of a session that is about to begin."""
     return Session(
@@ -47,6 +58,7 @@ def new_session(
         risk="none",
         paused=False,
         created=now.isoformat(),
+        avoid=avoid,
         played=now.isoformat(),
     )
 
@@ -59,6 +71,7 @@ def opening_slots(world: World, *, techniques: bool) -> dict[str, Value]:
 
 def opening_turn(session: Session, world: World, slots: dict[str, Value]) -> Turn:
     """The root of a story: its opening and the first place, in the author's words. No model is asked."""
+    topics = topics_of(tuple(session["avoid"]))
     view = View(world, slots)
     listed = [view.a_name(k) for k in view.listed_here() if not world.items[k].placed]
     arrived = {"kind": "arrived", "says": _first_place(view), "listed": listed, "names": {"place": view.location.name}}
@@ -72,8 +85,8 @@ def opening_turn(session: Session, world: World, slots: dict[str, Value]) -> Tur
         number=0,
         kind="story",
         action="",
-        narration=f"{world.opening.strip()}\n\n{place}",
-        choices=suggest(view, number=0, seed=session["seed"]),
+        narration=leave_out(f"{world.opening.strip()}\n\n{place}", topics),
+        choices=[each for each in suggest(view, number=0, seed=session["seed"]) if not topics.find(each["text"])],
         location=view.here,
         inventory=list(view.inventory),
         goals=goal_states(view),

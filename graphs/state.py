@@ -62,6 +62,7 @@ class TurnState(TypedDict, total=False):
     tail: dict[str, Any]  # narrate
     tail_fault: str  # narrate
     prompt: list[dict[str, str]]  # narrate
+    left_out: list[dict[str, str]]  # narrate: what of memory did not bear a second look
     added: list[str]  # review_narration
     choices: list[Choice]  # settle_changes, crisis, check_in, refuse
     rejected: list[dict[str, str]]  # settle_changes

@@ -97,6 +97,7 @@ async def begin(state: BeginInput, runtime: Runtime[TurnServices]) -> TurnState:
         tail={},
         tail_fault="",
         prompt=[],
+        left_out=[],
         interpreted="",
         added=[],
         choices=[],

@@ -9,7 +9,9 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from agents.prompts import Prompts
+from agents.safety.leaks import Leaks
 from agents.safety.screen import Screen
+from agents.safety.telling import Telling
 from agents.services import Services
 from agents.world.schema import World
 from graphs.clock import SystemClock, TimeIds
@@ -56,10 +58,15 @@ class KeptVoice:
         self.out.append(sentence)
 
 
+def telling_of(canary: str = "") -> Telling:
+    """What may be told by the shipped rules; the canary is drawn unless it is given."""
+    return Telling(Screen.load(), Leaks(Prompts().texts(), canary))
+
+
 def services_of(world: World, model: BaseChatModel, **changes: Any) -> Services:
     """What a node gets of its runtime: everything real, but the model, the voice and a memory that has nothing."""
     made: dict[str, Any] = {
         "world": world, "storyteller": model, "model": "fake", "prompts": Prompts(), "screen": Screen.load(),
-        "recall": None, "voice": KeptVoice(), "clock": SystemClock(), "ids": TimeIds(),
+        "telling": telling_of(), "recall": None, "voice": KeptVoice(), "clock": SystemClock(), "ids": TimeIds(),
     }  # fmt: skip
     return Services(**{**made, **changes})

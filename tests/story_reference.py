@@ -29,6 +29,7 @@ def new_session(scope: Scope, **other: Any) -> Session:
         risk="none",
         paused=False,
         created=BORN,
+        avoid=[],
         played=BORN,
     )
     session.update(other)  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -1,6 +1,6 @@
 """The storyteller that needs no network: a chat model that reads the same rendered prompt as any other.
 
-It finds the scene in the prompt's JSON block and tells it (`agents/models/storyteller`), token by token. Asked to
+It finds the scene in the prompt's fence of that name and tells it (`agents/models/storyteller`), token by token. Asked to
 interpret a sentence, it answers with the best command that the scene's names allow; asked for a chapter's summary, with what
 happened in it.
 """
@@ -16,11 +16,12 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
+from agents.fences import read_fences
 from agents.models.storyteller import tell
 from agents.models.storyteller.chapter import tell_chapter, tell_so_far
+from agents.safety.topics import topics_of
+from agents.world.avoidance import leave_out
 
-_BLOCK = re.compile(r"```json\s*\n(.*?)\n```", re.DOTALL)
-_RELEASED = re.compile(r"<released>\n(.*?)\n</released>", re.DOTALL)
 _TOKEN = re.compile(r"\s*\S+")
 
 
@@ -70,21 +71,19 @@ class OfflineStoryteller(BaseChatModel):
 
 def answer(messages: list[BaseMessage]) -> str:
     """What the storyteller says to a rendered prompt; a line that asks for a scene where there is none."""
-    prompt = "\n".join(str(message.text) for message in messages)
-    blocks = [_read(found) for found in _BLOCK.findall(prompt)]
-    if chapters := [block for block in blocks if isinstance(block, dict) and "happenings" in block]:
-        text = tell_chapter(chapters[-1]["happenings"])
-        told = {"summary": text, "story_so_far": tell_so_far(str(chapters[-1].get("so_far", "")), text)}
+    held = read_fences("\n".join(str(message.text) for message in messages))
+    chapter, scene = held.get("chapter"), held.get("scene")
+    if isinstance(chapter, dict) and "happenings" in chapter:
+        text = tell_chapter(chapter["happenings"])
+        told = {"summary": text, "story_so_far": tell_so_far(str(chapter.get("so_far", "")), text)}
         return json.dumps(told, ensure_ascii=False)
-    scenes = [block for block in blocks if isinstance(block, dict) and "beats" in block]
-    if not scenes:
+    if not isinstance(scene, dict) or "beats" not in scene:
         return "The page before you is blank, and stays so."
-    spoken = [block for block in blocks if isinstance(block, str)]
-    if spoken:
-        return json.dumps({"command": guess_command(scenes[-1], spoken[-1])}, ensure_ascii=False)
-    told = tell(scenes[-1])
-    if released := _RELEASED.search(prompt):
-        return _after(told, released[1].strip())
+    if "action" in held:
+        return json.dumps({"command": guess_command(scene, str(held["action"]))}, ensure_ascii=False)
+    told = leave_out(tell(scene), topics_of(tuple(map(str, scene.get("avoid", ())))))
+    if "released" in held:
+        return _after(told, str(held["released"]).strip())
     return told
 
 
@@ -111,13 +110,6 @@ def _after(told: str, released: str) -> str:
         return flat[len(done) :].strip()
     rest = [s for s in re.split(r"(?<=[.!?]) ", flat) if s and s not in done]
     return " ".join(rest[-2:])
-
-
-def _read(block: str) -> Any:
-    try:
-        return json.loads(block)
-    except ValueError:
-        return None
 
 
 def _usage(messages: list[BaseMessage], text: str) -> UsageMetadata:

@@ -5,6 +5,7 @@ reason; if that is vetoed too, a sentence of ours ends the passage. There is no 
 """
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Any, cast
@@ -14,9 +15,11 @@ from typing_extensions import TypedDict
 
 from agents.errors import ModelError, ModelGarbage, ModelTimeout, ModelUnavailable, StoryError
 from agents.narrative.claims import contradiction, known_facts
+from agents.narrative.rechecked import Rechecked, recheck
 from agents.narrative.reminders import pack
 from agents.safety.clean import clean, count_of
 from agents.safety.gate import Gate
+from agents.safety.guard import pour
 from agents.services import Runtime, Services
 from agents.story import Change, Exchange, Moment, Signal, Usage, Value, Verdict, apply_changes
 from agents.world.scene import Scene
@@ -52,6 +55,7 @@ class NarrateOutput(TypedDict):
     verdicts: list[Verdict]
     usage: Usage
     prompt: list[dict[str, str]]
+    left_out: list[dict[str, str]]
 
 
 async def narrate(state: NarrateInput, runtime: Runtime[Services]) -> NarrateOutput:
@@ -60,7 +64,10 @@ async def narrate(state: NarrateInput, runtime: Runtime[Services]) -> NarrateOut
     check = _check(state, services)
     gate = Gate(check, services.voice.release, list(await services.voice.released()), check.safety)
     usage = Usage(**state["usage"])
-    first = _first_prompt(state, services, gate)
+    # A turn in flight from before there were chapters has no story so far.
+    so_far = state.get("story_so_far") or ""
+    recalled = recheck(so_far, state["exchanges"], state["memories"], services.telling)
+    first = _first_prompt(state, services, gate, recalled)
     until = asyncio.get_running_loop().time() + services.model_total_s
     failure = await _run(services, first, gate, usage, until)
     if gate.vetoed and not gate.full:
@@ -74,7 +81,7 @@ async def narrate(state: NarrateInput, runtime: Runtime[Services]) -> NarrateOut
         )
     if gate.vetoed or failure or not gate.sentences:
         gate.say(CLOSINGS[state["number"] % len(CLOSINGS)])
-    tail, fault = gate.tail_data()
+    tail, fault = _tail(gate, services)
     return NarrateOutput(
         narration=services.redaction.restore(gate.text),
         tail=_restored(tail, services),
@@ -82,6 +89,7 @@ async def narrate(state: NarrateInput, runtime: Runtime[Services]) -> NarrateOut
         verdicts=[*state["verdicts"], _verdict(gate)],
         usage=usage,
         prompt=[{"role": str(m.type), "content": clean(str(m.text))} for m in first],
+        left_out=recalled.left_out,
     )
 
 
@@ -94,12 +102,19 @@ def _restored(tail: dict[str, Any], services: Services) -> dict[str, Any]:
     return {**tail, "choices": [restore(each) if isinstance(each, str) else each for each in cast(list[Any], choices)]}
 
 
-def _first_prompt(state: NarrateInput, services: Services, gate: Gate) -> list[AnyMessage]:
+def _tail(gate: Gate, services: Services) -> tuple[dict[str, Any], str]:
+    """The tail's data and what is wrong with it. One that holds the canary is dropped whole, and so kept nowhere."""
+    tail, fault = gate.tail_data()
+    leaks = services.telling.leaks
+    if leaks.has_canary(gate.tail) or leaks.has_canary(json.dumps(tail, ensure_ascii=False)):
+        return {}, "the tail tells what is secret"
+    return tail, fault
+
+
+def _first_prompt(state: NarrateInput, services: Services, gate: Gate, recalled: Rechecked) -> list[AnyMessage]:
     if gate.sentences:
         return _continuation(state, services, gate, "the turn was interrupted")
-    # A turn in flight from before there were chapters has no story so far.
-    so_far = state.get("story_so_far") or ""
-    packed = pack(so_far, state["exchanges"], state["memories"], services.reminder_tokens)
+    packed = pack(recalled.story_so_far, recalled.exchanges, recalled.moments, services.reminder_tokens)
     return services.prompts.get("narrate").render(
         scene=state["scene"],
         story_so_far=packed.story_so_far or "(this is the beginning)",
@@ -125,25 +140,15 @@ class _SentenceCheck:
 
     def __init__(self, services: Services, view: View, authored: list[str], changes: list[Change]) -> None:
         moved = any(item["slot"] == "player.in" for item in changes)
-        self._screen = services.screen
+        self.safety = services.telling.against
+        """What speaks against a text, whatever the facts are."""
         self._facts = known_facts(view, moved=moved, authored=authored)
-
-    def safety(self, text: str) -> list[Signal]:
-        """What speaks against the text, whatever the facts are."""
-        verdict = self._screen.narration(text)
-        if verdict["action"] == "allow":
-            return []
-        return verdict["signals"] or [_signal("rule", "unsafe", "unsafe")]
 
     def __call__(self, sentence: str) -> list[Signal]:
         if unsafe := self.safety(sentence):
             return unsafe
         wrong = contradiction(sentence, self._facts)
-        return [_signal("fact", wrong, "contradiction")] if wrong else []
-
-
-def _signal(source: str, id_: str, category: str) -> Signal:
-    return cast(Signal, {"source": source, "id": id_, "category": category, "confidence": 1.0})
+        return [Signal(source="fact", id=wrong, category="contradiction", confidence=1.0)] if wrong else []
 
 
 async def _run(
@@ -152,25 +157,20 @@ async def _run(
     """One model answer through the gate. Returns the failure instead of raising it: something may be out already."""
     usage["calls"] += 1
     try:
-        async with aclosing(_chunks(services, messages, until)) as chunks:
-            async for text, read, written in chunks:
-                usage["input_tokens"] += read
-                usage["output_tokens"] += written
-                gate.feed(text)
-                if gate.closed:
-                    break
+        async with aclosing(pour(_chunks(services, messages, usage, until), gate)) as steps:
+            async for _ in steps:
+                pass
     except StoryError as error:
         return error
-    gate.finish()
     return None
 
 
-async def _chunks(services: Services, messages: list[AnyMessage], until: float) -> AsyncGenerator[tuple[str, int, int]]:
-    """The model's text and its counts of tokens, chunk by chunk: each within its time limit, all before `until`.
+async def _chunks(services: Services, messages: list[AnyMessage], usage: Usage, until: float) -> AsyncGenerator[str]:
+    """The model's text, chunk by chunk, each within its time limit, all before `until`; its tokens are counted in `usage`.
 
     A vendor's exception becomes a ModelError, and so does a cancellation that nobody of ours has asked for.
     """
-    stream = services.storyteller.astream(messages)
+    stream = services.storyteller.astream(services.telling.leaks.mark(messages))
     clock = asyncio.get_running_loop().time
     try:
         while True:
@@ -183,7 +183,9 @@ async def _chunks(services: Services, messages: list[AnyMessage], until: float) 
                 except StopAsyncIteration:
                     return
             counted = getattr(chunk, "usage_metadata", None) or {}
-            yield str(chunk.text), count_of(counted.get("input_tokens")), count_of(counted.get("output_tokens"))
+            usage["input_tokens"] += count_of(counted.get("input_tokens"))
+            usage["output_tokens"] += count_of(counted.get("output_tokens"))
+            yield str(chunk.text)
     except TimeoutError as error:
         raise _too_slow(services, total=clock() >= until) from error
     except asyncio.CancelledError as error:

@@ -34,7 +34,7 @@ async def review_narration(state: ReviewInput, runtime: Runtime[Services]) -> Re
         if beat["kind"] not in ESSENTIAL or not says or covers(narration, says):
             continue
         for sentence in split_sentences(says):
-            if services.screen.narration(sentence)["action"] == "allow":
+            if services.telling.allows(sentence):
                 services.voice.release(sentence)
                 added.append(sentence)
     return ReviewOutput(narration=" ".join([narration, *added]).strip(), added=added)

@@ -17,11 +17,14 @@ from langchain_core.language_models import BaseChatModel
 from agents.models.storyteller.chapter import CHAPTER_CHARS, SO_FAR_CHARS, tell_chapter, tell_so_far
 from agents.narrative.claims import KnownFacts, bare, contradiction, known_facts
 from agents.narrative.happenings import Happening, find_happenings
+from agents.narrative.rechecked import clear, why_not
 from agents.prompts import Prompts
 from agents.safety.clean import count_of
-from agents.safety.screen import Screen
 from agents.safety.sentences import split_sentences
+from agents.safety.telling import Telling
+from agents.safety.topics import NO_TOPICS, Topics
 from agents.story import Turn, Usage, Value
+from agents.world.avoidance import leave_out
 from agents.world.resolve_action import answering
 from agents.world.schema import World
 from agents.world.view import View
@@ -61,23 +64,23 @@ class _UnfitError(Exception):
     """The model's summary cannot be kept; the message names the kind of fault."""
 
 
-def extract(stretch: Stretch) -> Summary:
-    """The summary by rules: the same turns give the same words."""
-    text = tell_chapter(_happenings(stretch))
-    return Summary(text, tell_so_far(stretch.so_far, text), "extract", _no_usage())
+def extract(stretch: Stretch, topics: Topics = NO_TOPICS) -> Summary:
+    """The summary by rules: the same turns give the same words, without those of topics that the player avoids."""
+    text = leave_out(tell_chapter(_happenings(stretch)), topics)
+    return Summary(text, leave_out(tell_so_far(stretch.so_far, text), topics), "extract", _no_usage())
 
 
 async def summarise(
-    stretch: Stretch, storyteller: BaseChatModel, prompts: Prompts, screen: Screen, *, timeout_s: float
+    stretch: Stretch, storyteller: BaseChatModel, prompts: Prompts, telling: Telling, *, timeout_s: float
 ) -> Summary:
     """The model's summary within `timeout_s` seconds, else the rules'. Raises nothing but a cancellation."""
     usage = _no_usage()
-    plain = extract(stretch)
+    plain = extract(stretch, telling.topics)
     try:
         async with asyncio.timeout(timeout_s):
-            answer = await _ask(stretch, storyteller, prompts, usage)
+            answer = await _ask(stretch, storyteller, prompts, telling, usage)
         text, so_far = _read(answer)
-        check = _Check(stretch, screen)
+        check = _Check(stretch, telling)
         check(text, CHAPTER_CHARS)
     except _UnfitError as error:
         return Summary(plain.text, plain.so_far, "extract", usage, str(error))
@@ -86,19 +89,26 @@ async def summarise(
     try:
         check(so_far, SO_FAR_CHARS)
     except _UnfitError as error:
-        return Summary(text, tell_so_far(stretch.so_far, text), "model", usage, f"so_far {error}")
+        told = leave_out(tell_so_far(stretch.so_far, text), telling.topics)
+        return Summary(text, told, "model", usage, f"so_far {error}")
     return Summary(text, so_far, "model", usage)
 
 
-async def _ask(stretch: Stretch, storyteller: BaseChatModel, prompts: Prompts, usage: Usage) -> str:
+async def _ask(stretch: Stretch, storyteller: BaseChatModel, prompts: Prompts, telling: Telling, usage: Usage) -> str:
     prompt = prompts.get("chapter")
     told = [f"{turn['number']}. {_cut(turn['narration'])}" for turn in stretch.turns if turn["kind"] == "story"]
+    so_far, _ = clear(stretch.so_far, telling)
+    happened = [each for each in _happenings(stretch) if not why_not(each.get("says", ""), telling)]
+    told = [passage for passage in told if not why_not(passage, telling)]
+    chapter: dict[str, Any] = {"number": stretch.number, "so_far": so_far, "happenings": happened}
+    if telling.avoid:
+        chapter["avoid"] = [*telling.avoid]
     messages = prompt.render(
-        chapter={"number": stretch.number, "so_far": stretch.so_far, "happenings": _happenings(stretch)},
+        chapter=chapter,
         narrations="\n".join(told),
     )
     usage["calls"] += 1
-    answer = await answering(storyteller, prompt).ainvoke(messages)
+    answer = await answering(storyteller, prompt).ainvoke(telling.leaks.mark(messages))
     counted: Any = getattr(answer, "usage_metadata", None) or {}
     usage["input_tokens"] += count_of(counted.get("input_tokens"))
     usage["output_tokens"] += count_of(counted.get("output_tokens"))
@@ -124,9 +134,9 @@ def _read(answer: str) -> tuple[str, str]:
 class _Check:
     """Whether a summary may be kept."""
 
-    def __init__(self, stretch: Stretch, screen: Screen) -> None:
+    def __init__(self, stretch: Stretch, telling: Telling) -> None:
         happenings = _happenings(stretch)
-        self._screen = screen
+        self._telling = telling
         self._facts = _facts(stretch, happenings)
         told = [stretch.so_far, *(turn["narration"] for turn in stretch.turns if turn["kind"] == "story")]
         known = " ".join([*told, *_words(happenings)]).lower()
@@ -137,7 +147,7 @@ class _Check:
         if not text or len(text) > limit:
             raise _UnfitError("too long" if text else "empty")
         for part in (text, *split_sentences(text)):
-            if self._screen.narration(part)["action"] != "allow":
+            if not self._telling.allows(part):
                 raise _UnfitError("unsafe")
         if any(contradiction(sentence, self._facts) for sentence in split_sentences(text)):
             raise _UnfitError("untrue")

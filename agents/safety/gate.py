@@ -10,6 +10,7 @@ what follows has been read with it.
 
 import json
 import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +30,10 @@ CONTEXT = 100
 """Characters of what came before that a piece is read together with."""
 
 MAX_WAITING = 3
-"""Pieces that may wait for what follows them."""
+"""Pieces that may wait for what follows them; then the oldest goes."""
+
+REMEMBERED = 2 * MAX_WAITING
+"""Pieces before it that a piece is read together with."""
 
 _STOPS = re.compile(r"[\s.!?…:;,\"”’*_]+")
 _WHOLE = re.compile(r"[^.…][.!?][\"”’')\]*_]*$")
@@ -65,6 +69,8 @@ class Gate:
     _fed: int = 0
     _waiting: list[str] = field(default_factory=list[str])
     _before: frozenset[str] = frozenset()
+    _told: deque[str] = field(default_factory=lambda: deque[str](maxlen=REMEMBERED))
+    """The last pieces of the text that is running, those that were out already among them."""
 
     def __post_init__(self) -> None:
         self._before = frozenset(self.sentences)
@@ -73,6 +79,7 @@ class Gate:
         """A new text (the model's first answer, or its continuation after a veto)."""
         self._cutter, self._held, self._fenced, self.vetoed, self._fed = SentenceCutter(), "", False, "", 0
         self._before = frozenset(self.sentences)
+        self._told.clear()
 
     @property
     def closed(self) -> bool:
@@ -114,16 +121,22 @@ class Gate:
         for sentence in sentences:
             if not any(map(str.isalnum, sentence)):
                 continue  # dots and brackets alone are no prose
-            if self.vetoed or self.full or sentence in self._before:
+            if self.vetoed or self.full:
+                continue
+            if sentence in self._before:
+                self._told.append(sentence)
                 continue  # a text that was interrupted may be told again from its beginning
             if alone := self.check(sentence):
                 self._veto(alone, [piece for piece in self._waiting if _WHOLE.search(piece)])
             elif together := self._together(sentence):
                 self._veto(together, [])
             else:
+                self._told.append(sentence)
                 self._waiting.append(sentence)
-                if not _may_go_on(sentence) or len(self._waiting) > MAX_WAITING:
+                if not _may_go_on(sentence):
                     self._let_go()
+                elif len(self._waiting) > MAX_WAITING and not self.full:
+                    self._out(self._waiting.pop(0))
 
     def _veto(self, signals: list[Signal], harmless: list[str]) -> None:
         """Nothing more of this text goes out, and of what waits only what is harmless."""
@@ -134,11 +147,17 @@ class Gate:
         self.vetoed = signals[0]["id"]
 
     def _together(self, sentence: str) -> list[Signal]:
-        """What speaks against the piece, read on from what came before it."""
-        if self.joined is None or not (self.sentences or self._waiting):
+        """What speaks against the piece, read on from what came before it: for the player, and in this text.
+
+        The two differ where a text says again what is out already: that is not shown twice, and what follows it is new.
+        """
+        if self.joined is None:
             return []
-        before = " ".join([*self.sentences[-MAX_WAITING:], *self._waiting])[-CONTEXT:]
-        return self.joined(_STOPS.sub(" ", f"{before} {sentence}"))
+        shown = " ".join([*self.sentences, *self._waiting][-REMEMBERED:])
+        told = " ".join(self._told)
+        befores = [shown] if shown.endswith(told) else [shown, told]
+        readings = [_STOPS.sub(" ", f"{before[-CONTEXT:]} {sentence}") for before in befores if before]
+        return next((found for reading in readings if (found := self.joined(reading))), [])
 
     def _let_go(self) -> None:
         for sentence in self._waiting:

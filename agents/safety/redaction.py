@@ -48,6 +48,13 @@ _MOST = 500
 """Values that are looked for so: with more, a redaction is full. Those after them are hidden where they show themselves."""
 
 
+_BETWEEN = r"[\W_]{0,8}"
+"""Marks between the parts of a value: its own, and the bar of a prompt's fence where it goes on in another line."""
+
+_IDS = frozenset({"turn_id", "line", "parent"})
+_ID = re.compile(r"l?[0-9a-f]{32}")
+
+
 class Redaction:
     """The values and placeholders of one session."""
 
@@ -72,15 +79,23 @@ class Redaction:
         if not self.on:
             return text
         typed = [(*found.span(), _TYPED) for found in _PLACEHOLDER.finditer(text)]
-        return self._known_hidden(self._put(text, [*typed, *((s.start, s.end, _NAMES[s.kind]) for s in find(text))]))
+        found = [(span.start, span.end, _NAMES[span.kind]) for span in find(text)]
+        # Known values first: of one that a prompt has broken into lines, `find` may see a part.
+        return self._known_hidden(self._put(text, [*typed, *self._again_spans(text), *found]))
 
     def hide_data(self, value: Any) -> Any:
         """JSON data with its texts hidden, names of members too."""
         if isinstance(value, str):
             return self.hide(value)
         if isinstance(value, dict):
-            return {self.hide(str(key)): self.hide_data(part) for key, part in value.items()}
+            return {self.hide(str(key)): self._member(str(key), part) for key, part in value.items()}
         return [self.hide_data(part) for part in value] if isinstance(value, list | tuple) else value
+
+    def _member(self, name: str, value: Any) -> Any:
+        """One member: an id of ours is nobody's key."""
+        if name in _IDS and isinstance(value, str) and _ID.fullmatch(value):
+            return value
+        return self.hide_data(value)
 
     def restore(self, text: str) -> str:
         """The text with the values put back, in one pass: a value that looks like a placeholder stays what it is. A
@@ -98,7 +113,8 @@ class Redaction:
         for start, end, name in sorted(spans, key=lambda span: (span[0], -span[1])):
             if start < done:
                 continue  # within what is hidden already
-            parts += [text[done:start], self._placeholder(text[start:end], name)]
+            made = self._placeholder(text[start:end], name) if name else self._again(text[start:end])
+            parts += [text[done:start], made]
             done = end
         return "".join([*parts, text[done:]])
 
@@ -115,6 +131,13 @@ class Redaction:
                 for part in _pieces(plain):
                     self._placeholder(part, _TYPED)
         return self._placeholders[key]
+
+    def _again_spans(self, text: str) -> list[tuple[int, int, str]]:
+        """The places of known values, without a name."""
+        if self._known is None:
+            self._known = self._pattern()
+        found = self._known.finditer(text) if self._known.pattern else ()
+        return [(*each.span(), "") for each in found if not _PLACEHOLDER.fullmatch(each[0])]
 
     def _known_hidden(self, text: str) -> str:
         if self._known is None:
@@ -140,7 +163,7 @@ class Redaction:
         if not long:
             return re.compile("")
         long.sort(key=lambda each: sum(map(len, each)), reverse=True)
-        told = "|".join(r"[\W_]{0,3}".join(map(re.escape, each)) for each in long)
+        told = "|".join(_BETWEEN.join(map(re.escape, each)) for each in long)
         return re.compile(rf"\[(?:{_ANY})_\d+\]|(?<![^\W_])(?:{told})(?![^\W_])", re.IGNORECASE)
 
 

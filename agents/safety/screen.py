@@ -120,6 +120,10 @@ class Screen:
         # The words of somebody at risk are kept nowhere: that they are at risk is.
         return Screened(verdict, with_text(kept, text) if keep and verdict["action"] == "allow" else kept)
 
+    def recalled(self, text: str) -> Verdict:
+        """What the rules for actions say of a text that is to stand in a prompt. Each turn asks it of many, so only them."""
+        return _action_verdict(_asked(self._actions[:1], text, "none"), "none")
+
     def narration(self, sentence: str) -> Verdict:
         """Whether a sentence (or a whole passage) of the narrator may be shown: `allow`, else `rewrite`."""
         findings = _asked(self._narrations, sentence, "none")

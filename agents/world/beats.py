@@ -25,6 +25,7 @@ A beat says what the rules decided and carries the names and the author's words 
     present                     who is here: says (their authors' lines), listed (the names of the others)
     beside                      the player is at names.thing already
     consequence goal_done won technique   says
+    left_out                    says that something is left out because the player has asked for it
 """
 
 from agents.story import Beat
@@ -39,7 +40,20 @@ REFUSALS = (
 )  # fmt: skip
 
 ESSENTIAL = frozenset(
-    {"ruled", "heard", "met", "told", "read", "examined", "consequence", "goal_done", "won", "technique", "hint"}
+    {
+        "ruled",
+        "heard",
+        "met",
+        "told",
+        "read",
+        "examined",
+        "consequence",
+        "goal_done",
+        "won",
+        "technique",
+        "hint",
+        "left_out",
+    }
 )
 """Kinds whose `says` the player must not miss: `review_narration` adds them where a narrator left them out."""
 

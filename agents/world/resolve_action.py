@@ -19,6 +19,7 @@ from agents.safety.clean import count_of
 from agents.safety.gate import MAX_TAIL
 from agents.services import Runtime, Services
 from agents.story import Change, Outcome, Usage, Value, apply_changes
+from agents.world.avoidance import clear_scene
 from agents.world.breath import draw_breath
 from agents.world.resolve import resolve
 from agents.world.scene import Scene, build_scene
@@ -58,6 +59,7 @@ async def resolve_action(state: ResolveInput, runtime: Runtime[Services]) -> Res
     textures, told = draw_breath(view, outcome, state["seed"])
     scene = build_scene(view, outcome, number=state["number"], seed=state["seed"], textures=textures)
     changes = [*changes, *told]
+    scene = clear_scene(scene, services.telling.topics, [*services.telling.avoid])
     return ResolveOutput(outcome=outcome, changes=changes, scene=scene, usage=usage, interpreted=interpreted)
 
 
@@ -69,13 +71,14 @@ async def _interpret(services: Services, scene: Scene, action: str, usage: Usage
     usage["calls"] += 1
     try:
         async with asyncio.timeout(services.model_timeout_s):
-            answer = await answering(services.storyteller, prompt).ainvoke(messages)
+            answer = await answering(services.storyteller, prompt).ainvoke(services.telling.leaks.mark(messages))
     except Exception:  # the parser's own answer stands; narrate will meet the same fault and name it
         return ""
     counted = getattr(answer, "usage_metadata", None) or {}
     usage["input_tokens"] += count_of(counted.get("input_tokens"))
     usage["output_tokens"] += count_of(counted.get("output_tokens"))
-    return services.redaction.restore(read_command(str(answer.text)))
+    command = read_command(str(answer.text))
+    return services.redaction.restore(command) if services.telling.allows(command) else ""
 
 
 def answering(model: BaseChatModel, prompt: Prompt) -> Runnable[LanguageModelInput, AIMessage]:

@@ -52,6 +52,8 @@ class Scene(TypedDict):
     status: str
     plural: NotRequired[list[str]]
     """Names in the beats that take a plural verb."""
+    avoid: NotRequired[list[str]]
+    """Topics that the player has asked to leave out."""
 
 
 def build_scene(view: View, outcome: Outcome, *, number: int, seed: int, textures: Sequence[str] = ()) -> Scene:

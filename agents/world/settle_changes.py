@@ -4,7 +4,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from agents.safety.screen import Screen
+from agents.safety.telling import Telling
 from agents.services import Runtime, Services
 from agents.story import Change, Choice, Outcome, Value, apply_changes
 from agents.world.choices import merge
@@ -33,7 +33,7 @@ async def settle_changes(state: SettleInput, runtime: Runtime[Services]) -> Sett
     world, slots = runtime.context.world, state["slots"]
     kept, rejected = check_changes(world, slots, state["changes"])
     after = apply_changes(slots, kept)
-    facts, unsafe = _safe_facts(runtime.context.screen, state["tail"].get("facts"))
+    facts, unsafe = _safe_facts(runtime.context.telling, state["tail"].get("facts"))
     soft, refused = soft_changes(world, after, facts)
     refused += unsafe
     kept = [*kept, *soft]
@@ -43,24 +43,20 @@ async def settle_changes(state: SettleInput, runtime: Runtime[Services]) -> Sett
     offered = (
         [" ".join(text.split())[:80] for text in raw[:5] if isinstance(text, str)] if isinstance(raw, list) else []
     )
-    offered = [text for text in offered if is_safe(runtime.context.screen, text)]
+    offered = [text for text in offered if runtime.context.telling.offers(text)]
     view = View(world, apply_changes(slots, kept))
     choices = merge(view, offered, state["number"], state["seed"])
+    choices = [each for each in choices if not runtime.context.telling.topics.find(each["text"])]
     return SettleOutput(changes=kept, choices=choices, rejected=[*rejected, *refused])
 
 
-def is_safe(screen: Screen, text: str) -> bool:
-    """Whether a model's words may be offered to the player: good to be read, and no danger when sent as an action."""
-    return screen.narration(text)["action"] == "allow" and screen.action(text)["action"] == "allow"
-
-
-def _safe_facts(screen: Screen, proposed: object) -> tuple[list[object], list[dict[str, str]]]:
+def _safe_facts(telling: Telling, proposed: object) -> tuple[list[object], list[dict[str, str]]]:
     """A tail's facts without those that no narrator may say: a fact can come back in a later scene."""
     kept: list[object] = []
     refused: list[dict[str, str]] = []
     for fact in proposed[:8] if isinstance(proposed, list) else []:
         words = " ".join(str(value) for value in fact.values()) if isinstance(fact, dict) else ""
-        if is_safe(screen, words.replace("_", " ")):
+        if telling.offers(words.replace("_", " ")):
             kept.append(fact)
         else:
             refused.append({"slot": "*", "because": "narration", "reason": "no narrator may say that"})

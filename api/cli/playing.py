@@ -21,6 +21,7 @@ def play(
         int | None, typer.Option(min=0, max=2**31 - 1, help="The same seed tells the same story to the same actions.")
     ] = None,
     techniques: Annotated[bool, typer.Option("--techniques", help="Let the story offer calming techniques.")] = False,
+    avoid: Annotated[str, typer.Option(help="Topics to leave out, parted by commas, such as spiders,drowning.")] = "",
     script: Annotated[str, typer.Option(help="Play one action a line from this file (- is standard input).")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a turn, and a last one.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Save what a script shows as a picture in this file.")] = None,
@@ -35,6 +36,7 @@ def play(
         model=model,
         seed=seed,
         techniques=techniques,
+        avoid=tuple(avoid.split(",")) if avoid else (),
         script=script,
         as_json=as_json,
         picture=svg,

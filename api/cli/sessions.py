@@ -51,6 +51,8 @@ def show(session: SessionId, as_json: Json = False) -> None:
             print_json({**record, "turns": turns, "recap": recap, "chapters": chapters})
             return
         typer.echo(f"{record['title']} ({record['world']}), played with {record['model']}, branch {record['branch']}")
+        if record["avoid"]:
+            typer.echo(f"It leaves out: {', '.join(record['avoid'])}")
         if record["paused"]:
             typer.echo(f"The story is paused: `resume` in `tta play --session {session}` goes on with it.")
         typer.echo(recap)

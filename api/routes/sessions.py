@@ -18,6 +18,7 @@ from api.schemas import (
     NewSession,
     NewSessionAnswer,
     SessionAnswer,
+    SessionChanges,
     Standing,
     Thing,
     Undo,
@@ -49,6 +50,7 @@ async def create_session(asked: NewSession, engine: Engine, response: Response) 
         seed=asked.seed,
         title=asked.title,
         techniques=asked.techniques,
+        avoid=asked.avoid,
     )
     response.headers["Location"] = f"/api/v1/sessions/{made['session']}"
     shown = await show(engine, made["session"])
@@ -58,6 +60,13 @@ async def create_session(asked: NewSession, engine: Engine, response: Response) 
 @router.get("/{session}", responses=PROBLEMS)
 async def get_session(session: SessionId, engine: Engine) -> SessionAnswer:
     """A session and where its active branch stands."""
+    return await show(engine, session)
+
+
+@router.patch("/{session}", responses=PROBLEMS)
+async def change_session(session: SessionId, asked: SessionChanges, engine: Engine) -> SessionAnswer:
+    """From the next turn on the story leaves out the topics given, and no others."""
+    await engine.avoid(session, asked.avoid)
     return await show(engine, session)
 
 

@@ -14,7 +14,7 @@ from api.attempts import listed_attempts, say_attempts
 from api.cli.output import counted, fail
 from api.terminal.screen import Screen
 from api.terminal.scripts import Line
-from api.terminal.steering import Command, read_command
+from api.terminal.steering import Command, is_topics, read_command
 from api.undone import say_undone
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PAUSED = "The story is paused. Say `resume` when you want to go on; nothing goes on before you do."
 READY = "Go on with the rest when you are ready."
+_NONE = ("none", "nothing")
 _HELP = ("help", "help me", "please help", "commands", "")
 """Lines that ask for help; `?` alone leaves nothing."""
 
@@ -51,6 +52,7 @@ class Play:
             "save": self._save,
             "load": self._load,
             "branches": self._branches,
+            "avoid": self._avoid,
             "resume": self._resume,
         }
 
@@ -129,7 +131,8 @@ class Play:
         The whole line is screened before it may steer: `undo I want to die` undoes nothing and is answered.
         """
         screened = self.engine.screen.action(line, risk=self._risk)
-        command = read_command(line) if screened["tier"] == "none" and screened["action"] != "refuse" else None
+        steers = (screened["tier"] == "none" and screened["action"] != "refuse") or is_topics(line)
+        command = read_command(line) if steers else None
         if command is None:
             await self._act(line)
         elif command.word == "quit":
@@ -236,6 +239,14 @@ class Play:
         told = [f"{'*' if b['active'] else ' '} {b['name']} (turn {b['number']})" for b in found]
         listed = [{"branch": b["name"], "turn": b["number"], "active": b["active"]} for b in found]
         self.screen.note("branches", "\n".join(told), branches=listed)
+
+    async def _avoid(self, command: Command) -> None:
+        now = (await self.engine.session(self.session))["avoid"]
+        if command.rest:
+            asked = [] if command.rest.lower() in _NONE else [*now, *command.rest.split(",")]
+            now = (await self.engine.avoid(self.session, asked))["avoid"]
+        said = f"The story leaves out: {', '.join(now)}." if now else "The story leaves out nothing in particular."
+        self.screen.note("avoid", said, avoid=now)
 
     async def _resume(self, command: Command) -> None:
         del command

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.errors import InvalidInput, StoreError, StoryError, UnknownSession
+from agents.safety.topics import check_topics
 from agents.world.load import load_world
 from api.cli.output import check_writable, engine_of
 from api.cli.worlds import check_file, default_world
@@ -29,6 +30,7 @@ class Options:
     model: str = ""
     seed: int | None = None
     techniques: bool = False
+    avoid: tuple[str, ...] = ()
     script: str = ""
     as_json: bool = False
     picture: Path | None = None
@@ -59,6 +61,7 @@ def _check(options: Options, *, scripted: bool) -> None:
         check_writable(options.picture)
     if options.session:
         check_id(options.session, "session id")
+    check_topics(options.avoid)
     if options.world:
         check_file(options.world)
         load_world(options.world)
@@ -106,6 +109,8 @@ async def _open_session(engine: "StoryEngine", options: Options) -> tuple[str, b
                 raise
         else:
             await _check_same(engine, record, options)
+            if options.avoid:
+                await engine.avoid(record["session"], [*record["avoid"], *options.avoid])
             return record["session"], False
     made = await engine.create(
         options.world or default_world(),
@@ -113,6 +118,7 @@ async def _open_session(engine: "StoryEngine", options: Options) -> tuple[str, b
         model=options.model,
         seed=options.seed,
         techniques=options.techniques,
+        avoid=options.avoid,
     )
     return made["session"], True
 

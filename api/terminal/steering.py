@@ -7,6 +7,7 @@ import re
 from typing import NamedTuple
 
 from agents.errors import InvalidInput
+from agents.safety.topics import is_named
 from agents.world.vocabulary import ARTICLES, PREPOSITIONS, PRONOUNS
 
 USAGE = {
@@ -17,6 +18,7 @@ USAGE = {
     "save": "Say `save NAME`: it keeps where you are as a branch of that name.",
     "load": "Say `load NAME`; `branches` lists the names.",
     "branches": "Say `branches` alone: it lists what was saved.",
+    "avoid": "Say `avoid spiders, drowning`: the story leaves that out; `avoid` lists it, `avoid none` ends it.",
     "resume": "Say `resume` alone: it goes on with a story that is paused.",
     "quit": "Say `quit` alone: the story keeps your place.",
 }
@@ -25,7 +27,8 @@ USAGE = {
 STEERING = (
     "Besides, you can type `undo` (or `undo 3`) to take turns back, `retry` to play the last one again, "
     "`attempts` to list what it came to each time and `attempt 1` to go to one of those, `save NAME` and `load NAME` to "
-    "keep a place and return to it, `branches` to list what was saved, `resume` after a pause, and `quit`."
+    "keep a place and return to it, `branches` to list what was saved, `avoid spiders` to have "
+    "something left out, `resume` after a pause, and `quit`."
 )
 """What `help` adds at a terminal: the words that a sitting knows beside the story's."""
 
@@ -53,6 +56,12 @@ _SENTENCE = 3
 """Words behind a steering word from which on they are a sentence of their own."""
 
 
+def is_topics(line: str) -> bool:
+    """Whether the line asks to leave out topics, by their plain names: none of them says anything of the player."""
+    word, _, rest = line.partition(" ")
+    return word.lower() == "avoid" and bool(rest) and all(map(is_named, rest.split(",")))
+
+
 def read_command(line: str) -> Command | None:
     """The command, or None for an action. Raises InvalidInput, with how it is said, for a command that is none yet.
 
@@ -63,6 +72,8 @@ def read_command(line: str) -> Command | None:
     word, rest = _SAME.get(first.lower(), first.lower()), others[0].strip() if others else ""
     if word not in USAGE:
         return None
+    if word == "avoid":
+        return Command(word, rest) if "," in rest or not _is_story(rest) else None
     if word in _NAMED:
         if not rest:
             raise InvalidInput(f"`{word}` needs a name", cure=USAGE[word])

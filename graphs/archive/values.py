@@ -104,6 +104,8 @@ def faults_of_shape(kind: str, value: dict[str, Any]) -> Iterator[str]:
             yield f"The {kind}'s {name} is missing or of the wrong kind"
     if not _vector(value.get("vector")):
         yield f"The {kind}'s vector is not one of {DIMENSIONS} numbers"
+    if kind == "session" and not isinstance(value.get("avoid") or "", str):
+        yield "The session's avoid is no text"
     key = value.get(KEYS[kind])
     if isinstance(key, str) and (not key or len(key) > MAX_KEY or _UNFIT_KEY.search(key)):
         yield f"The {kind}'s {KEYS[kind]} is no usable name"

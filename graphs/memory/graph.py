@@ -80,10 +80,17 @@ class GraphMemory(GraphHistory, GraphBranches, GraphAttempts, GraphChapters, Gra
         return rows[0]["world_text"]
 
     async def update(
-        self, scope: Scope, *, title: str | None = None, paused: bool | None = None, world: Edition | None = None
+        self,
+        scope: Scope,
+        *,
+        title: str | None = None,
+        paused: bool | None = None,
+        world: Edition | None = None,
+        avoid: list[str] | None = None,
     ) -> Session:
         version, fingerprint, text = world or (None, None, None)
         new = {"title": None if title is None else records.clean(title), "paused": paused}
+        new["avoid"] = None if avoid is None else "\n".join(map(records.clean, avoid))
         new |= {"world_version": version, "fingerprint": fingerprint, "world_text": text}
         rows = await self._write(scope, cypher.UPDATE, {**records.identity(scope), **new})
         if not rows:

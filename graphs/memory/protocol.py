@@ -51,7 +51,13 @@ class StoryMemory(StoryKeeping, Protocol):
         ...
 
     async def update(
-        self, scope: Scope, *, title: str | None = None, paused: bool | None = None, world: Edition | None = None
+        self,
+        scope: Scope,
+        *,
+        title: str | None = None,
+        paused: bool | None = None,
+        world: Edition | None = None,
+        avoid: list[str] | None = None,
     ) -> Session:
         """Changes what is given; `world` is another edition of the pinned one. One statement."""
         ...

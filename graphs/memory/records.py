@@ -121,11 +121,13 @@ def decode_exchange(body: str) -> Exchange:
 
 
 def session_parameters(session: Session) -> dict[str, Any]:
-    return {**session, "title": clean(session["title"]), "risk": risk_level(session["risk"])}
+    title, avoid = clean(session["title"]), "\n".join(map(clean, session["avoid"]))
+    return {**session, "title": title, "avoid": avoid, "risk": risk_level(session["risk"])}
 
 
 def decode_session(row: dict[str, Any]) -> Session:
-    return cast(Session, {**row, "risk": tier(row["risk"])})
+    avoid = str(row["avoid"] or "").split("\n")  # of a session from before there were such topics: null
+    return cast(Session, {**row, "avoid": [topic for topic in avoid if topic], "risk": tier(row["risk"])})
 
 
 def decode_branch(row: dict[str, Any]) -> Branch:

@@ -40,6 +40,8 @@ class Session(TypedDict):
     risk: Tier
     paused: bool
     created: str
+    avoid: list[str]
+    """Topics that the player has asked to leave out, in the player's words."""
     played: str
     """When the last turn was committed: ISO 8601, UTC."""
 

@@ -10,6 +10,7 @@ from seen import DANGER, follow, seen
 
 from agents.errors import StoreUnavailable, StoryError
 from agents.safety.crisis import as_typed
+from agents.world.avoidance import LEFT_OUT
 from api.terminal.play import Play
 from api.terminal.scripts import Line
 from api.terminal.sitting import sit
@@ -28,6 +29,8 @@ from graphs.engine import StoryEngine
         f"SAVE {DANGER}",
         "switch I want to end my life",
         "quit I want to end my life",
+        f"avoid {DANGER}",
+        "avoid suicide, I want to end my life",
     ],
 )
 async def test_words_of_a_person_at_risk_never_steer(play: Play, line: str) -> None:
@@ -51,6 +54,21 @@ async def test_undo_says_what_it_took_back(play: Play) -> None:
     }  # fmt: skip
     with pytest.raises(StoryError, match="nothing to undo"):
         await play.step("undo")
+
+
+async def test_topics_to_avoid_are_added_listed_and_taken_back(play: Play) -> None:
+    await play.step("avoid spiders, self-harm")
+    await play.step("avoid lamps")
+    assert seen(play).notes[-1]["avoid"] == ["spiders", "self-harm", "lamps"]
+    await play.step("avoid")
+    assert seen(play).notes[-1]["text"] == "The story leaves out: spiders, self-harm, lamps."
+    assert seen(play).turns == []
+    await play.step("examine lamp")
+    assert LEFT_OUT in seen(play).said
+    await play.step("avoid none")
+    assert seen(play).notes[-1] == {
+        "what": "avoid", "text": "The story leaves out nothing in particular.", "avoid": []
+    }  # fmt: skip
 
 
 async def test_saving_says_on_which_branch_play_goes_on(play: Play) -> None:

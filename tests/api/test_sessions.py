@@ -34,6 +34,20 @@ async def test_a_session_begins_with_its_opening(client: AsyncClient, world: str
     assert seen == {key: value for key, value in body.items() if key != "turn"}
 
 
+async def test_what_a_session_leaves_out_is_chosen_and_changed(client: AsyncClient, world: str) -> None:
+    made = (await client.post(SESSIONS, json={"world": world, "avoid": ["spiders", "suicide"]})).json()
+    at = f"{SESSIONS}/{made['session']}"
+    assert made["avoid"] == ["spiders", "suicide"]
+    changed = await client.patch(at, json={"avoid": ["bells"]})
+    assert (changed.status_code, changed.json()["avoid"]) == (200, ["bells"])
+    assert (await client.get(at)).json()["avoid"] == ["bells"]
+    for wrong in ({"avoid": ["x" * 41]}, {"avoid": ["a"] * 13}, {"avoid": "bells"}, {}, {"title": "Mine"}):
+        assert (await client.patch(at, json=wrong)).status_code == 422
+    help_ = await client.patch(at, json={"avoid": ["suicide", "I want to kill myself"]})
+    assert (help_.status_code, help_.json()["help"]["tier"]) == (422, "crisis")
+    assert (await client.get(at)).json()["avoid"] == ["bells"]
+
+
 async def test_where_a_session_stands(client: AsyncClient, begin) -> None:
     turns = await begin()
     played = (await client.post(turns, json={"action": "look"})).json()

@@ -19,6 +19,10 @@ from api.terminal.steering import Command, read_command
         ("resume", Command("resume", "")),
         ("attempts", Command("attempts", "")),
         ("Attempt 2", Command("attempt", "2")),
+        ("avoid", Command("avoid", "")),
+        ("avoid spiders", Command("avoid", "spiders")),
+        ("avoid spiders, the sea, losing a dog", Command("avoid", "spiders, the sea, losing a dog")),
+        ("Avoid none", Command("avoid", "none")),
     ],
 )
 def test_commands(line: str, command: Command) -> None:
@@ -37,6 +41,9 @@ def test_commands(line: str, command: Command) -> None:
         "attempt escape",
         "attempt to open the door",
         "attempts at the lock",
+        "avoid the guard",
+        "avoid him",
+        "avoid looking at Maren",
     ],
 )
 def test_things_to_do(line: str) -> None:

@@ -83,7 +83,7 @@ def test_a_model_that_misbehaves_in_a_script(
     async def opened(_: str) -> AsyncIterator[Any]:
         yield ScriptedModel(answers=[answers["model"]])
 
-    monkeypatch.setattr("graphs.playing.open_model", opened)
+    monkeypatch.setattr("graphs.storytellers.open_model", opened)
     assert run(script(tmp_path, "take lamp")) == 1
     out, err = capsys.readouterr()
     assert len(err.splitlines()) == 1

@@ -125,7 +125,7 @@ async def test_a_model_that_cannot_work_is_told_when_the_story_begins(
         raise InvalidSetting("The model could not be set up", cure="Check it.")
         yield
 
-    monkeypatch.setattr("graphs.playing.open_model", closed)
+    monkeypatch.setattr("graphs.storytellers.open_model", closed)
     with pytest.raises(InvalidSetting):
         await begun(engine)
     assert await engine.memory.sessions("local") == []

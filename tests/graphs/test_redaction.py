@@ -57,7 +57,7 @@ class Remote(BaseChatModel):
     async def _astream(
         self, messages: list[BaseMessage], *args: Any, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
-        asked = self._hear(messages).rpartition("\n\nWhat happened lately")[2]
+        asked = self._hear(messages).rpartition('<data name="history">')[2]
         held = list(
             dict.fromkeys(re.findall(r"\[(?:EMAIL|PHONE|CARD|ACCOUNT|ID|ADDRESS|LINK|IP|KEY|TEXT)_\d+\]", asked))
         )
@@ -173,7 +173,7 @@ async def test_a_passage_that_is_taken_up_again_has_the_same_placeholders(engine
     engine.use_model("openai:fake", model)
     session = await begun(engine, model="openai:fake")
     turn = await engine.act(session, "say anna@example.org")
-    assert "<released>\nYou write [EMAIL_1] on it.\n</released>" in str(model.asked[-1][1].content)
+    assert '<data name="released">\n| You write [EMAIL_1] on it.\n</data>' in str(model.asked[-1][1].content)
     assert "It is for anna@example.org alone." in turn["narration"]
 
 

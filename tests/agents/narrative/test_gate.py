@@ -162,6 +162,26 @@ def test_a_phrase_that_is_cut_into_pieces_is_not_seen(text: str, size: int) -> N
     assert "kill" not in shown
 
 
+@pytest.mark.parametrize("before", ["", "She looks round... ", "She looks round... And then... ", "So. Here. Now. "])
+def test_a_phrase_taken_apart_behind_other_pieces_leaves_none_of_its_danger(before: str) -> None:
+    made, out = guarded()
+    made.feed(f"{before}You should... Kill. Yourself. The tide turns.")
+    made.finish()
+    assert made.vetoed == "self_harm_urging"
+    assert "kill" not in " ".join(out).lower()
+
+
+def test_what_was_out_already_hides_no_part_of_a_phrase() -> None:
+    """A text that says again what is out, with something new in between, is read as it was written, too."""
+    made, out = guarded()
+    made.say("You should end.")
+    made.begin()
+    made.feed("A bell rings twice. You should end. Your own life, that is. The tide turns.")
+    made.finish()
+    assert made.vetoed
+    assert "life" not in " ".join(out)
+
+
 def test_what_may_go_on_waits_for_what_follows() -> None:
     made, out = guarded()
     made.feed("The gull calls. You wait...\n\nThe tide")

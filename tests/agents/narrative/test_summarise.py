@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from cottage import COTTAGE
-from fakes import ScriptedModel
+from fakes import ScriptedModel, telling_of
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from told import WORLDS, Told
@@ -72,7 +72,7 @@ def answer(summary: object, so_far: object = "You met Maren.") -> str:
 
 
 async def ask(stretch: Stretch, text: str, timeout_s: float = 5) -> Summary:
-    return await summarise(stretch, Answering(answers=[text]), Prompts(), Screen.load(), timeout_s=timeout_s)
+    return await summarise(stretch, Answering(answers=[text]), Prompts(), telling_of(), timeout_s=timeout_s)
 
 
 async def test_a_fitting_summary_of_the_model_is_kept(stretch: Stretch) -> None:
@@ -126,7 +126,7 @@ async def test_the_model_reads_what_happened_and_nothing_that_is_no_story(stretc
     aside: Any = {"turn_id": "x", "number": 3, "kind": "check_in", "narration": "asideword", "changes": taken}
     model = Answering(answers=[answer("You met Maren.")])
     wide = Stretch(**{**vars(stretch), "turns": [*stretch.turns, aside], "so_far": "You had slept."})
-    await summarise(wide, model, Prompts(), Screen.load(), timeout_s=5)
+    await summarise(wide, model, Prompts(), telling_of(), timeout_s=5)
     prompt = "\n".join(str(message.text) for message in model.asked[-1])
     assert "You had slept." in prompt
     assert '"kind":"met"' in prompt
@@ -137,7 +137,7 @@ async def test_the_model_reads_what_happened_and_nothing_that_is_no_story(stretc
 
 
 async def test_the_offline_model_answers_with_the_rules_summary(stretch: Stretch) -> None:
-    made = await summarise(stretch, OfflineStoryteller(), Prompts(), Screen.load(), timeout_s=5)
+    made = await summarise(stretch, OfflineStoryteller(), Prompts(), telling_of(), timeout_s=5)
     assert (made.text, made.source, made.fault) == (extract(stretch).text, "model", "")
 
 

@@ -16,7 +16,7 @@ from graphs.evals.run import CaseReport, PromptReport, eval_prompt, read_json, r
 
 PROMPT = """---
 purpose: Greets.
-variables: {name: text}
+variables: {name: words}
 output: prose
 ---
 # user
@@ -25,7 +25,7 @@ Greet {{ name }}.
 
 JSON_PROMPT = """---
 purpose: Answers.
-variables: {name: text}
+variables: {name: words}
 output: json
 schema: {type: object, properties: {command: {type: string}}, required: [command]}
 ---
@@ -167,7 +167,9 @@ def test_json_is_read_bare_or_fenced(text: str, data: object) -> None:
     assert read_json(text) == data
 
 
-SCENE_PROMPT = PROMPT.replace("{name: text}", "{scene: json}").replace("{{ name }}", "{{ scene }}")
+SCENE_PROMPT = PROMPT.replace("{name: words}", "{scene: json}").replace(
+    "# user\nGreet {{ name }}.", "# system\nGreet.\n# user\n{{ scene }}"
+)
 
 BROKEN: Sequence[tuple[str, str, str | None, int, str]] = [
     ("no file", PROMPT, None, 0, "has no cases"),

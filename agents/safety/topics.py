@@ -1,0 +1,164 @@
+"""What a player has asked a story to leave out, found in any text that would be told.
+
+    topics = topics_of(("spiders", "grandmother"))
+    topics.find("A cobweb trembles in the corner.")[0]["id"]    -> "avoided:spiders"
+
+Common topics have families of words (`prompts/safety/topics.yaml`): who avoids spiders sees no web. Any other topic is
+found by the stems of its words, all of them in one sentence, and where its script parts no words, as it is written.
+Signals name the authored topic, or `own`: never a player's words.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import snowballstemmer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agents.errors import InvalidInput, InvalidSetting
+from agents.safety.normalise import views
+from agents.story import Signal
+from agents.yamls import YamlFault, read_yaml
+
+MOST, LONGEST = 12, 40
+"""Topics that a session may have, and characters that one may have."""
+
+_STEMMER = snowballstemmer.stemmer("english")
+_WORD = re.compile(r"[^\W_]+")
+_SMALL = """a an the of my our your his her their and or any all to in on being with about"""
+_PLAIN = frozenset(_SMALL.split())
+_LATIN = re.compile(r"[a-z]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class Topic(BaseModel):
+    """A topic as an author writes it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z_]{2,30}$")]
+    names: Annotated[tuple[str, ...], Field(min_length=1)]
+    words: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z]+\*?( [a-z]+\*?)*$")], ...], Field(min_length=1)]
+    unless: tuple[str, ...] = ()
+    must: Annotated[tuple[str, ...], Field(min_length=1)]
+    must_not: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    topics: tuple[Topic, ...]
+
+
+class Topics:
+    """The topics of one session, compiled. Pure; safe to share."""
+
+    def __init__(self, known: Iterable[Topic], own: Iterable[Sequence[str]] = ()) -> None:
+        """`own` are topics that no author knows, each by its stems."""
+        self._known = tuple((topic.id, _pattern(topic.words), _pattern(topic.unless)) for topic in known)
+        self._own = tuple(frozenset(stems) for stems in own if stems)
+
+    def __bool__(self) -> bool:
+        return bool(self._known or self._own)
+
+    def find(self, text: str) -> list[Signal]:
+        """A signal a topic that the text touches."""
+        if not self:
+            return []
+        words = views(text).words
+        found = [name for name, any_, unless in self._known if _said(words, any_, unless)]
+        if self._own and (any(map(self._holds, words.split(" . "))) or self._writes(text)):
+            found.append("own")
+        return [Signal(source="rule", id=f"avoided:{name}", category="avoided_topic", confidence=1.0) for name in found]
+
+    def _holds(self, sentence: str) -> bool:
+        stems = set(stems_of(sentence))
+        return any(topic <= stems for topic in self._own)
+
+    def _writes(self, text: str) -> bool:
+        """Whether a topic in a script without our stems, or without spaces, stands there as it is written."""
+        low = text.casefold()
+        return any(all(not _LATIN.search(stem) and stem in low for stem in topic) for topic in self._own)
+
+
+NO_TOPICS = Topics(())
+
+
+@lru_cache(maxsize=256)
+def topics_of(avoid: tuple[str, ...]) -> Topics:
+    """The topics that a player named, in any words. A name that holds an authored topic's name means that topic."""
+    known, own = list[Topic](), list[list[str]]()
+    for name in avoid[:MOST]:
+        if found := _authored(name):
+            known += found
+        else:
+            own.append(stems_of(name[:LONGEST]) or [name.casefold().strip()])
+    return Topics(dict.fromkeys(known), own) if avoid else NO_TOPICS
+
+
+def check_topics(names: Sequence[str]) -> list[str]:
+    """The topics as a session keeps them: trimmed, each once. Raises InvalidInput for too many, or what is no topic."""
+    kept = list({" ".join(name.split()).casefold(): " ".join(name.split()) for name in names}.values())
+    kept = [name for name in kept if name]
+    for name in kept:
+        if len(name) > LONGEST or _CONTROL.search(name) or not any(map(str.isalpha, name)):
+            raise InvalidInput(
+                f"A topic to avoid is a word or a few, at most {LONGEST} characters", cure="Say it shorter."
+            )
+    if len(kept) > MOST:
+        raise InvalidInput(f"{len(kept)} topics to avoid; {MOST} are the most", cure="Leave some out.")
+    return kept
+
+
+def is_named(name: str) -> bool:
+    """Whether it is an authored topic's name and nothing more: who avoids suicide asks for no help with that word."""
+    return frozenset(stems_of(name)) in _index()
+
+
+def stems_of(text: str) -> list[str]:
+    """The stems of the words that mean something, in order."""
+    return _STEMMER.stemWords([word for word in _WORD.findall(views(text).raw.lower()) if word not in _PLAIN])
+
+
+def _authored(name: str) -> list[Topic]:
+    """The authored topics that a name means: one called so, or those whose own name is among its words."""
+    stems = frozenset(stems_of(name))
+    index = _index()
+    if exact := index.get(stems):
+        return [exact]
+    return list(dict.fromkeys(topic for names, topic in index.items() if names and names < stems))
+
+
+@cache
+def _index() -> dict[frozenset[str], Topic]:
+    return {
+        frozenset(stems_of(name)): topic
+        for topic in read_topics()
+        for name in (topic.id.replace("_", " "), *topic.names)
+    }
+
+
+@cache
+def read_topics(path: Path | None = None) -> tuple[Topic, ...]:
+    """The topics of a file (default: the shipped one). Raises InvalidSetting with its place."""
+    where = path or Path(str(resources.files("prompts"))) / "safety" / "topics.yaml"
+    try:
+        return _File.model_validate(read_yaml(where.read_text(encoding="utf-8")).data).topics
+    except YamlFault as error:
+        raise InvalidSetting(f"The topics: {error.message}", place=f"{where}:{error.line}") from error
+    except (ValidationError, OSError) as error:
+        raise InvalidSetting(f"The topics cannot be read ({type(error).__name__})", place=str(where)) from error
+
+
+def _pattern(words: Iterable[str]) -> re.Pattern[str] | None:
+    branches = "|".join(re.escape(entry).replace(r"\*", r"\w{0,12}").replace(r"\ ", " ") for entry in words)
+    return re.compile(rf"\b(?:{branches})\b") if branches else None
+
+
+def _said(words: str, any_: re.Pattern[str] | None, unless: re.Pattern[str] | None) -> bool:
+    """Whether a family's word stands in the text, elsewhere than in what excuses it."""
+    left = unless.sub(" ", words) if unless else words
+    return bool(any_ and any_.search(left))
