@@ -107,6 +107,9 @@ class TestSessions:
     async def test_title_and_pause_change_and_nothing_else(self, story: Reference) -> None:
         before = await story.memory.session(story.scope)
         assert await story.memory.update(story.scope, title="Ünïcödé 🕯️") == {**before, "title": "Ünïcödé 🕯️"}
+        kept = await story.memory.update(story.scope, avoid=["spiders", "the sea 🕯️"])
+        assert (kept["avoid"], kept["title"]) == (["spiders", "the sea 🕯️"], "Ünïcödé 🕯️")
+        assert (await story.memory.update(story.scope, avoid=[]))["avoid"] == []
         assert (await story.memory.update(story.scope, paused=True))["paused"]
         assert (await story.memory.position(story.scope))["paused"]
         assert not (await story.memory.update(story.scope, paused=False))["paused"]
