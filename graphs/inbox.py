@@ -11,7 +11,7 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
-from agents.story import Verdict
+from agents.story import Heard, Verdict
 from graphs.keys import story_key
 from graphs.sealing import PLAIN, Seal
 
@@ -31,11 +31,18 @@ class Accepted(TypedDict):
     action: str
     seed: int
     screened: Verdict | None
-    """What the safety gate said, where it said anything but yes."""
+    """What the safety gate said; None in one that an earlier version accepted and that was allowed."""
+    heard: list[Heard] | None
+    """What the session's safety agent keeps in mind once this turn is over; None: what it kept before."""
     instead_of: str
     """The turn at HEAD that a retry is played instead of; empty for any other."""
     tries: int
     """How often a process has taken the turn up again."""
+
+
+def is_stopped(accepted: Accepted) -> bool:
+    """Whether the safety gate said anything but yes: then fixed words answer, and no model is asked."""
+    return accepted["screened"] is not None and accepted["screened"]["action"] != "allow"
 
 
 class Inbox:
@@ -71,7 +78,7 @@ class Inbox:
             return None
         text = self._seal.open(raw.decode() if isinstance(raw, bytes) else str(raw))
         try:
-            return cast(Accepted, {"screened": None, "instead_of": "", "tries": 0, **json.loads(text)})
+            return cast(Accepted, {"screened": None, "heard": None, "instead_of": "", "tries": 0, **json.loads(text)})
         except (ValueError, TypeError):  # nobody can end what cannot be read: it must not stand in the way for ever
             await self.clear()
             return None

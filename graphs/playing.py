@@ -11,17 +11,18 @@ from functools import partial
 from langchain_core.language_models import BaseChatModel
 
 from agents.errors import Conflict, SessionPaused, StoreError, StoryError
+from agents.safety.judge import Judge
 from agents.services import Clock, Ids
-from agents.story import Turn, Verdict
+from agents.story import Heard, Turn, Verdict
 from agents.world.schema import World
 from graphs.actions import check_action
 from graphs.auditing import StoryAuditor
 from graphs.chapters import Chapters, Writer, behind
 from graphs.checkpoint import RedisSaver
 from graphs.clock import SystemClock, TimeIds
-from graphs.inbox import Accepted, Inbox
+from graphs.inbox import Accepted, Inbox, is_stopped
 from graphs.locks import hold
-from graphs.memory.shapes import KEYFRAME, Session
+from graphs.memory.shapes import KEYFRAME, Position, Scope, Session
 from graphs.runner import BranchRecall, Runner, StreamVoice
 from graphs.sealing import sealed_serde
 from graphs.settings import Settings
@@ -203,20 +204,34 @@ class StoryPlayer(StoryAuditor):
             if not last:
                 raise Conflict("There is nothing to retry: this is the beginning", cure="Play a turn first.")
             text, instead_of = last[0]["action"], last[0]["turn_id"]
-        verdict = self.screen.action(text, risk=record["risk"])
-        screened: Verdict | None = None if verdict["action"] == "allow" else verdict
+        verdict, heard = await self._screened(record, position, text)
         goes_on = position["line"] and not instead_of
         return Accepted(
             turn_id=turn_id,
             branch=position["branch"],
             line=position["line"] if goes_on else f"l{turn_id}",
-            action="" if screened else text,
+            action=text if verdict["action"] == "allow" else "",
             # Of a new line the number counts, not its id: the same seed and actions tell the same story.
             seed=record["seed"] + (0 if goes_on else 1 + await runner.inbox.count_lines()),
-            screened=screened,
+            screened=verdict,
+            heard=heard,
             instead_of=instead_of,
             tries=0,
         )
+
+    async def _screened(self, record: Session, position: Position, text: str) -> tuple[Verdict, list[Heard]]:
+        """The verdict, and what is kept in mind: by rules and classifier, and by the judge where these are not sure."""
+        heard = position["heard"]
+        found = self.screen.screen(text, risk=record["risk"], heard=heard)
+        if found.unsure and self.settings.safety_model:
+            found = await self._judge(self.scope(record["session"])).settle(found, text, heard)
+        return found.verdict, found.heard
+
+    def _judge(self, scope: Scope) -> Judge:
+        async def model() -> BaseChatModel:
+            return (await self._storytellers.told(scope, self.settings.safety_model))[0]
+
+        return Judge(model, self._prompts.get("judge"), timeout_s=self.settings.safety_timeout_s)
 
     async def _finish(self, record: Session, runner: Runner) -> Turn | None:
         """Ends the turn that stands accepted, if one does. One that has cost several processes is given up."""
@@ -249,7 +264,7 @@ class StoryPlayer(StoryAuditor):
     async def _services(self, record: Session, entry: Accepted, runner: Runner) -> TurnServices:
         session, scope = record["session"], self.scope(record["session"])
         # An answer of fixed words asks no model, so it waits for none and fails with none.
-        spec = "offline" if entry["screened"] else record["model"]
+        spec = "offline" if is_stopped(entry) else record["model"]
         pinned = await self._pinned(record)
         known = await self._storytellers.redaction(scope, entry["action"])
         storyteller, redaction = await self._storytellers.told(scope, spec)

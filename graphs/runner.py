@@ -28,7 +28,7 @@ from graphs.trace import without_words
 ATTEMPTS = 2
 """How often a turn is taken up again within one call when a store has failed under it."""
 
-_INPUT = ("turn_id", "branch", "line", "action", "seed", "screened")
+_INPUT = ("turn_id", "branch", "line", "action", "seed", "screened", "heard")
 """What the graph gets of an accepted action."""
 
 

@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     neo4j_database: str = "neo4j"
     model: str = "offline"
     """`offline`, `local`, `local:/path/to.gguf` or `provider:name`."""
+    safety_model: str = ""
+    """A model that judges what rules and classifier are not sure of; empty: none does."""
+    safety_timeout_s: float = Field(5.0, gt=0, le=60)
+    """Longest wait for that model; then the more careful tier is taken."""
     model_timeout_s: float = Field(60.0, gt=0, le=600)
     """Longest wait for the model's next words."""
     model_total_s: float = Field(180.0, gt=0, le=3600)
@@ -39,7 +43,7 @@ class Settings(BaseSettings):
     redact: Literal["remote", "always", "never"] = "remote"
     """Which models get placeholders for personal data: those not on this machine (all but `offline`, `local`), all, none."""
     embedder: Literal["", "minilm"] = ""
-    """`minilm` (extra `vectors`); empty: past moments are found by their words alone."""
+    """`minilm`; empty: past moments are found by their words alone."""
     reminder_tokens: int = Field(1_000, ge=0, le=100_000)
     """Tokens, as estimated, of what the narrator is reminded of: the story so far, past moments, what was just told."""
     tenant: str = "local"

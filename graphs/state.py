@@ -13,6 +13,7 @@ from agents.story import (
     Change,
     Choice,
     Exchange,
+    Heard,
     Kind,
     Moment,
     Outcome,
@@ -40,7 +41,8 @@ class TurnState(TypedDict, total=False):
     line: str  # input
     action: str  # input
     seed: int  # input
-    screened: Verdict | None  # input: what the gate said before the turn was accepted, if it was anything but yes
+    screened: Verdict | None  # input: what the gate said before the turn was accepted
+    heard: list[Heard] | None  # input: what the safety agent keeps in mind after this turn
     parent: str  # begin
     number: int  # begin
     slots: dict[str, Value]  # begin

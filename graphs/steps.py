@@ -8,6 +8,7 @@ from agents.story import (
     Change,
     Choice,
     Exchange,
+    Heard,
     Kind,
     Moment,
     Outcome,
@@ -64,6 +65,7 @@ class CommitInput(TypedDict):
     verdicts: list[Verdict]
     usage: Usage
     risk: Tier
+    heard: list[Heard] | None
 
 
 class CommitOutput(TypedDict):
@@ -131,6 +133,7 @@ async def commit(state: CommitInput, runtime: Runtime[TurnServices]) -> CommitOu
             before=" ".join(f"{last['action']} {last['narration']}" for last in state["exchanges"][-1:]),
             slots=after if story and turn["number"] % KEYFRAME == 0 else None,
             risk=tiers[0] if tiers else None,
+            heard=state.get("heard"),
             paused=True if turn["kind"] == "crisis" else None,
         ),
     )

@@ -30,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--neo4j-steps", type=int, default=1000, help="the same on Neo4j (full: 10000)")
     parser.addoption("--memory-seed", type=int, default=1, help="the seed of its first twenty stories")
     parser.addoption("--plays", type=int, default=30, help="random plays with marker words (full: 1000)")
+    parser.addoption("--fuzz", type=int, default=400, help="texts that nobody types, through the screen (full: 10000)")
     parser.addoption("--streams", type=int, default=30, help="streams with forbidden sentences (full: 1000)")
     parser.addoption("--long-turns", type=int, default=300, help="turns of the long story (the full count is 1000)")
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from agents.prompts import Prompts
 from agents.safety.leaks import Leaks
@@ -43,6 +43,15 @@ class ScriptedModel(BaseChatModel):
                 await asyncio.sleep(self.pause_s)
                 continue
             yield ChatGenerationChunk(message=AIMessageChunk(content=word + " "))
+
+
+class Answering(ScriptedModel):
+    """Answers whole; `<hang>` and `<fail>` as its parent."""
+
+    async def _agenerate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
+        text = "".join([str(chunk.text) async for chunk in self._astream(messages)])
+        counted = {"input_tokens": 70, "output_tokens": 9, "total_tokens": 79}
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(text, usage_metadata=counted))])
 
 
 class KeptVoice:

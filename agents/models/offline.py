@@ -8,13 +8,17 @@ happened in it.
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+
+if TYPE_CHECKING:
+    from agents.safety.screen import Screen
 
 from agents.fences import read_fences
 from agents.models.storyteller import tell
@@ -77,6 +81,8 @@ def answer(messages: list[BaseMessage]) -> str:
         text = tell_chapter(chapter["happenings"])
         told = {"summary": text, "story_so_far": tell_so_far(str(chapter.get("so_far", "")), text)}
         return json.dumps(told, ensure_ascii=False)
+    if isinstance(said := held.get("said"), list) and said:
+        return json.dumps({"tier": judging_screen().action(str(cast(list[Any], said)[-1]))["tier"]})
     if not isinstance(scene, dict) or "beats" not in scene:
         return "The page before you is blank, and stays so."
     if "action" in held:
@@ -85,6 +91,14 @@ def answer(messages: list[BaseMessage]) -> str:
     if "released" in held:
         return _after(told, str(held["released"]).strip())
     return told
+
+
+@cache
+def judging_screen() -> "Screen":
+    """The rules, for a judge that has nothing else."""
+    from agents.safety.screen import Screen  # noqa: PLC0415 - only a judge needs it
+
+    return Screen.of_rules()
 
 
 def guess_command(scene: dict[str, Any], sentence: str) -> str:

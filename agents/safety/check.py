@@ -11,15 +11,15 @@ leaves anything to the next conversation.
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, cast
 
 from typing_extensions import TypedDict
 
 from agents.errors import InvalidInput
 from agents.safety.personal import find
-from agents.safety.screen import Screen, highest
-from agents.story import Tier
+from agents.safety.screen import Screen, Screened, highest
+from agents.story import Heard, Tier
 
 MAX_MESSAGES = 1_000
 MAX_TEXT = 1_000_000
@@ -33,6 +33,10 @@ INJECTION = "prompt_injection"
 _SHAPE = '{"id": "1", "text": "look around"} or {"id": "1", "messages": ["look around", "go north"]}'
 _CARE: tuple[CheckedAction, ...] = ("allow", "refuse", "check_in", "crisis")
 _LONE = re.compile("[\ud800-\udfff]")
+
+
+Settle = Callable[[Screened, str, Sequence[Heard]], Screened]
+"""What a judge makes of a screening that is not sure (`Judge.settle`, waited for)."""
 
 
 class Conversation(NamedTuple):
@@ -57,15 +61,19 @@ class Checked(TypedDict):
     pii: list[tuple[int, int, str]]
 
 
-def check(screen: Screen, conversation: Conversation) -> Checked:
+def check(screen: Screen, conversation: Conversation, judge: Settle | None = None) -> Checked:
     """Screens each message in turn. Fails as the screen does: what cannot be read is a check-in."""
     risk: Tier = "none"
     actions: list[str] = []
     categories: dict[str, None] = {}
     slowest = 0.0
+    heard: list[Heard] = []
     for message in conversation.messages:
         began = time.perf_counter()
-        verdict = screen.action(message, risk=risk)
+        found = screen.screen(message, risk=risk, heard=heard)
+        if judge:
+            found = judge(found, message, heard)
+        verdict, heard = found.verdict, found.heard
         slowest = max(slowest, time.perf_counter() - began)
         risk = highest([risk, verdict["tier"]])
         actions.append(verdict["action"])

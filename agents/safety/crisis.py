@@ -18,6 +18,9 @@ from agents.errors import InvalidSetting
 from agents.safety.rule_file import read_yaml, safety_folder
 from agents.story import Tier
 
+VERIFIED_DAYS = 180
+"""Days after which a contact must be verified anew (the project's requirements)."""
+
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _SAME = {"UK": "GB"}
 """What people write for a country besides its ISO 3166 code."""
@@ -95,6 +98,14 @@ class ResponseBook(BaseModel):
     def emergency_words(self, country: str) -> str:
         """How to reach emergency help there, as the end of a sentence."""
         return self.emergency.get(country, self.emergency["default"])
+
+
+def stale_contacts(today: date, book: ResponseBook | None = None) -> list[str]:
+    """The contacts that nobody has verified for VERIFIED_DAYS, by name and date; `tta doctor` and the gate warn of them."""
+    found = book or load_response_book()
+    contacts = [one for country in ("", *found.countries) for one in found.contacts(country)]
+    old = [one for one in contacts if (today - one.verified).days > VERIFIED_DAYS]
+    return sorted({f"{one.name} ({one.contact}), verified {one.verified}" for one in old})
 
 
 def response(tier: Tier, locale: str = "", *, paused: bool | None = None) -> CrisisResponse:

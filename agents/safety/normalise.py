@@ -10,6 +10,7 @@ The tables are small and ours; Unicode's own compatibility forms (NFKC) do the r
 letters). Nothing here raises on any string. All patterns are bounded, so that the time is linear in the text.
 """
 
+import base64
 import html
 import re
 import unicodedata
@@ -107,6 +108,8 @@ _STRETCH = re.compile(r"([^\W\d_])\1{2,}")
 _APOSTROPHE = re.compile(r"(?<=[a-z])'(?=[a-z])")
 _STOPS = re.compile(r"[.!?;:\n\r]{1,}")
 _OTHER = re.compile(r"[^a-z0-9.]{1,}")
+_CODED = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{16,2000}={0,2}(?![A-Za-z0-9+/])")
+_MOST_CODED = 8
 _TO = re.compile(r"(?<=[a-z]) 2 (?=[a-z])")
 _SHORT = {"2nite": "tonight", "2night": "tonight", "2day": "today", "2morrow": "tomorrow", "urself": "yourself"}
 
@@ -124,11 +127,26 @@ def views(text: str) -> Views:
     if _CONTROL.search(text):
         # It may stand for a blank, or within a word to hide it: both are read.
         text = f"{_CONTROL.sub(' ', text)}\n{_CONTROL.sub('', text)}"
+    if hidden := _decoded(text):
+        text = f"{text}\n{hidden}"
     raw = _letters(text)
     words = _words(raw)
     misspelt = mended(words)
     words = f"{words} . {misspelt}" if misspelt else words
     return Views(raw=_stretched(raw), words=words, native=native_words(text))
+
+
+def _decoded(text: str) -> str:
+    """What stands in a text as base64, where that is plain text: a line each."""
+    found: list[str] = []
+    for coded in islice(_CODED.findall(text), _MOST_CODED):
+        try:
+            plain = base64.b64decode(coded + "=" * (-len(coded) % 4)).decode("ascii")
+        except ValueError:
+            continue
+        if plain.isprintable() and " " in plain:
+            found.append(plain)
+    return "\n".join(found)
 
 
 def _letters(text: str) -> str:

@@ -10,11 +10,14 @@ that raises never passes a text as safe: the action's verdict is `check_in`, the
 `detector_failed`. Verdicts hold names of rules, never words of the player. (The tiers: the project's design, "Safety".)
 """
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from agents.errors import InvalidSetting
+from agents.safety.classifier import shipped_classifier
 from agents.safety.heard import older, together, with_text
 from agents.safety.live import LiveRules
 from agents.safety.normalise import Views, views
@@ -30,6 +33,12 @@ MAX_READ = 65_536
 
 OVERLAP = 1_000
 """Characters that two windows share, so that nothing said across a seam is lost."""
+
+SHORT = 12
+"""Words of a text that a rule sees as a whole."""
+
+UNSURE, SURE = 0.6, 0.9
+"""The confidence of a rule that leaves room, and that of a classifier that takes it."""
 
 MAX_SIGNALS = 12
 """Signals that a verdict keeps, strongest first: a verdict is stored with its turn and stays small."""
@@ -50,6 +59,8 @@ class Screened(NamedTuple):
 
     verdict: Verdict
     heard: list[Heard]
+    unsure: bool = False
+    """Whether nothing but the classifier's concern decided it: then a judge may be asked (`agents/safety/judge.py`)."""
 
 
 class Screen:
@@ -79,7 +90,13 @@ class Screen:
 
     @classmethod
     def load(cls, folder: Path | None = None) -> "Screen":
-        """The gates with the rules of a folder (default: the shipped ones). Raises InvalidSetting."""
+        """The gates with the rules of a folder (default: the shipped ones) and the classifier. Raises InvalidSetting."""
+        rules, classifier = cls.of_rules(folder), shipped_classifier()
+        return cls([*rules._actions, classifier], rules._narrations, [classifier.together])
+
+    @classmethod
+    def of_rules(cls, folder: Path | None = None) -> "Screen":
+        """The gates with the rules alone. Raises InvalidSetting."""
         where = folder or safety_folder()
         gates = {name: LiveRules(where / f"{name}.yaml") for name in GATES}
         for name, live in gates.items():
@@ -87,6 +104,22 @@ class Screen:
                 place = str(where / f"{name}.yaml")
                 raise InvalidSetting(f"The rules are for the gate '{live.rules.file.gate}'", place=place)
         return cls([gates["action"]], [gates["narration"]])
+
+    def warm(self) -> None:
+        """Has detectors that read from disk do so now, so that the first action does not wait for it."""
+        for one in self._actions:
+            getattr(one, "warm", lambda: None)()
+
+    def warm_soon(self) -> None:
+        """As `warm`, meanwhile. What fails there fails again where it is asked. A process that ends waits for it, a third
+        of a second: the engine of the embedding cannot be left in its midst.
+        """
+
+        def warm() -> None:
+            with suppress(Exception):
+                self.warm()
+
+        threading.Thread(target=warm, name="tta-safety-warm").start()
 
     @property
     def faults(self) -> list[InvalidSetting]:
@@ -116,9 +149,12 @@ class Screen:
         kept, keep = older(heard), any(finding.keep for finding in findings)
         if keep and kept:
             findings = _strongest([*findings, *_asked(self._conversations, together(kept, text), risk)])
+        findings = _as_rules_say(findings, text)
         verdict = _action_verdict(findings, risk)
+        decided = any(not finding.keep and (finding.tier != "none" or finding.action) for finding in findings)
         # The words of somebody at risk are kept nowhere: that they are at risk is.
-        return Screened(verdict, with_text(kept, text) if keep and verdict["action"] == "allow" else kept)
+        heard = with_text(kept, text) if keep and verdict["action"] == "allow" else kept
+        return Screened(verdict, heard, unsure=keep and not decided)
 
     def recalled(self, text: str) -> Verdict:
         """What the rules for actions say of a text that is to stand in a prompt. Each turn asks it of many, so only them."""
@@ -135,6 +171,23 @@ class Screen:
             signals=_signals(findings),
             signal_level=_REFUSED if findings else 0,
         )
+
+
+def _as_rules_say(findings: list[Finding], text: str) -> list[Finding]:
+    """In a short text that a rule knows for a check-in (a denial, a fiction, the past) that is what it is: the classifier,
+    which sees the same words without their order, raises only what says more; or what the rule itself is not sure of, where
+    it is surer.
+    """
+    ruled = [finding for finding in findings if finding.signal["source"] == "rule" and finding.tier != "none"]
+    if not ruled or any(finding.tier == "crisis" for finding in ruled) or len(text.split()) > SHORT:
+        return findings
+    sure = max(finding.signal["confidence"] for finding in ruled)
+
+    def holds(finding: Finding) -> bool:
+        own = finding.signal
+        return finding.tier != "crisis" or own["source"] == "rule" or (sure <= UNSURE and own["confidence"] >= SURE)
+
+    return [finding if holds(finding) else finding._replace(tier="check_in") for finding in findings]
 
 
 def _action_verdict(findings: Sequence[Finding], risk: Tier) -> Verdict:

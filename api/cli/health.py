@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import date
 from difflib import get_close_matches
 
 from typing_extensions import TypedDict
@@ -14,8 +15,10 @@ from agents.models.embedding import open_embedder
 from agents.models.opening import PROVIDERS, check_spec
 from agents.prompts import Prompts
 from agents.safety.cases import check_cases
+from agents.safety.crisis import VERIFIED_DAYS, stale_contacts
 from agents.safety.rule_file import GATES, safety_folder
 from agents.safety.rules import load_rules
+from agents.safety.weights import read_weights
 from agents.world.load import load_world, shipped_worlds
 from api.cli.output import counted
 from graphs.audit.webhook import webhook_target
@@ -108,7 +111,15 @@ def _safety(settings: Settings) -> str:
     rules = [load_rules((settings.safety_dir or safety_folder()) / f"{gate}.yaml") for gate in GATES]
     for one in rules:
         check_cases(one)
-    return f"{sum(len(one.rules) for one in rules)} rules hold their cases"
+    if stale := stale_contacts(date.today()):
+        raise InvalidSetting(
+            f"{counted(len(stale), 'crisis contact')} not verified for {VERIFIED_DAYS} days: {'; '.join(stale[:3])}",
+            place=str(safety_folder() / "resources.yaml"),
+            cure="Check each with the service, and write down the day.",
+        )
+    sources = read_weights().sources
+    told = f"{sum(len(one.rules) for one in rules)} rules hold their cases; a classifier of {sources['examples']:,} examples"
+    return told + (f"; judged by {settings.safety_model}" if settings.safety_model else "; no judge")
 
 
 async def _stores(settings: Settings) -> str:

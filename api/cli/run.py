@@ -109,10 +109,12 @@ def _check_empty(arguments: list[str]) -> None:
 
 def _helped(error: StoryError, arguments: list[str]) -> StoryError:
     """The error, with help where its command line is that of a person at risk: as typed, and with joined words apart."""
-    from api.terminal.scripts import with_help  # noqa: PLC0415 - only where something is wrong
+    from agents.safety.screen import Screen  # noqa: PLC0415 - only where something is wrong
+    from api.terminal.scripts import with_help  # noqa: PLC0415
 
     apart = (" ".join(re.split(r"[/_+.=-]+", argument)) for argument in arguments)
-    return with_help(error, [*arguments, " ".join(arguments), *apart])
+    # Names and options are no sentences: the classifier would guess at them.
+    return with_help(error, [*arguments, " ".join(arguments), *apart], screen=Screen.of_rules())
 
 
 def _help(arguments: list[str]) -> None:

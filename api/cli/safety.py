@@ -1,13 +1,22 @@
 """`tta safety`: what the safety agent says of a set of conversations."""
 
+import asyncio
 from collections import Counter
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from langchain_core.language_models import BaseChatModel
+
+    from agents.safety.check import Settle
+
 from agents.errors import InvalidInput
-from api.cli import auditing
+from api.cli import auditing, training
 from api.cli.output import counted, print_json, table
 
 
@@ -17,6 +26,7 @@ def register(app: typer.Typer) -> None:
     safety.command("check", help="Screen a set of conversations as a session's turns are screened.")(check)
     safety.command("rules", help="List the rules of a folder, once all of their own cases hold.")(rules)
     auditing.register(safety)
+    training.register(safety)
     app.add_typer(safety, name="safety")
 
 
@@ -27,29 +37,63 @@ def check(
     as_json: Annotated[
         bool, typer.Option("--json", help="A line of JSON each, instead of a table of them all.")
     ] = False,
+    judged_by: Annotated[
+        str, typer.Option("--judge", help="A model (provider:name) for what rules and classifier are not sure of.")
+    ] = "",
 ) -> None:
     from agents.safety.check import check as check_one  # noqa: PLC0415 - none of it is needed for a command's help
     from agents.safety.check import read_conversations  # noqa: PLC0415
     from agents.safety.screen import Screen  # noqa: PLC0415
     from graphs.archive.files import reading  # noqa: PLC0415
+    from graphs.settings import read_settings  # noqa: PLC0415
 
     with reading(file) as lines:
         conversations = list(read_conversations(lines, str(file)))  # all of them, before the first is screened
     if not conversations:
         raise InvalidInput("There is no conversation in it", place=str(file), cure="Write one a line.")
-    screen, found, slowest = Screen.load(), Counter[tuple[str, str]](), list[float]()
-    for conversation in conversations:
-        checked = check_one(screen, conversation)
-        if as_json:
-            print_json(checked)
-        found.update((checked["action"], category) for category in checked["categories"] or ["-"])
-        slowest.append(checked["ms"])
+    screen, found, slowest = Screen.load(read_settings().safety_dir), Counter[tuple[str, str]](), list[float]()
+    with judging(judged_by) as judge:
+        screen.warm()
+        for conversation in conversations:
+            checked = check_one(screen, conversation, judge)
+            if as_json:
+                print_json(checked)
+            found.update((checked["action"], category) for category in checked["categories"] or ["-"])
+            slowest.append(checked["ms"])
     if not as_json:
         rows = [[action, category, str(count)] for (action, category), count in sorted(found.items())]
         table(["action", "category", "conversations"], rows)
         slowest.sort()
         p95 = slowest[int(len(slowest) * 0.95)]
         typer.echo(f"{counted(len(conversations), 'conversation')}; 95 of 100 took at most {p95:.1f} ms a turn.")
+
+
+@contextmanager
+def judging(spec: str) -> "Generator[Settle | None]":
+    """The judge of that spec, its model open meanwhile; None without one.
+
+    Raises UnknownModel, InvalidSetting for one that cannot work, before anything is screened.
+    """
+    if not spec:
+        yield None
+        return
+    from agents.models import open_model  # noqa: PLC0415
+    from agents.prompts import Prompts  # noqa: PLC0415
+    from agents.safety.judge import Judge  # noqa: PLC0415
+    from graphs.settings import read_settings  # noqa: PLC0415
+
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        model = runner.run(stack.enter_async_context(open_model(spec)))
+
+        async def opened() -> "BaseChatModel":
+            return model
+
+        judge = Judge(opened, Prompts().get("judge"), timeout_s=read_settings().safety_timeout_s)
+        try:
+            yield lambda screened, text, heard: runner.run(judge.settle(screened, text, heard))
+        finally:
+            runner.run(stack.aclose())
 
 
 def rules(

@@ -144,11 +144,11 @@ def waiting() -> list[str]:
     return [found.decode("utf-8", errors="replace")] if found else []
 
 
-def with_help(error: StoryError, lines: Iterable[str]) -> StoryError:
+def with_help(error: StoryError, lines: Iterable[str], *, screen: Screen | None = None) -> StoryError:
     """The error; with the resources where one of the lines that will not be played is that of a person at risk."""
     if error.help is not None:
         return error
-    screen, said = Screen.load(), list(dict.fromkeys(lines))
+    screen, said = screen or Screen.load(), list(dict.fromkeys(lines))
     tiers = {screen.action(text)["tier"] for text in [*said, "\n".join(said)]}
     for tier in ("crisis", "check_in"):
         if tier in tiers:

@@ -21,7 +21,8 @@ from graphs.engine import open_engine
 from graphs.settings import read_settings
 
 ROUND = ["down", "take bell", *["ring bell"] * 400]
-"""Each ring counts up a state of the world: a turn applied twice or lost would show in the count."""
+"""Each ring counts up a state of the world: a turn applied twice or lost would show in the count. The bell is taken first each
+time: a kill may have come before it was."""
 
 
 def play(data_dir: Path, actions: list[str]) -> "subprocess.Popen[bytes]":
@@ -77,8 +78,7 @@ def test_no_turn_is_lost_or_doubled(tmp_path: Path, request: pytest.FixtureReque
     acknowledged: dict[int, str] = {}
     kills = 0
     for _ in range(request.config.getoption("--kills")):
-        done = max(acknowledged, default=0)
-        process = play(tmp_path, ROUND if done < 2 else ["ring bell"] * 400)
+        process = play(tmp_path, ROUND)
         lines = read_until_killed(process, chance.expovariate(1 / 0.25))
         kills += process.returncode == -signal.SIGKILL
         for line in lines:

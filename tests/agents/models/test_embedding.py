@@ -5,6 +5,7 @@ import importlib.util
 import math
 import os
 import sys
+from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from agents.errors import InvalidSetting, ModelError
 from agents.models import embedding
 from agents.models.embedding import EMBEDDERS, MiniLM, TrigramEmbedder, open_embedder
+from agents.models.embedding import minilm as shared
 from agents.services import Embedder
 
 
@@ -33,6 +35,14 @@ def likeness(one: list[float], other: list[float]) -> float:
     return sum(a * b for a, b in zip(one, other, strict=True))
 
 
+@pytest.fixture(autouse=True)
+def anew() -> Iterator[None]:
+    """The files are looked for again in each test, and after it."""
+    shared.cache_clear()
+    yield
+    shared.cache_clear()
+
+
 async def test_none_is_asked_for_by_an_empty_name() -> None:
     assert await open_embedder("") is None
     with pytest.raises(InvalidSetting) as caught:
@@ -43,9 +53,9 @@ async def test_none_is_asked_for_by_an_empty_name() -> None:
 async def test_a_missing_extra_is_one_line_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else find(name))
-    with pytest.raises(InvalidSetting, match="extra 'vectors'") as caught:
+    with pytest.raises(InvalidSetting, match="not installed: onnxruntime") as caught:
         await open_embedder("minilm")
-    assert "uv sync --extra vectors" in caught.value.line()
+    assert "uv sync --reinstall" in caught.value.line()
     assert "\n" not in caught.value.line()
 
 
@@ -64,7 +74,7 @@ async def test_a_file_that_is_not_the_one_that_was_tested_is_refused(
     with pytest.raises(InvalidSetting, match="SHA-256" if content else "cannot be read") as caught:
         await open_embedder("minilm")
     assert caught.value.place == str(tmp_path / "model.onnx")
-    assert "--extra vectors" in caught.value.cure
+    assert "--reinstall" in caught.value.cure
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model"])

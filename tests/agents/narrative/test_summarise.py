@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 from cottage import COTTAGE
-from fakes import ScriptedModel, telling_of
-from langchain_core.messages import AIMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
+from fakes import Answering, telling_of
 from told import WORLDS, Told
 
 from agents.models.offline import OfflineStoryteller
@@ -34,15 +32,6 @@ ACTIONS = [
     "take large key",
     "drop large key",
 ]
-
-
-class Answering(ScriptedModel):
-    """Answers whole; `<hang>` and `<fail>` as its parent."""
-
-    async def _agenerate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
-        text = "".join([str(chunk.text) async for chunk in self._astream(messages)])
-        counted = {"input_tokens": 70, "output_tokens": 9, "total_tokens": 79}
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(text, usage_metadata=counted))])
 
 
 def played(world: World, actions: list[str], *, skip: int = 0, so_far: str = "") -> Stretch:

@@ -1,13 +1,21 @@
 """The fixed words: true, warm, complete, and never a claim that somebody was contacted."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from agents.errors import InvalidSetting
-from agents.safety.crisis import as_typed, country_of, load_response_book, refusal, response
+from agents.safety.crisis import (
+    VERIFIED_DAYS,
+    as_typed,
+    country_of,
+    load_response_book,
+    refusal,
+    response,
+    stale_contacts,
+)
 from agents.safety.rule_file import safety_folder
 from agents.story import Tier
 
@@ -116,6 +124,13 @@ def test_country_of_a_locale(locale: str, country: str) -> None:
 def test_every_contact_is_dated_and_sourced() -> None:
     contacts = [one for country in BOOK.countries for one in BOOK.contacts(country)]
     assert all(one.verified <= date(2100, 1, 1) and one.source for one in contacts)
+
+
+def test_a_contact_that_nobody_has_verified_for_half_a_year_is_told() -> None:
+    first = min(one.verified for country in BOOK.countries for one in BOOK.contacts(country))
+    assert stale_contacts(first + timedelta(days=VERIFIED_DAYS), BOOK) == []
+    stale = stale_contacts(first + timedelta(days=VERIFIED_DAYS + 1), BOOK)
+    assert f"Samaritans (116 123), verified {first}" in stale
 
 
 @pytest.mark.parametrize(

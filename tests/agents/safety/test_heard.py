@@ -32,7 +32,7 @@ def play(*actions: str, risk: Tier = "none") -> tuple[list[str], list[Heard]]:
     heard: list[Heard] = []
     tiers: list[str] = []
     for action in actions:
-        verdict, heard = SCREEN.screen(action, risk=risk, heard=heard)
+        verdict, heard, _ = SCREEN.screen(action, risk=risk, heard=heard)
         tiers.append(verdict["tier"])
     return tiers, heard
 

@@ -76,7 +76,6 @@ CHECK_IN = [
     "nobody would care if I disappeared",
     "my best friend wants to kill herself",
     "I used to cut myself",
-    "kill myself",
     "I was raped when I was young",
     "I make myself throw up",
     "I'm having a panic attack",
@@ -220,6 +219,12 @@ def test_danger_is_a_crisis(text: str) -> None:
     assert verdict["categories"]
 
 
+@pytest.mark.parametrize("text", ["kill myself", "suicide tonight"])
+def test_where_a_rule_leaves_room_the_classifier_takes_it(text: str) -> None:
+    assert Screen.of_rules().action(text)["tier"] == "check_in"
+    assert SCREEN.action(text)["tier"] == "crisis"
+
+
 @pytest.mark.parametrize("text", CHECK_IN)
 def test_despair_is_a_check_in(text: str) -> None:
     verdict = SCREEN.action(text)
@@ -281,7 +286,7 @@ def test_a_session_at_risk_is_read_more_carefully() -> None:
 def test_a_verdict_holds_no_words_of_the_player() -> None:
     verdict = SCREEN.action("I want to kill myself, said Zanzibarius")
     assert "zanzibarius" not in json.dumps(verdict).lower()
-    assert {signal["source"] for signal in verdict["signals"]} == {"rule"}
+    assert {signal["source"] for signal in verdict["signals"]} == {"rule", "classifier"}
 
 
 def test_the_same_text_gets_the_same_verdict() -> None:

@@ -1,0 +1,180 @@
+"""The local classifier: what rules have no words for. Always on, no network, read from disk when it is first needed.
+
+Cheap first: two heads over a text's words alone leave out what is plainly play (most actions), and what they do not
+leave out is looked at again with a sentence embedding. `prompts/safety/classifier.yaml` holds the thresholds, with
+what was measured there. A score is a distance from a line, not a probability and no clinical measure; `confidence` in
+a signal is its logistic.
+"""
+
+import math
+import re
+import threading
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agents.errors import InvalidSetting
+from agents.safety.features import features, word_windows
+from agents.safety.normalise import Views
+from agents.safety.rule_file import CATEGORIES, RuleAction, read_document, safety_folder
+from agents.safety.rules import Finding
+from agents.safety.weights import CHEAP, HEADS, Weights, read_weights
+from agents.story import Signal, Tier
+
+Embed = Callable[[Sequence[str]], list[list[float]]]
+"""Vectors of texts, one each."""
+
+LONG = 4_000
+"""Characters of a text that is read once: the `words` view reads a text several times, against disguises, and rules read
+all of that."""
+
+PIECES = 128
+"""Word pieces of a window that the embedder reads: what a window of words comes to, and a bound for what is none."""
+
+EMBEDDED = 1_200
+"""Characters of a window that are embedded; the embedder reads PIECES of them."""
+
+_WORD = re.compile(r"[a-z0-9]{1,40}|[.!?]")
+
+Score = Annotated[float, Field(ge=-50, le=50)]
+
+
+class Thresholds(BaseModel):
+    """The operating point: a head speaks where its score is at least this."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cheap_danger: Score
+    cheap_asking: Score
+    crisis: Score
+    check_in: Score
+    """Of the head `concern`."""
+    keep: Score
+    """Of the head `concern`: from here on a text is kept in mind, though it is nothing by itself."""
+    together_crisis: Score
+    together_check_in: Score
+    """The same for what was kept in mind, read as one text."""
+    prompt_injection: Score
+    harmful_request: Score
+
+
+def read_thresholds(path: Path | None = None) -> Thresholds:
+    """Raises InvalidSetting with the line."""
+    where = path or safety_folder() / "classifier.yaml"
+    document = read_document(where)
+    try:
+        return Thresholds.model_validate(document.data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        place = f"{where}:{document.line(first['loc'])}"
+        raise InvalidSetting(f"The thresholds are not valid: {name}: {first['msg']}", place=place) from error
+
+
+class Classifier:
+    """A detector of the action gate. Safe to share between threads."""
+
+    def __init__(self, embed: Embed, *, thresholds: Thresholds, weights: Callable[[], Weights] = read_weights) -> None:
+        self._embed = embed
+        self.at = thresholds
+        """The operating point."""
+        self._read = weights
+        self._weights: Weights | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, text: Views, risk: Tier) -> list[Finding]:
+        """What the heads say of a text. Raises what the weights or the embedder raise: the screen fails closed."""
+        found = self._scores(text)
+        return (
+            []
+            if found is None
+            else [*self._danger(text, found, self.at.crisis, self.at.check_in, ""), *self._asking(found)]
+        )
+
+    def together(self, text: Views, risk: Tier) -> list[Finding]:
+        """What they say of several texts that were said one after the other, read as one."""
+        found = self._scores(text)
+        if found is None:
+            return []
+        return self._danger(text, found, self.at.together_crisis, self.at.together_check_in, "together_")
+
+    def warm(self) -> None:
+        """Reads weights and model now, so that the first action does not wait for them."""
+        self._loaded()
+        self._embed(["look around"])
+
+    def scores(self, text: Views) -> dict[str, float]:
+        """The highest score of each head in any window that is looked at; of the cheap ones alone, where they end it."""
+        weights = self._loaded()
+        windows = [(features(words), words) for words in word_windows(_once(text))]
+        cheaply = [weights.cheap_scores(seen) for seen, _ in windows]
+        cheap = {head: max(scores[place] for scores in cheaply) for place, head in enumerate(CHEAP)}
+        if cheap["cheap_danger"] < self.at.cheap_danger and cheap["cheap_asking"] < self.at.cheap_asking:
+            return cheap
+        # The worst for each of the cheap heads; mostly that is one.
+        worst = sorted({max(range(len(windows)), key=lambda place: cheaply[place][head]) for head in range(len(CHEAP))})
+        texts = [text.raw if len(windows) == 1 else " ".join(windows[place][1]) for place in worst]
+        vectors = self._embed([text[:EMBEDDED] for text in texts])
+        scored = [weights.word_scores(windows[place][0]) for place in worst]
+        full = [weights.add_dense(scores, vector) for scores, vector in zip(scored, vectors, strict=True)]
+        return {head: max(one[head] for one in full) for head in HEADS} | cheap
+
+    def _scores(self, text: Views) -> dict[str, float] | None:
+        """All scores; None for what the cheap heads leave out."""
+        found = self.scores(text)
+        return found if len(found) > len(CHEAP) else None
+
+    def _danger(
+        self, text: Views, found: dict[str, float], crisis: float, check_in: float, prefix: str
+    ) -> list[Finding]:
+        if text.native:
+            return []  # of other scripts it was taught little: their rules speak
+        category = max(sorted(CATEGORIES), key=lambda name: found[name])
+        if found["crisis"] >= crisis:
+            return [_finding(f"{prefix}crisis", category, found["crisis"] - crisis, "crisis")]
+        if found["concern"] >= check_in:
+            return [_finding(f"{prefix}concern", category, found["concern"] - check_in, "check_in", keep=True)]
+        if found["concern"] >= self.at.keep:
+            return [_finding(f"{prefix}heard", category, found["concern"] - check_in, "none", keep=True)]
+        return []
+
+    def _asking(self, found: dict[str, float]) -> list[Finding]:
+        limits = {"prompt_injection": self.at.prompt_injection, "harmful_request": self.at.harmful_request}
+        return [
+            _finding(head, head, found[head] - limit, "none", action="refuse")
+            for head, limit in limits.items()
+            if found[head] >= limit
+        ]
+
+    def _loaded(self) -> Weights:
+        if self._weights is None:
+            with self._lock:
+                self._weights = self._weights or self._read()
+        return self._weights
+
+
+@cache
+def shipped_classifier() -> Classifier:
+    """The one that this process shares, with the shipped weights. Raises InvalidSetting for broken thresholds."""
+    return Classifier(_minilm, thresholds=read_thresholds())
+
+
+def _minilm(texts: Sequence[str]) -> list[list[float]]:
+    from agents.models.embedding import minilm  # noqa: PLC0415 - the models' package knows the screen
+
+    return minilm().embed_now(texts, most=PIECES)
+
+
+def _once(text: Views) -> str:
+    """The words to be classified."""
+    return text.words if len(text.raw) <= LONG else " ".join(_WORD.findall(text.raw.replace("'", "")))
+
+
+def _finding(
+    id_: str, category: str, beyond: float, tier: Tier, *, keep: bool = False, action: RuleAction | None = None
+) -> Finding:
+    confidence = round(1 / (1 + math.exp(-max(-30.0, min(30.0, beyond)))), 3)
+    return Finding(Signal(source="classifier", id=id_, category=category, confidence=confidence), tier, action, keep)

@@ -1,0 +1,97 @@
+"""`tta safety train` makes the classifier's weights anew or compares them; `tta safety report` scores labelled sets."""
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agents.errors import InvalidInput
+from api.cli.output import check_writable, print_json, table
+
+
+def register(safety: typer.Typer) -> None:
+    """Adds the command."""
+    safety.command("train", help="Train the classifier from its corpus; the same bytes each time.")(train)
+    safety.command("report", help="Score labelled sets: rates with their intervals, and a curve.")(report)
+
+
+def train(
+    corpus: Annotated[
+        Path | None, typer.Option("--corpus", help="A folder of grammars; without one, the shipped corpus.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the weights to this file, not over the shipped ones.")
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--check", help="Write nothing: tell whether the weights in force come out, byte for byte.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as one JSON object.")] = False,
+) -> None:
+    from agents.models.embedding import minilm  # noqa: PLC0415 - none of it is needed for a command's help
+    from agents.safety.classifier import PIECES  # noqa: PLC0415
+    from agents.safety.corpus import read_corpus  # noqa: PLC0415
+    from agents.safety.training import check_libraries, fingerprint  # noqa: PLC0415
+    from agents.safety.training import train as train_on  # noqa: PLC0415
+    from agents.safety.weights import encode, weights_file  # noqa: PLC0415
+
+    path = out or weights_file()
+    check_libraries()
+    if not compare:
+        check_writable(path, "file of weights")
+    examples = read_corpus(corpus)
+    began = time.monotonic()
+    weights = train_on(examples, partial(minilm().embed_now, most=PIECES), embedder="all-MiniLM-L6-v2 int8", tell=_tell)
+    made, seconds = encode(weights), round(time.monotonic() - began, 1)
+    same = path.is_file() and path.read_bytes() == made
+    if not compare:
+        path.write_bytes(made)
+    if as_json:
+        told = {"file": str(path), "examples": len(examples), "corpus": fingerprint(examples), "same": same}
+        print_json({**told, "seconds": seconds})
+    else:
+        verb = "come out byte for byte" if same else "do not come out" if compare else "are new"
+        typer.echo(f"{path}: the weights {verb}, from {len(examples):,} examples in {seconds:.0f} s.")
+    if compare and not same:
+        raise InvalidInput(
+            "The weights are not those of this corpus on this machine",
+            place=str(path),
+            cure="Train them: tta safety train",
+        )
+
+
+def _tell(what: str, done: int, of: int) -> None:
+    typer.echo(f"{what}: {done:,} of {of:,}", err=True)
+
+
+def report(
+    folder: Annotated[
+        Path,
+        typer.Argument(help='Labelled sets, *.jsonl: lines of `check` with "expect" and, if they like, "category".'),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, instead of a table.")] = False,
+    svg: Annotated[Path | None, typer.Option("--svg", help="Draw the precision-recall curve into this file.")] = None,
+) -> None:
+    from agents.safety.classifier import shipped_classifier  # noqa: PLC0415
+    from agents.safety.report import draw, read_sets  # noqa: PLC0415
+    from agents.safety.report import report as reported  # noqa: PLC0415
+    from agents.safety.screen import Screen  # noqa: PLC0415
+    from graphs.settings import read_settings  # noqa: PLC0415
+
+    if svg:
+        check_writable(svg)
+    sets, classifier = read_sets(folder), shipped_classifier()
+    screen = Screen.load(read_settings().safety_dir)
+    found = reported(screen, sets, classifier)
+    if svg:
+        svg.write_text(draw(found["curve"], classifier.at.crisis), encoding="utf-8")
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        [rate["set"], rate["category"] or "all", rate["what"].replace("_", " "), f"{rate['count']} of {rate['lines']}",
+         f"{rate['rate']:.1%}", f"{rate['low']:.1%} to {rate['high']:.1%}"]
+        for rate in found["rates"]
+    ]  # fmt: skip
+    table(["set", "category", "what", "lines", "rate", "95 % interval"], rows)

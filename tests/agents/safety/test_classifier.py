@@ -1,0 +1,165 @@
+"""The local classifier: cheap heads first, one finding a text, and nothing is passed where it cannot be read."""
+
+import math
+from array import array
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from agents.errors import InvalidSetting
+from agents.safety.classifier import Classifier, Thresholds, read_thresholds
+from agents.safety.features import BUCKETS, OVERLAP, WINDOW, features, word_windows
+from agents.safety.normalise import views
+from agents.safety.rules import Finding
+from agents.safety.weights import DIMENSIONS, HEADS, Sources, Weights, encode, read_weights, weights_file
+
+AT = Thresholds(
+    cheap_danger=0, cheap_asking=0, crisis=5, check_in=3, keep=1, together_crisis=4, together_check_in=2,
+    prompt_injection=3, harmful_request=3,
+)  # fmt: skip
+
+
+class Embedding:
+    """Counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, texts: Sequence[str]) -> list[list[float]]:
+        self.asked += texts
+        return [[1.0, *[0.0] * (DIMENSIONS - 1)] for _ in texts]
+
+
+def weights(**scores: float) -> Callable[[], Weights]:
+    """Heads that give each text the same score: their bias."""
+    biases = tuple(scores.get(head, -9.0) for head in HEADS)
+    dense = tuple(() if head.startswith("cheap") else (0.0,) * DIMENSIONS for head in HEADS)
+    words = array("b", bytes(BUCKETS * len(HEADS)))
+    made = Weights(words, (1.0,) * len(HEADS), biases, dense, Sources(examples=1, corpus="", embedder=""))
+    return lambda: made
+
+
+def found(text: str = "something", *, together: bool = False, **scores: float) -> list[Finding]:
+    classifier = Classifier(Embedding(), thresholds=AT, weights=weights(**{"cheap_danger": 1.0, **scores}))
+    return (classifier.together if together else classifier)(views(text), "none")
+
+
+def test_what_is_plainly_play_is_not_embedded() -> None:
+    embedding = Embedding()
+    classifier = Classifier(embedding, thresholds=AT, weights=weights(cheap_danger=-0.1, cheap_asking=-0.1, crisis=9))
+    assert classifier(views("go north"), "none") == []
+    assert embedding.asked == []
+
+
+@pytest.mark.parametrize("cheap", ["cheap_danger", "cheap_asking"])
+def test_either_cheap_head_has_it_looked_at_again(cheap: str) -> None:
+    embedding = Embedding()
+    classifier = Classifier(embedding, thresholds=AT, weights=weights(**{cheap: 0.0}))
+    classifier(views("go north"), "none")
+    assert embedding.asked == ["go north"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "tier", "id_", "keep"),
+    [
+        ({"crisis": 5.0, "concern": 9.0}, "crisis", "crisis", False),
+        ({"crisis": 4.9, "concern": 3.0}, "check_in", "concern", True),
+        ({"crisis": 4.9, "concern": 2.9}, "none", "heard", True),
+    ],
+)
+def test_a_text_has_the_tier_of_its_score(scores: dict[str, float], tier: str, id_: str, keep: bool) -> None:
+    [finding] = found(**scores, abuse=1.0)
+    assert (finding.tier, finding.signal["id"], finding.keep) == (tier, id_, keep)
+    assert (finding.signal["source"], finding.signal["category"]) == ("classifier", "abuse")
+    assert 0 <= finding.signal["confidence"] <= 1
+
+
+def test_below_all_thresholds_it_has_nothing_to_say() -> None:
+    assert found(crisis=4.9, concern=0.9, prompt_injection=2.9) == []
+
+
+def test_what_is_asked_of_the_model_is_refused_beside_any_danger() -> None:
+    both = found(crisis=6.0, prompt_injection=3.0, harmful_request=4.0)
+    assert [(one.signal["id"], one.tier, one.action) for one in both] == [
+        ("crisis", "crisis", None),
+        ("prompt_injection", "none", "refuse"),
+        ("harmful_request", "none", "refuse"),
+    ]
+
+
+def test_texts_read_together_have_their_own_thresholds() -> None:
+    assert [one.signal["id"] for one in found(together=True, crisis=4.0)] == ["together_crisis"]
+    assert [one.signal["id"] for one in found(together=True, crisis=3.9, concern=2.0)] == ["together_concern"]
+    assert found(crisis=4.0, concern=0.0) == []
+
+
+@pytest.mark.parametrize("times", [20, 100, 600])
+def test_of_a_long_text_the_worst_window_is_looked_at(times: int) -> None:
+    embedding = Embedding()
+    made = weights(cheap_danger=1.0)()
+    for bucket, _ in features(["zebra"]):
+        made.words[bucket * len(HEADS)] = 100
+    classifier = Classifier(embedding, thresholds=AT, weights=lambda: made)
+    filler = "go north and look around . " * times
+    classifier(views(f"{filler} zebra zebra . {filler}"), "none")
+    assert 1 <= len(embedding.asked) <= 2
+    assert any("zebra" in asked for asked in embedding.asked)
+
+
+def test_windows_cover_the_words_and_overlap() -> None:
+    words = [str(number) for number in range(3 * WINDOW + 7)]
+    cut = list(word_windows(" ".join(words)))
+    assert cut[0] + [word for part in cut[1:] for word in part[OVERLAP:]] == words
+    assert list(word_windows("")) == [[]]
+
+
+def test_features_are_a_vector_of_length_one_in_the_order_of_buckets() -> None:
+    made = features(["the", "lamp", "is", "the", "lamp"])
+    assert math.isclose(sum(weight**2 for _, weight in made), 1)
+    assert [bucket for bucket, _ in made] == sorted({bucket for bucket, _ in made})
+    assert features(["lamp", "the"]) != features(["the", "lamp"]), "pairs tell the order"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda raw: raw[:-1], lambda raw: raw.replace(b"cheap_danger", b"cheap_dancer", 1), lambda raw: b"", lambda raw: b"{}\n"],
+    ids=["cut short", "other heads", "empty", "nothing"],
+)  # fmt: skip
+def test_weights_that_are_not_whole_are_refused_in_one_line(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "classifier.bin"
+    path.write_bytes(spoil(encode(weights()())))
+    with pytest.raises(InvalidSetting, match="cannot be read") as caught:
+        read_weights(path)
+    assert caught.value.place == str(path)
+    assert "tta safety train" in caught.value.cure
+
+
+def test_weights_come_back_as_they_went_in(tmp_path: Path) -> None:
+    made = weights(crisis=1.25)()
+    (tmp_path / "w").write_bytes(encode(made))
+    again = read_weights(tmp_path / "w")
+    assert encode(again) == encode(made)
+    assert again == made
+
+
+def test_the_shipped_weights_are_those_of_the_shipped_corpus() -> None:
+    from agents.safety.corpus import read_corpus  # noqa: PLC0415
+    from agents.safety.training import fingerprint  # noqa: PLC0415
+
+    assert read_weights(weights_file()).sources["corpus"] == fingerprint(read_corpus())
+
+
+def test_thresholds_are_told_by_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "classifier.yaml"
+    path.write_text("crisis: 1.0\ncheck_in: soon\n")
+    with pytest.raises(InvalidSetting) as caught:
+        read_thresholds(path)
+    assert str(path) in caught.value.place
+
+
+def test_the_shipped_thresholds_are_in_order() -> None:
+    at = read_thresholds()
+    assert at.keep < at.check_in
+    assert at.together_check_in <= at.check_in
+    assert at.together_crisis <= at.crisis
