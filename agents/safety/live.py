@@ -12,7 +12,7 @@ from pathlib import Path
 from agents.errors import InvalidSetting
 from agents.safety.cases import check_cases
 from agents.safety.normalise import Views
-from agents.safety.rules import Finding, RuleSet, load_rules
+from agents.safety.rules import Finding, RuleSet, check_gate, load_rules
 from agents.story import Tier
 
 LOOK_EVERY_S = 1.0
@@ -55,8 +55,7 @@ class LiveRules:
             try:
                 rules = load_rules(self._path)
                 check_cases(rules)
-                if rules.file.gate != self.rules.file.gate:
-                    raise InvalidSetting(f"The rules are for the gate '{rules.file.gate}'", place=str(self._path))
+                check_gate(rules, self.rules.file.gate, str(self._path))
             except Exception as error:  # whatever is wrong with it, the last good rules stay
                 self.fault = error if isinstance(error, InvalidSetting) else _unreadable(self._path)
                 _log.error("safety rules kept: %s: %s", self.fault.place, self.fault.cause)

@@ -90,12 +90,17 @@ def read_sets(folder: Path) -> list[Labelled]:
 
 
 def _set(path: Path) -> Iterator[Labelled]:
-    raw = [line for line in path.read_bytes().split(b"\n") if line.strip()]
+    try:
+        if not path.is_file():
+            raise InvalidInput("The set cannot be read: it is no plain file", place=str(path), cure="Take it away.")
+        raw = [line for line in path.read_bytes().split(b"\n") if line.strip()]
+    except OSError as error:
+        raise InvalidInput("The set cannot be read", place=str(path), cure="Take it away.") from error
     conversations = read_conversations(raw, str(path))
     for number, (line, conversation) in enumerate(zip(raw, conversations, strict=True), start=1):
         told = json.loads(line.decode("utf-8-sig"))
         expect, category = told.get("expect"), told.get("category", "")
-        if expect not in FITS or not isinstance(category, str):
+        if not isinstance(expect, str) or expect not in FITS or not isinstance(category, str):
             raise InvalidInput(
                 "The line does not say what to expect",
                 place=f"{path}:{number}",

@@ -3,6 +3,7 @@
 `agents/safety/rules.py` tells what the fields mean for a text.
 """
 
+import stat
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -110,14 +111,24 @@ def read_yaml(path: Path) -> Any:
 
 
 def read_document(path: Path) -> yamls.Document:
+    """A YAML file with its lines. Raises InvalidSetting for one that is missing, no plain file, unreadable or malformed."""
     try:
+        # A pipe in its place would be waited for without end.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise _unread(path, "it is no plain file")
         return yamls.read_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSetting("The safety file cannot be read", place=str(path), cure="Restore it.") from error
+    except UnicodeDecodeError as error:
+        raise _unread(path, "it is not text in UTF-8") from error
+    except OSError as error:
+        raise _unread(path, (error.strerror or "it cannot be opened").lower()) from error
     except yamls.YamlFault as error:
         raise InvalidSetting(
             f"The safety file is not valid: {error.message}", place=f"{path}:{error.line}", cure="Mend it there."
         ) from error
+
+
+def _unread(path: Path, why: str) -> InvalidSetting:
+    return InvalidSetting(f"The safety file cannot be read: {why}", place=str(path), cure="Restore it.")
 
 
 def rule_fault(place: str, owner: str, what: str) -> InvalidSetting:

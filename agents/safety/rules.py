@@ -247,6 +247,13 @@ class RuleSet:
         return f"(?:{self.file.fragments[name]})"
 
 
+def check_gate(rules: RuleSet, gate: str, place: str) -> None:
+    """Raises InvalidSetting for rules that are those of another gate."""
+    if rules.file.gate != gate:
+        cause = f"The rules are for the gate '{rules.file.gate}', not '{gate}'"
+        raise InvalidSetting(cause, place=place, cure="Put them into the other file, or correct `gate:`.")
+
+
 def load_rules(path: Path) -> RuleSet:
     """The rules of one file, compiled. Raises InvalidSetting with the file, the line and the rule's id."""
     file, lines = read_rule_file(path)

@@ -22,7 +22,7 @@ from agents.safety.heard import older, together, with_text
 from agents.safety.live import LiveRules
 from agents.safety.normalise import Views, views
 from agents.safety.rule_file import GATES, safety_folder
-from agents.safety.rules import Finding
+from agents.safety.rules import Finding, check_gate
 from agents.story import Heard, Signal, Tier, Verdict
 
 WINDOW = 20_000
@@ -100,9 +100,7 @@ class Screen:
         where = folder or safety_folder()
         gates = {name: LiveRules(where / f"{name}.yaml") for name in GATES}
         for name, live in gates.items():
-            if live.rules.file.gate != name:
-                place = str(where / f"{name}.yaml")
-                raise InvalidSetting(f"The rules are for the gate '{live.rules.file.gate}'", place=place)
+            check_gate(live.rules, name, str(where / f"{name}.yaml"))
         return cls([gates["action"]], [gates["narration"]])
 
     def warm(self) -> None:

@@ -31,7 +31,7 @@ _WORD = re.compile(r"[^\W_]+")
 _SMALL = """a an the of my our your his her their and or any all to in on being with about"""
 _PLAIN = frozenset(_SMALL.split())
 _LATIN = re.compile(r"[a-z]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Topic(BaseModel):
@@ -104,10 +104,10 @@ def check_topics(names: Sequence[str]) -> list[str]:
     kept = list({" ".join(name.split()).casefold(): " ".join(name.split()) for name in names}.values())
     kept = [name for name in kept if name]
     for name in kept:
-        if len(name) > LONGEST or _CONTROL.search(name) or not any(map(str.isalpha, name)):
-            raise InvalidInput(
-                f"A topic to avoid is a word or a few, at most {LONGEST} characters", cure="Say it shorter."
-            )
+        if len(name) > LONGEST:
+            raise InvalidInput(f"A topic to avoid has at most {LONGEST} characters", cure="Say it shorter.")
+        if _CONTROL.search(name) or not any(map(str.isalpha, name)):
+            raise InvalidInput("A topic to avoid is a word or a few, in letters", cure="Say it in letters.")
     if len(kept) > MOST:
         raise InvalidInput(f"{len(kept)} topics to avoid; {MOST} are the most", cure="Leave some out.")
     return kept

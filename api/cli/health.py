@@ -117,6 +117,8 @@ def _safety(settings: Settings) -> str:
             place=str(safety_folder() / "resources.yaml"),
             cure="Check each with the service, and write down the day.",
         )
+    if settings.safety_model:
+        check_spec(settings.safety_model)
     sources = read_weights().sources
     told = f"{sum(len(one.rules) for one in rules)} rules hold their cases; a classifier of {sources['examples']:,} examples"
     return told + (f"; judged by {settings.safety_model}" if settings.safety_model else "; no judge")

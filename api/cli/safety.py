@@ -104,12 +104,13 @@ def rules(
 ) -> None:
     from agents.safety.cases import check_cases  # noqa: PLC0415
     from agents.safety.rule_file import GATES, safety_folder  # noqa: PLC0415
-    from agents.safety.rules import load_rules  # noqa: PLC0415
+    from agents.safety.rules import check_gate, load_rules  # noqa: PLC0415
     from graphs.settings import read_settings  # noqa: PLC0415
 
     where = folder or read_settings().safety_dir or safety_folder()
     sets = {gate: load_rules(where / f"{gate}.yaml") for gate in GATES}
-    for one in sets.values():
+    for gate, one in sets.items():
+        check_gate(one, gate, str(where / f"{gate}.yaml"))
         check_cases(one)
     told = [
         {

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from agents.errors import InvalidInput
+from agents.errors import InvalidInput, InvalidSetting
 from api.cli.output import check_writable, print_json, table
 
 
@@ -77,15 +77,19 @@ def report(
     from agents.safety.report import draw, read_sets  # noqa: PLC0415
     from agents.safety.report import report as reported  # noqa: PLC0415
     from agents.safety.screen import Screen  # noqa: PLC0415
+    from graphs.archive.files import writing  # noqa: PLC0415
     from graphs.settings import read_settings  # noqa: PLC0415
 
     if svg:
         check_writable(svg)
+        if svg.suffix != ".svg":
+            raise InvalidSetting(f"'{svg.name}' is no picture", place=str(svg), cure="Name a file that ends in .svg.")
     sets, classifier = read_sets(folder), shipped_classifier()
     screen = Screen.load(read_settings().safety_dir)
     found = reported(screen, sets, classifier)
     if svg:
-        svg.write_text(draw(found["curve"], classifier.at.crisis), encoding="utf-8")
+        with writing(svg, force=True) as file:
+            file.put(draw(found["curve"], classifier.at.crisis).rstrip())
     if as_json:
         print_json(found)
         return

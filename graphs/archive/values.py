@@ -5,7 +5,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
+from agents.errors import InvalidInput
 from agents.safety.heard import HEARD_CHARS, MAX_HEARD
+from agents.safety.topics import check_topics
 from graphs.archive.lines import JSON, KINDS
 from graphs.memory.cypher import LABELS
 from graphs.memory.records import MAX_BODY, MAX_TRACE, encode
@@ -49,15 +51,29 @@ def _json(value: Any) -> bool:
     return isinstance(value, str | list | dict)
 
 
+def _kept_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= HEARD_CHARS and not _UNFIT.search(value)
+
+
 def _heard_texts(value: Any) -> bool:
     """None, in a session from before there was such a thing, or what the safety agent keeps in mind."""
     if not isinstance(value, list):
         return value is None
     kept = cast(list[Any], value)
     return len(kept) <= MAX_HEARD and all(
-        isinstance(one, dict) and _text(one.get("text")) and len(one["text"]) <= HEARD_CHARS and _number(one.get("age"))
-        for one in kept
+        isinstance(one, dict) and _kept_text(one.get("text")) and _number(one.get("age")) for one in kept
     )
+
+
+def _topics(value: Any) -> bool:
+    """None, in a session from before there were such topics, or topics as a player could have set them, a line each."""
+    if not isinstance(value, str):
+        return value is None
+    names = [name for name in value.split("\n") if name]
+    try:
+        return check_topics(names) == names
+    except InvalidInput:
+        return False
 
 
 def _vector(value: Any) -> bool:
@@ -104,8 +120,8 @@ def faults_of_shape(kind: str, value: dict[str, Any]) -> Iterator[str]:
             yield f"The {kind}'s {name} is missing or of the wrong kind"
     if not _vector(value.get("vector")):
         yield f"The {kind}'s vector is not one of {DIMENSIONS} numbers"
-    if kind == "session" and not isinstance(value.get("avoid") or "", str):
-        yield "The session's avoid is no text"
+    if kind == "session" and not _topics(value.get("avoid")):
+        yield "The session's avoid holds no topics as they can be set"
     key = value.get(KEYS[kind])
     if isinstance(key, str) and (not key or len(key) > MAX_KEY or _UNFIT_KEY.search(key)):
         yield f"The {kind}'s {KEYS[kind]} is no usable name"

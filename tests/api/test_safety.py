@@ -1,7 +1,9 @@
 """`tta safety check` screens a file of conversations: a line of JSON each, or a table of all."""
 
 import json
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,66 @@ def test_a_case_that_does_not_hold_is_told_with_its_line(tmp_path: Path, capsys:
     assert re.search(
         r"action\.yaml:\d+: Safety rule 'suicide_intent': it does not match its case: 'I want to bake", line
     )
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda path: path.unlink(), "no such file"),
+        (lambda path: (path.unlink(), path.mkdir()), "no plain file"),
+        (lambda path: (path.unlink(), os.mkfifo(path)), "no plain file"),
+        (lambda path: path.write_bytes(b"\xff\xfe\x00"), "not text in UTF-8"),
+        (
+            lambda path: path.write_text((safety_folder() / "narration.yaml").read_text()),
+            "the gate 'narration', not 'action'",
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", [["safety", "rules"], ["play", "--script", "{}"]])
+def test_rules_that_cannot_be_used_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    command: list[str], spoil: Callable[[Path], object], says: str,
+) -> None:  # fmt: skip
+    for gate in GATES:
+        (tmp_path / f"{gate}.yaml").write_text((safety_folder() / f"{gate}.yaml").read_text())
+    spoil(tmp_path / "action.yaml")
+    monkeypatch.setenv("TTA_SAFETY_DIR", str(tmp_path))
+    monkeypatch.setenv("TTA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("TTA_LINGER_S", "0.2")
+    (tmp_path / "script.txt").write_text("look\n")
+    assert run([part.format(tmp_path / "script.txt") for part in command]) == 2
+    *_, line = capsys.readouterr().err.splitlines()
+    assert str(tmp_path / "action.yaml") in line
+    assert says in line
+
+
+def test_a_judge_that_cannot_work_is_told_before_anything_is_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TTA_SAFETY_MODEL", "nonsense")
+    monkeypatch.setenv("TTA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("TTA_LINGER_S", "0.2")
+    (tmp_path / "script.txt").write_text("look\n")
+    assert run(["play", "--world", "night_train", "--script", str(tmp_path / "script.txt")]) == 2
+    assert "nonsense" in capsys.readouterr().err
+    assert run(["doctor"]) == 1
+    assert "FAIL safety" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--svg", "{}/one.jsonl"], "is no picture"),
+        (["--svg", "{}/nowhere/a.svg"], "its folder does not exist"),
+    ],
+)
+def test_a_picture_that_cannot_be_written_is_told_before_anything_is_scored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    (tmp_path / "one.jsonl").write_text('{"id": 1, "text": "go", "expect": "allow"}\n')
+    assert run(["safety", "report", str(tmp_path), *(part.format(tmp_path) for part in arguments)]) == 2
+    assert says in capsys.readouterr().err
+    assert (tmp_path / "one.jsonl").read_text().startswith('{"id"')
 
 
 def test_a_folder_of_rules_of_ones_own_is_in_force(

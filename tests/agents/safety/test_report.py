@@ -1,6 +1,7 @@
 """Labelled sets are scored: rates with intervals that hold for rare events, and a curve that can be redone by hand."""
 
 import json
+import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -67,13 +68,33 @@ def test_the_drawing_is_an_svg_with_the_operating_point() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [{"id": 1, "text": "x"}, {"id": 1, "text": "x", "expect": "fine"}, {"id": 1, "expect": "crisis"}]
+    "line",
+    [
+        {"id": 1, "text": "x"},
+        {"id": 1, "text": "x", "expect": "fine"},
+        {"id": 1, "expect": "crisis"},
+        {"id": 1, "text": "x", "expect": ["allow"]},
+    ],
 )
 def test_a_line_that_cannot_be_scored_is_told_with_its_place(tmp_path: Path, line: object) -> None:
     folder = sets(tmp_path, {"id": 0, "text": "go", "expect": "allow"}, line)
     with pytest.raises(InvalidInput) as caught:
         read_sets(folder)
     assert caught.value.place.endswith("one.jsonl:2")
+
+
+@pytest.mark.parametrize("name", ["folder", "pipe", "dangling"])
+def test_what_is_no_file_of_a_set_is_told(tmp_path: Path, name: str) -> None:
+    sets(tmp_path, {"id": 0, "text": "go", "expect": "allow"})
+    if name == "folder":
+        (tmp_path / "x.jsonl").mkdir()
+    elif name == "pipe":
+        os.mkfifo(tmp_path / "x.jsonl")
+    else:
+        (tmp_path / "x.jsonl").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InvalidInput, match="no plain file") as caught:
+        read_sets(tmp_path)
+    assert caught.value.place == str(tmp_path / "x.jsonl")
 
 
 @pytest.mark.parametrize("name", ["empty", "nowhere"])

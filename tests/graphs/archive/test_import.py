@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from archive_stores import keys_of, nodes_of
 from cottage import begun
+from session_faults import IN_MIND
 
 from agents.errors import Conflict, InvalidInput, InvalidStory, StoreUnavailable, UnknownSession
 from graphs.engine import StoryEngine, open_engine
@@ -121,8 +122,7 @@ FAULTS: list[tuple[str, Callable[[Lines], int], str]] = [
     ("too large a turn", changed("turn", 2, changes=["x" * 70_000]), "too large to keep"),
     ("too large a trace", changed("trace", 1, body=["x" * 1_100_000]), "too large to keep"),
     ("a wrong kind", changed("turn", 2, kind="tale"), "kind is missing or of the wrong kind"),
-    ("a risk beyond all", changed("session", risk=3), "risk is missing or of the wrong kind"),
-    ("a seed of words", changed("session", seed="seven"), "seed is missing or of the wrong kind"),
+    *((name, changed("session", **new), told) for name, new, told in IN_MIND),
     ("an id that is none", changed("session", session="no/id"), "is no session id"),
     ("a world that is none", changed("session", world_text="{}"), "does not fit"),
     ("a name for a statement", changed("moment", 1, **{"x}) DETACH DELETE n //": 1}), "unusable name"),
