@@ -12,9 +12,8 @@ import uvicorn
 
 from agents.errors import InvalidSetting
 from api.app import build_app
+from api.cli.output import engine_of
 from api.logs import configure
-from graphs.engine import open_engine
-from graphs.settings import read_settings
 
 PORTS_TRIED = 50
 GRACE_S = 30
@@ -65,7 +64,7 @@ def run_server(host: str, port: int) -> None:
 
 async def _serve(listener: socket.socket, host: str, port: int) -> None:
     """The engine is opened around the server, so that a store that is gone is one line and not a traceback."""
-    async with open_engine(read_settings()) as engine:
+    async with engine_of() as engine:
         config = uvicorn.Config(
             build_app(engine=engine),
             access_log=False,

@@ -11,7 +11,6 @@ from functools import partial
 from langchain_core.language_models import BaseChatModel
 
 from agents.errors import Conflict, SessionPaused, StoreError, StoryError
-from agents.models import check_spec
 from agents.safety.judge import Judge
 from agents.services import Clock, Ids
 from agents.story import Heard, Turn, Verdict
@@ -55,8 +54,6 @@ class StoryPlayer(StoryAuditor):
 
     def __init__(self, settings: Settings, stores: Stores, stack: AsyncExitStack) -> None:
         super().__init__(settings, stores)
-        if settings.safety_model:
-            check_spec(settings.safety_model)  # a judge that cannot work is told before anything is played
         self.clock: Clock = SystemClock()
         self.ids: Ids = TimeIds()
         self._chapters = Chapters(stores.memory, self._prompts, timeout_s=settings.model_total_s)
