@@ -143,16 +143,15 @@ class Screen:
         a crisis it turns every check-in into a crisis. It is not the tier of harmless text: a paused session is the
         session's own state. `signal_level` is 0 nothing, 1 refused or risk carried, 2 check-in, 3 crisis.
         """
-        findings = _asked(self._actions, text, risk)
+        findings = _as_rules_say(_asked(self._actions, text, risk), text)
         kept, keep = older(heard), any(finding.keep for finding in findings)
         if keep and kept:
             findings = _strongest([*findings, *_asked(self._conversations, together(kept, text), risk)])
-        findings = _as_rules_say(findings, text)
         verdict = _action_verdict(findings, risk)
         decided = any(not finding.keep and (finding.tier != "none" or finding.action) for finding in findings)
         # The words of somebody at risk are kept nowhere: that they are at risk is.
         heard = with_text(kept, text) if keep and verdict["action"] == "allow" else kept
-        return Screened(verdict, heard, unsure=keep and not decided)
+        return Screened(verdict, heard, unsure=keep and not decided and verdict["tier"] != "crisis")
 
     def recalled(self, text: str) -> Verdict:
         """What the rules for actions say of a text that is to stand in a prompt. Each turn asks it of many, so only them."""

@@ -95,3 +95,29 @@ def test_together_they_are_one_text_in_order() -> None:
     heard = [Heard(text="one", age=2), Heard(text="two", age=1)]
     assert together(heard, "three") == "one. two. three"
     assert together(heard, "two") == "one. two"
+
+
+def doubtful(text: Views, _risk: Tier) -> list[Finding]:
+    """A rule that knows a denial, and leaves no room."""
+    signal = {"source": "rule", "id": "denied", "category": "suicide", "confidence": 0.7}
+    return [Finding(signal, "check_in")] if "denied" in text.words else []  # type: ignore[arg-type]
+
+
+def concerned(_text: Views, _risk: Tier) -> list[Finding]:
+    signal = {"source": "classifier", "id": "concern", "category": "suicide", "confidence": 0.6}
+    return [Finding(signal, "check_in", keep=True)]  # type: ignore[arg-type]
+
+
+def test_a_rule_that_knows_a_short_text_says_nothing_of_what_was_said_before_it() -> None:
+    screen = Screen([doubtful, pieces], [silent], [three])
+    heard = [Heard(text="piece one", age=1), Heard(text="piece two", age=0)]
+    assert screen.screen("piece three, denied", heard=heard).verdict["tier"] == "crisis"
+    assert screen.screen("piece three, denied").verdict["tier"] == "check_in"
+
+
+@pytest.mark.parametrize(("risk", "unsure"), [("none", True), ("check_in", True), ("crisis", False)])
+def test_after_a_crisis_nobody_is_asked_whether_it_is_one(risk: Tier, unsure: bool) -> None:
+    """A judge that failed or let it pass would be less careful than the session's own risk."""
+    screened = Screen([concerned], [silent]).screen("anything", risk=risk)
+    assert screened.unsure is unsure
+    assert screened.verdict["tier"] == ("crisis" if risk == "crisis" else "check_in")
