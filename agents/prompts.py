@@ -29,7 +29,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agents.errors import InvalidPrompt, UnknownPrompt
@@ -187,3 +189,16 @@ def _rendered(name: str, value: object, kind: Kind) -> str:
     if kind == "json":
         return fence_json(name, value)
     return fence_text(name, str(value)) if kind == "text" else one_line(str(value))
+
+
+def answering(model: BaseChatModel, prompt: Prompt) -> Runnable[LanguageModelInput, AIMessage]:
+    """The model held to the prompt's schema, where there is one and the model's profile says that it can be held to it.
+
+    LangChain's own convention: its agents bind OpenAI's `response_format` to every model whose profile has
+    `structured_output` (langchain.agents.structured_output.ProviderStrategy). Any other model is left as it is.
+    """
+    schema = prompt.front.schema_
+    if schema is None or not (model.profile or {}).get("structured_output"):
+        return model
+    form = {"type": "json_schema", "json_schema": {"name": prompt.name, "schema": schema}}
+    return model.bind(response_format=form)

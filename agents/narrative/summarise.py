@@ -18,14 +18,13 @@ from agents.models.storyteller.chapter import CHAPTER_CHARS, SO_FAR_CHARS, tell_
 from agents.narrative.claims import KnownFacts, bare, contradiction, known_facts
 from agents.narrative.happenings import Happening, find_happenings
 from agents.narrative.rechecked import clear, why_not
-from agents.prompts import Prompts
+from agents.prompts import Prompts, answering
 from agents.safety.clean import count_of
 from agents.safety.sentences import split_sentences
 from agents.safety.telling import Telling
 from agents.safety.topics import NO_TOPICS, Topics
 from agents.story import Turn, Usage, Value
 from agents.world.avoidance import leave_out
-from agents.world.resolve_action import answering
 from agents.world.schema import World
 from agents.world.view import View
 

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from langchain_core.language_models import BaseChatModel
 
-from agents.prompts import Prompt
+from agents.prompts import Prompt, answering
 from agents.safety.heard import older, with_text
-from agents.safety.screen import Screened
+from agents.safety.screen import LEVELS, Screened
 from agents.story import Heard, Signal, Tier, Verdict
 
 READ = 2_000
@@ -24,7 +24,6 @@ CAREFUL: Tier = "check_in"
 """What is decided where the judge does not answer."""
 
 _TIERS: tuple[Tier, ...] = ("none", "check_in", "crisis")
-_LEVELS = {"none": 0, "check_in": 2, "crisis": 3}
 
 
 class Judge:
@@ -55,7 +54,7 @@ class Judge:
         try:
             async with asyncio.timeout(self._timeout_s):
                 model = await self._model()
-                answer = await model.ainvoke(self._prompt.render(said=said))
+                answer = await answering(model, self._prompt).ainvoke(self._prompt.render(said=said))
             return read_tier(str(answer.text))
         except Exception:  # whatever failed, it did not answer
             return None
@@ -87,5 +86,5 @@ def _verdict(verdict: Verdict, tier: Tier | None) -> Verdict:
         action=decided if decided != "none" else "allow",
         categories=list(dict.fromkeys([*verdict["categories"], signal["category"]])) if speaks else [],
         signals=[*verdict["signals"], signal] if speaks else [signal],
-        signal_level=max(_LEVELS[decided], 1 if verdict["signal_level"] == 1 else 0),
+        signal_level=max(LEVELS[decided], 1 if verdict["signal_level"] == 1 else 0),
     )

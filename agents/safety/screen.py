@@ -43,7 +43,9 @@ UNSURE, SURE = 0.6, 0.9
 MAX_SIGNALS = 12
 """Signals that a verdict keeps, strongest first: a verdict is stored with its turn and stays small."""
 
-_LEVELS: dict[Tier, int] = {"none": 0, "check_in": 2, "crisis": 3}
+LEVELS: dict[Tier, int] = {"none": 0, "check_in": 2, "crisis": 3}
+"""The `signal_level` of a tier."""
+
 _REFUSED = 1
 _FAILED = Signal(source="limit", id="detector_failed", category="limit", confidence=1.0)
 
@@ -199,7 +201,7 @@ def _action_verdict(findings: Sequence[Finding], risk: Tier) -> Verdict:
         action=tier if tier != "none" else "refuse" if refused else "allow",
         categories=_categories(speaking),
         signals=_signals(speaking),
-        signal_level=max(_LEVELS[tier], _REFUSED if refused or risk != "none" else 0),
+        signal_level=max(LEVELS[tier], _REFUSED if refused or risk != "none" else 0),
     )
 
 
@@ -224,9 +226,9 @@ def _strongest(findings: Iterable[Finding]) -> list[Finding]:
     found: dict[tuple[str, str], Finding] = {}
     for finding in findings:
         key = (finding.signal["source"], finding.signal["id"])
-        if key not in found or _LEVELS[finding.tier] > _LEVELS[found[key].tier]:
+        if key not in found or LEVELS[finding.tier] > LEVELS[found[key].tier]:
             found[key] = finding
-    return sorted(found.values(), key=lambda finding: (-_LEVELS[finding.tier], finding.signal["id"]))
+    return sorted(found.values(), key=lambda finding: (-LEVELS[finding.tier], finding.signal["id"]))
 
 
 def _read(detectors: Sequence[Detector], window: str, risk: Tier) -> Iterator[Finding]:
@@ -246,7 +248,7 @@ def _read(detectors: Sequence[Detector], window: str, risk: Tier) -> Iterator[Fi
 def highest(tiers: Iterable[Tier]) -> Tier:
     """The most careful of some tiers; none of none."""
     found: list[Tier] = [*tiers, "none"]
-    return max(found, key=lambda tier: _LEVELS[tier])
+    return max(found, key=lambda tier: LEVELS[tier])
 
 
 def _categories(findings: Sequence[Finding]) -> list[str]:

@@ -9,12 +9,9 @@ import asyncio
 import json
 import re
 
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage
-from langchain_core.runnables import Runnable
 from typing_extensions import TypedDict
 
-from agents.prompts import Prompt
+from agents.prompts import answering
 from agents.safety.clean import count_of
 from agents.safety.gate import MAX_TAIL
 from agents.services import Runtime, Services
@@ -79,19 +76,6 @@ async def _interpret(services: Services, scene: Scene, action: str, usage: Usage
     usage["output_tokens"] += count_of(counted.get("output_tokens"))
     command = read_command(str(answer.text))
     return services.redaction.restore(command) if services.telling.allows(command) else ""
-
-
-def answering(model: BaseChatModel, prompt: Prompt) -> Runnable[LanguageModelInput, AIMessage]:
-    """The model held to the prompt's schema, where there is one and the model's profile says that it can be held to it.
-
-    LangChain's own convention: its agents bind OpenAI's `response_format` to every model whose profile has
-    `structured_output` (langchain.agents.structured_output.ProviderStrategy). Any other model is left as it is.
-    """
-    schema = prompt.front.schema_
-    if schema is None or not (model.profile or {}).get("structured_output"):
-        return model
-    form = {"type": "json_schema", "json_schema": {"name": prompt.name, "schema": schema}}
-    return model.bind(response_format=form)
 
 
 def read_command(text: str) -> str:

@@ -1,10 +1,11 @@
 """The judge is asked only where rules and classifier are not sure; whatever it does not say counts as the more careful tier."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from fakes import Answering
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, ModelProfile
 
 from agents.prompts import Prompts
 from agents.safety.judge import Judge, read_tier
@@ -105,3 +106,21 @@ async def test_a_judge_that_is_late_counts_as_the_more_careful_tier(monkeypatch:
 )
 def test_an_answer_is_the_json_that_was_asked_for(text: str, tier: str) -> None:
     assert read_tier(text) == tier
+
+
+class Bound(Answering):
+    """Keeps what it was bound to."""
+
+    bound: list[dict[str, Any]] = []  # noqa: RUF012 - pydantic copies it
+
+    async def _agenerate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
+        self.bound.append(kwargs)
+        return await super()._agenerate(messages, *args, **kwargs)
+
+
+@pytest.mark.parametrize("able", [True, False])
+async def test_a_model_that_can_be_held_to_the_schema_is_held_to_it(able: bool) -> None:
+    model = Bound(answers=['{"tier": "crisis"}'], bound=[], profile=ModelProfile(structured_output=able))
+    assert (await judge(model).settle(unsure(), "text")).verdict["tier"] == "crisis"
+    asked = model.bound[0].get("response_format", {}).get("json_schema", {}).get("schema", {})
+    assert asked.get("properties", {}).get("tier", {}).get("enum") == (["none", "check_in", "crisis"] if able else None)
