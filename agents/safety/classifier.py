@@ -14,12 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from agents.errors import InvalidSetting
 from agents.safety.features import features, word_windows
 from agents.safety.normalise import Views
-from agents.safety.rule_file import CATEGORIES, RuleAction, read_document, safety_folder
+from agents.safety.rule_file import CATEGORIES, RuleAction, read_model, safety_folder
 from agents.safety.rules import Finding
 from agents.safety.weights import CHEAP, HEADS, Weights, read_weights
 from agents.story import Signal, Tier
@@ -63,15 +62,7 @@ class Thresholds(BaseModel):
 
 def read_thresholds(path: Path | None = None) -> Thresholds:
     """Raises InvalidSetting with the line."""
-    where = path or safety_folder() / "classifier.yaml"
-    document = read_document(where)
-    try:
-        return Thresholds.model_validate(document.data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        place = f"{where}:{document.line(first['loc'])}"
-        raise InvalidSetting(f"The thresholds are not valid: {name}: {first['msg']}", place=place) from error
+    return read_model(path or safety_folder() / "classifier.yaml", Thresholds, "thresholds")
 
 
 class Classifier:

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agents.errors import InvalidSetting
-from agents.safety.rule_file import CATEGORIES, read_document, safety_folder
+from agents.safety.rule_file import CATEGORIES, read_model, safety_folder
 from agents.story import Tier
 
 MOST = 24
@@ -95,13 +95,7 @@ def read_corpus(folder: Path | None = None) -> list[Example]:
 
 
 def _examples(path: Path) -> Iterator[Example]:
-    document = read_document(path)
-    try:
-        grammar = Grammar.model_validate(document.data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = f"{path}:{document.line(first['loc'])}"
-        raise InvalidSetting(f"The corpus is not valid: {first['msg']}", place=place, cure="Mend it there.") from error
+    grammar = read_model(path, Grammar, "lines of the corpus")
     for group in grammar.groups:
         for line in group.lines:
             texts = expand(line, grammar.slots)

@@ -6,13 +6,15 @@
 import stat
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agents import yamls
 from agents.errors import InvalidSetting
 from agents.safety.normalise import View
+
+M = TypeVar("M", bound=BaseModel)
 
 RuleAction = Literal["refuse", "rewrite"]
 Pattern = Annotated[str, Field(min_length=3, max_length=2_000)]
@@ -103,6 +105,20 @@ def read_rule_file(path: Path) -> tuple[RuleFile, dict[str, int]]:
         place = f"{path}:{document.line(first['loc'])}"
         raise rule_fault(place, _rule_at(data, first["loc"]), _said(first["loc"], first["msg"])) from error
     return file, {rule.id: document.line(("rules", number)) for number, rule in enumerate(file.rules)}
+
+
+def read_model(path: Path, model: type[M], what: str) -> M:
+    """A YAML file as that model. Raises InvalidSetting with file, line and field; `what` is what the file holds."""
+    document = read_document(path)
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        cause = (
+            f"The {what} are not valid{f' at {field}' if field else ''}: {first['msg'].removeprefix('Value error, ')}"
+        )
+        raise InvalidSetting(cause, place=f"{path}:{document.line(first['loc'])}", cure="Mend it there.") from error
 
 
 def read_yaml(path: Path) -> Any:

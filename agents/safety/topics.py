@@ -11,17 +11,16 @@ Signals name the authored topic, or `own`: never a player's words.
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
 import snowballstemmer
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from agents.errors import InvalidInput, InvalidSetting
+from agents.errors import InvalidInput
 from agents.safety.normalise import views
+from agents.safety.rule_file import read_model, safety_folder
 from agents.story import Signal
-from agents.yamls import YamlFault, read_yaml
 
 MOST, LONGEST = 12, 40
 """Topics that a session may have, and characters that one may have."""
@@ -144,13 +143,7 @@ def _index() -> dict[frozenset[str], Topic]:
 @cache
 def read_topics(path: Path | None = None) -> tuple[Topic, ...]:
     """The topics of a file (default: the shipped one). Raises InvalidSetting with its place."""
-    where = path or Path(str(resources.files("prompts"))) / "safety" / "topics.yaml"
-    try:
-        return _File.model_validate(read_yaml(where.read_text(encoding="utf-8")).data).topics
-    except YamlFault as error:
-        raise InvalidSetting(f"The topics: {error.message}", place=f"{where}:{error.line}") from error
-    except (ValidationError, OSError) as error:
-        raise InvalidSetting(f"The topics cannot be read ({type(error).__name__})", place=str(where)) from error
+    return read_model(path or safety_folder() / "topics.yaml", _File, "topics").topics
 
 
 def _pattern(words: Iterable[str]) -> re.Pattern[str] | None:
