@@ -6,6 +6,7 @@ what was measured there. A score is a distance from a line, not a probability an
 a signal is its logistic.
 """
 
+import hashlib
 import math
 import re
 import threading
@@ -75,6 +76,14 @@ class Classifier:
         self._read = weights
         self._weights: Weights | None = None
         self._lock = threading.Lock()
+
+    @property
+    def version(self) -> str:
+        """The corpus of the weights and a digest of the thresholds: `classifier-80284dad-5f0c2e1a`. Reads nothing: before
+        the weights are read, which no verdict of theirs is, `unread` stands for them.
+        """
+        corpus = self._weights.sources["corpus"][:8] if self._weights else "unread"
+        return f"classifier-{corpus}-{hashlib.sha256(self.at.model_dump_json().encode()).hexdigest()[:8]}"
 
     def __call__(self, text: Views, risk: Tier) -> list[Finding]:
         """What the heads say of a text. Raises what the weights or the embedder raise: the screen fails closed."""

@@ -86,7 +86,9 @@ class Screen:
 
     @property
     def version(self) -> str:
-        """The rules in force: `action-1-0f3a9c21 narration-1-77e0b4d9`. A detector without a version is its type."""
+        """What is in force: `action-1-0f3a9c21 classifier-80284dad-5f0c2e1a narration-1-77e0b4d9`. A detector without a
+        version is its type.
+        """
         detectors = [*self._actions, *self._narrations]
         return " ".join(str(getattr(one, "version", type(one).__name__)) for one in detectors)
 

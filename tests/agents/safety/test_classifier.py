@@ -1,6 +1,7 @@
 """The local classifier: cheap heads first, one finding a text, and nothing is passed where it cannot be read."""
 
 import math
+import re
 from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from agents.safety.classifier import Classifier, Thresholds, read_thresholds
 from agents.safety.features import BUCKETS, OVERLAP, WINDOW, features, word_windows
 from agents.safety.normalise import views
 from agents.safety.rules import Finding
+from agents.safety.screen import Screen
 from agents.safety.weights import DIMENSIONS, HEADS, Sources, Weights, encode, read_weights, weights_file
 
 AT = Thresholds(
@@ -148,6 +150,21 @@ def test_the_shipped_weights_are_those_of_the_shipped_corpus() -> None:
     from agents.safety.training import fingerprint  # noqa: PLC0415
 
     assert read_weights(weights_file()).sources["corpus"] == fingerprint(read_corpus())
+
+
+def test_its_version_tells_weights_and_thresholds_apart_and_reads_nothing() -> None:
+    def never() -> Weights:
+        raise AssertionError("it was read")
+
+    unread = Classifier(Embedding(), thresholds=AT, weights=never)
+    assert re.fullmatch(r"classifier-unread-[0-9a-f]{8}", unread.version)
+    other = Classifier(Embedding(), thresholds=AT.model_copy(update={"crisis": 6.0}), weights=never)
+    assert other.version != unread.version
+    made = weights(crisis=1.0)()._replace(sources=Sources(examples=1, corpus="80284dade78f", embedder=""))
+    read = Classifier(Embedding(), thresholds=AT, weights=lambda: made)
+    read(views("look"), "none")
+    assert read.version == unread.version.replace("unread", "80284dad")
+    assert read.version in Screen([read], [read]).version
 
 
 def test_thresholds_are_told_by_their_line(tmp_path: Path) -> None:
