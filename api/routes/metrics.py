@@ -26,10 +26,11 @@ async def show_metrics(engine: Engine) -> Response:
     The counts are the tenant's and the same from every process: do not add up instances. Failures and what waits are this
     process's own.
     """
-    return Response("\n".join(exposition(await engine.audit_figures())) + "\n", media_type=MEDIA_TYPE)
+    lines = exposition(await engine.audit_figures(), len(engine.screen.faults))
+    return Response("\n".join(lines) + "\n", media_type=MEDIA_TYPE)
 
 
-def exposition(figures: AuditFigures) -> Iterator[str]:
+def exposition(figures: AuditFigures, kept: int) -> Iterator[str]:
     """The lines. Labels are names of ours (`graphs.audit.entries`), none of which needs quoting, and never a tenant."""
     counts = figures["counts"]
     for kind, labels in _LABELS.items():
@@ -45,6 +46,12 @@ def exposition(figures: AuditFigures) -> Iterator[str]:
         ("tta_safety_audit_waiting", "Entries that this process could not write yet.", "gauge", figures["waiting"]),
         ("tta_safety_audit_failures_total", "Writes that failed in this process.", "counter", figures["failed"]),
         ("tta_safety_audit_lost_total", "Entries for which this process had no room.", "counter", figures["lost"]),
+        (
+            "tta_safety_rules_kept",
+            "Changed files of rules that are not in force: the last good ones are.",
+            "gauge",
+            kept,
+        ),
         ("tta_safety_webhook_owed", "Entries that the webhook has not taken.", "gauge", figures["owed"]),
     ):
         yield from _head(name, says, kind)

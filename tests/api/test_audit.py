@@ -11,6 +11,8 @@ from cottage import COTTAGE
 from httpx import AsyncClient
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from agents.safety.rule_file import GATES, safety_folder
+from agents.safety.screen import Screen
 from api.cli.auditing import moment
 from api.cli.run import run
 from graphs.engine import StoryEngine
@@ -126,7 +128,7 @@ async def test_figures_for_prometheus(
     )
     assert "tta_safety_audit_reachable 1" in lines
     assert "local" not in figures.text
-    assert len({line.split(" ")[2] for line in lines if line.startswith("# TYPE")}) == 8
+    assert len({line.split(" ")[2] for line in lines if line.startswith("# TYPE")}) == 9
 
     async def gone(*_: Any) -> Any:
         raise RedisConnectionError("redis://:password@host")
@@ -173,3 +175,15 @@ async def test_whoever_is_turned_away_at_the_door_is_noted(
         ("foreign_origin", session, "crisis"),
     ]
     assert "life" not in json.dumps(entries)
+
+
+async def test_metrics_tell_of_rules_that_were_changed_and_are_not_in_force(
+    client: AsyncClient, engine: StoryEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for gate in GATES:
+        (tmp_path / f"{gate}.yaml").write_text((safety_folder() / f"{gate}.yaml").read_text())
+    monkeypatch.setattr(engine, "screen", Screen.of_rules(tmp_path))
+    assert "tta_safety_rules_kept 0" in (await client.get("/metrics")).text.splitlines()
+    (tmp_path / "action.yaml").write_text("gate: [")
+    engine.screen.reload()
+    assert "tta_safety_rules_kept 1" in (await client.get("/metrics")).text.splitlines()
