@@ -69,4 +69,6 @@ def _lines(path: Path, label: Label) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
+        sys.exit(f"usage: python -m agents.safety.borrowed FOLDER, with {', '.join(f'{name}.jsonl' for name in SETS)}")
     borrow(Path(sys.argv[1]))

@@ -89,7 +89,11 @@ def read_corpus(folder: Path | None = None) -> list[Example]:
     where = folder or corpus_folder()
     files = sorted(where.glob("*.yaml"))
     if not files:
-        raise InvalidSetting("There is no corpus", place=str(where), cure="Name a folder of *.yaml files.")
+        raise InvalidSetting(
+            "There is no corpus",
+            place=str(where),
+            cure="It comes with the source alone; or name a folder of *.yaml files.",
+        )
     written = [example for file in files for example in _examples(file)]
     return [*written, *(example for file in sorted(where.glob("borrowed/*.jsonl")) for example in _borrowed(file))]
 
