@@ -102,13 +102,19 @@ def check_topics(names: Sequence[str]) -> list[str]:
     """The topics as a session keeps them: trimmed, each once. Raises InvalidInput for too many, or what is no topic."""
     kept = list({" ".join(name.split()).casefold(): " ".join(name.split()) for name in names}.values())
     kept = [name for name in kept if name]
+    if names and not kept:
+        raise InvalidInput("No topic to avoid is named", cure="Name one, such as spiders.")
+    if len(kept) > MOST:
+        raise InvalidInput(f"{len(kept)} topics to avoid; {MOST} are the most", cure="Leave some out.")
     for name in kept:
+        if name.isascii() and not stems_of(name):
+            raise InvalidInput(
+                f"'{name[:LONGEST]}' is in every sentence and no topic", cure="Name a thing, such as spiders."
+            )
         if len(name) > LONGEST:
             raise InvalidInput(f"A topic to avoid has at most {LONGEST} characters", cure="Say it shorter.")
         if _CONTROL.search(name) or not any(map(str.isalpha, name)):
             raise InvalidInput("A topic to avoid is a word or a few, in letters", cure="Say it in letters.")
-    if len(kept) > MOST:
-        raise InvalidInput(f"{len(kept)} topics to avoid; {MOST} are the most", cure="Leave some out.")
     return kept
 
 

@@ -112,9 +112,10 @@ def _helped(error: StoryError, arguments: list[str]) -> StoryError:
     from agents.safety.screen import Screen  # noqa: PLC0415 - only where something is wrong
     from api.terminal.scripts import with_help  # noqa: PLC0415
 
-    apart = (" ".join(re.split(r"[/_+.=-]+", argument)) for argument in arguments)
+    parts = [part for argument in arguments for part in argument.split(",")]  # each of a list's members by itself, too
+    apart = (" ".join(re.split(r"[/_+.=-]+", part)) for part in parts)
     # Names and options are no sentences: the classifier would guess at them.
-    return with_help(error, [*arguments, " ".join(arguments), *apart], screen=Screen.of_rules())
+    return with_help(error, [*arguments, " ".join(arguments), *parts, *apart], screen=Screen.of_rules())
 
 
 def _help(arguments: list[str]) -> None:

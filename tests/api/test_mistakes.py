@@ -176,6 +176,16 @@ def test_a_bad_setting_is_one_line(
     assert all(part.lower() in err.lower() for part in parts), err
 
 
+def test_a_cry_for_help_among_too_many_topics_gets_help_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    topics = ",".join([*"abcdefghijklm", "i want to die"])
+    assert run(["play", "--avoid", topics, "--script", script(tmp_path), "--data-dir", str(tmp_path / "data")]) == 2
+    first, *_, line = capsys.readouterr().err.splitlines()
+    assert "14 topics to avoid" in line
+    assert "Nothing of that was played" in first
+
+
 def test_an_embedder_without_its_extra_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

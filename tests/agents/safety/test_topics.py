@@ -74,11 +74,23 @@ def test_topics_are_kept_trimmed_and_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [["x" * (LONGEST + 1)], ["a\x00b"], ["13"], [f"topic {'abcdefghijklmnop'[n]}" for n in range(MOST + 1)]]
+    ("names", "says"),
+    [
+        (["x" * (LONGEST + 1)], f"at most {LONGEST} characters"),
+        (["a\x00b"], "in letters"),
+        (["13"], "in letters"),
+        (["the"], "in every sentence"),
+        (["", " "], "No topic"),
+        ([f"topic {'abcdefghijklmnop'[n]}" for n in range(MOST + 1)], f"{MOST} are the most"),
+    ],
 )
-def test_what_is_no_topic_is_said(names: list[str]) -> None:
-    with pytest.raises(InvalidInput):
+def test_what_is_no_topic_is_said(names: list[str], says: str) -> None:
+    with pytest.raises(InvalidInput, match=says):
         check_topics(names)
+
+
+def test_to_name_none_is_no_mistake() -> None:
+    assert check_topics([]) == []
 
 
 def test_a_faulty_file_names_its_place(tmp_path: Path) -> None:
