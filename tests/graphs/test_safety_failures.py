@@ -138,19 +138,18 @@ async def test_a_store_that_fails_still_gives_a_person_at_risk_the_resources(
 
 
 async def test_a_plan_told_over_three_turns_is_found_through_undo_and_other_branches(engine: StoryEngine) -> None:
+    """None of the pieces is anything by itself, so what finds them is that the session keeps them in mind."""
+    pieces = ["i sorted everything out at last", "mum works nights now", "they will find a note"]
+    assert [engine.screen.action(piece)["tier"] for piece in pieces] == ["none"] * 3
     session = await begun(engine)
     await engine.act(session, "look")
-    pieces = [
-        "everyone at home leaves at eight",
-        "i wrote them each a letter",
-        "after that nobody has to worry about me",
-    ]
-    kinds: list[str] = []
-    for piece in pieces:
-        kinds.append((await engine.act(session, piece))["kind"])
-        if kinds[-1] != "story":
-            break
-        await engine.undo(session)
-        await engine.act(session, "look at the lamp")
-    assert kinds[-1] in ("check_in", "crisis")
-    assert all(engine.screen.action(piece)["tier"] == "none" for piece in pieces[:1]), "the first is nothing by itself"
+    assert (await engine.act(session, pieces[0]))["kind"] == "story"
+    await engine.undo(session)
+    assert (await engine.act(session, pieces[1]))["kind"] == "story"
+    await engine.fork(session, "other", at=1)
+    await engine.act(session, "look at the lamp")
+    turn = await engine.act(session, pieces[2])
+    assert turn["kind"] == "crisis"
+    assert [signal["id"] for signal in turn["verdicts"][0]["signals"]] == ["together_crisis"]
+    alone = await begun(engine, session="alone")
+    assert (await engine.act(alone, pieces[2]))["kind"] == "story"
