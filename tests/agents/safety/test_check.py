@@ -1,12 +1,14 @@
 """A conversation is read turn by turn as a session is, and nothing of it is left for the next."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
 from agents.errors import InvalidInput
 from agents.safety.check import Conversation, check, read_conversations
-from agents.safety.screen import Screen
+from agents.safety.screen import Screen, Screened
+from agents.story import Heard
 
 BURDEN = "everyone would be better off without me"
 
@@ -39,6 +41,24 @@ def test_what_was_said_before_is_remembered_within_a_conversation_alone(screen: 
     assert check(screen, said(BURDEN))["tier"] == "check_in"
     assert check(screen, said(BURDEN, BURDEN))["tier"] == "crisis"
     assert check(screen, said("goodbye"))["action"] == "allow"
+
+
+def test_a_plan_in_pieces_is_found_where_they_are_told_together_and_never_between_conversations(screen: Screen) -> None:
+    pieces = ["i sorted everything out at last", "mum works nights now", "they will find a note"]
+    found = check(screen, said(pieces[0], "look", pieces[1], "go north", pieces[2]))
+    assert (found["tier"], found["first_flagged_turn"]) == ("crisis", 5)
+    assert [check(screen, said(piece))["tier"] for piece in pieces] == ["none"] * 3
+
+
+def test_a_judge_is_asked_of_each_turn_with_what_was_heard_before(screen: Screen) -> None:
+    asked: list[tuple[str, list[str]]] = []
+
+    def judge(found: Screened, text: str, heard: Sequence[Heard]) -> Screened:
+        asked.append((text, [one["text"] for one in heard]))
+        return found._replace(verdict={**found.verdict, "tier": "crisis", "action": "crisis"})
+
+    assert check(screen, said("mum works nights now", "look"), judge)["tier"] == "crisis"
+    assert asked == [("mum works nights now", []), ("look", ["mum works nights now"])]
 
 
 def test_personal_data_is_told_by_its_place_among_the_joined_messages(screen: Screen) -> None:
