@@ -33,6 +33,8 @@ BODY_S = 20.0
 
 _KEY = "tta.body"
 _NAMING = (b"idempotency-key", b"last-event-id", b"x-request-id")
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+"""Clients name things with these, and one in two thousand has a word in it: dead, bad, dad."""
 _BODIED = ("POST", "PUT", "PATCH", "DELETE")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": " ", "f": " "}
@@ -135,12 +137,13 @@ def kept(scope: Scope) -> str:
     elif isinstance(body, dict) and isinstance(asked := body.get("avoid"), list):
         # The name of a topic is no cry for help; whatever else stands there is read.
         body = {**body, "avoid": [each for each in asked if not (isinstance(each, str) and is_named(each))]}
-    return "\n".join([named, *_strings(body)]).strip()
+    return "\n".join([named, *(text for text in _strings(body) if not _UUID.fullmatch(text))]).strip()
 
 
 def _in_headers(scope: Scope) -> str:
     """What the headers say in which a client may name something: as it is sent, and with its words set apart."""
-    sent = [value[:SCREENED].decode("latin-1") for name, value in scope.get("headers", []) if name in _NAMING]
+    named = (value[:SCREENED].decode("latin-1") for name, value in scope.get("headers", []) if name in _NAMING)
+    sent = [text for text in named if not _UUID.fullmatch(text)]
     return "\n".join([*sent, *(_in_path(value) for value in sent)])
 
 

@@ -107,9 +107,13 @@ class Classifier:
         self._embed(["look around"])
 
     def scores(self, text: Views) -> dict[str, float]:
-        """The highest score of each head in any window that is looked at; of the cheap ones alone, where they end it."""
+        """The highest score of each head in any window that is looked at; of the cheap ones alone, where they end it; none
+        at all of a text without a word that was taught.
+        """
         weights = self._loaded()
-        windows = [(features(words), words) for words in word_windows(_once(text))]
+        windows = [(features(words), words) for words in word_windows(_once(text)) if weights.knows(words)]
+        if not windows:
+            return {}
         cheaply = [weights.cheap_scores(seen) for seen, _ in windows]
         cheap = {head: max(scores[place] for scores in cheaply) for place, head in enumerate(CHEAP)}
         if cheap["cheap_danger"] < self.at.cheap_danger and cheap["cheap_asking"] < self.at.cheap_asking:
@@ -123,7 +127,7 @@ class Classifier:
         return {head: max(one[head] for one in full) for head in HEADS} | cheap
 
     def _scores(self, text: Views) -> dict[str, float] | None:
-        """All scores; None for what the cheap heads leave out."""
+        """All scores; None for what is left out."""
         found = self.scores(text)
         return found if len(found) > len(CHEAP) else None
 

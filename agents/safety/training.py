@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import json
 from array import array
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -19,13 +20,16 @@ from agents.safety.corpus import ASKING, Example
 from agents.safety.features import BUCKETS, features, word_windows
 from agents.safety.normalise import views
 from agents.safety.rule_file import CATEGORIES
-from agents.safety.weights import CHEAP, DIMENSIONS, HEADS, Sources, Weights
+from agents.safety.weights import CHEAP, DIMENSIONS, HEADS, Sources, Weights, is_word, word_hash
 
 PENALTY = 30.0
 """Inverse strength of the L2 penalty (`C`): of 3, 10 and 30 the best on the measured curves, by a point or two."""
 
 WEIGHTS = {"player_speech": 2.0, "counsel_questions": 2.0}
 """How much more a line of a source counts: what most play is like, and questions of which there are few."""
+
+TAUGHT = 2
+"""Examples that a word stands in, before it counts as taught: of the words that stand in one, many are misspelt."""
 
 BATCH = 500
 """Texts that are embedded between two reports of progress."""
@@ -91,8 +95,15 @@ def train(examples: Sequence[Example], embed: Embed, *, embedder: str, tell: Tel
         scales=tuple(scale for _, scale in rounded),
         biases=tuple(round(heads[head][1], 4) for head in HEADS),
         dense=tuple(tuple(round(weight, 4) for weight in heads[head][0][BUCKETS:]) for head in HEADS),
+        known=known_words(examples),
         sources=Sources(examples=len(examples), corpus=fingerprint(examples), embedder=embedder),
     )
+
+
+def known_words(examples: Sequence[Example]) -> frozenset[int]:
+    """Hashes of the words that stand in TAUGHT examples or more."""
+    times = Counter(word for example in examples for word in set(views(example.text).words.split()) if is_word(word))
+    return frozenset(word_hash(word) for word, count in times.items() if count >= TAUGHT)
 
 
 def check_libraries() -> None:

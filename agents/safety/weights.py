@@ -1,15 +1,17 @@
 """The classifier's weights: a small linear head per kind, over hashed words and a sentence embedding, in one file.
 
 The file is a line of JSON (heads, scales, biases, the embedding's weights, what it was trained from), then one signed
-byte per bucket and head. It is written the same way from the same numbers, so that a training can be compared byte
-for byte.
+byte per bucket and head, then the hashes of the words that it was taught. It is written the same way from the same
+numbers, so that a training can be compared byte for byte.
 """
 
 import json
+import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 from typing_extensions import TypedDict
 
@@ -17,7 +19,7 @@ from agents.errors import InvalidSetting
 from agents.safety.features import BUCKETS, Features
 from agents.safety.rule_file import CATEGORIES, safety_folder
 
-FORMAT = 1
+FORMAT = 2
 
 DIMENSIONS = 384
 """Of the embedding."""
@@ -51,7 +53,15 @@ class Weights(NamedTuple):
     biases: tuple[float, ...]
     dense: tuple[tuple[float, ...], ...]
     """A head's weights for the embedding's dimensions; empty for one that sees words alone."""
+    known: frozenset[int]
+    """Hashes of the words that it was taught (`word_hash`)."""
     sources: Sources
+
+    def knows(self, words: Iterable[str]) -> bool:
+        """Whether any of the words was taught. Of an id, a key or a hand laid on the keyboard none was, and what heads and
+        embedding say of such a text is noise: it called one random id in seventy a cry for help.
+        """
+        return any(is_word(word) and word_hash(word) in self.known for word in words)
 
     def cheap_scores(self, features: Features) -> list[float]:
         """Those of the cheap heads alone."""
@@ -81,6 +91,16 @@ class Weights(NamedTuple):
         }
 
 
+def is_word(word: str) -> bool:
+    """Whether a word of the `words` view may be known at all: two letters or more, and letters alone."""
+    return len(word) > 1 and word.isalpha()
+
+
+def word_hash(word: str) -> int:
+    """CRC-32, which is the same everywhere: 32 bits."""
+    return crc32(word.encode())
+
+
 def weights_file() -> Path:
     """Where the shipped weights are."""
     return safety_folder() / "classifier.bin"
@@ -95,9 +115,18 @@ def encode(weights: Weights) -> bytes:
         "scales": weights.scales,
         "biases": weights.biases,
         "dense": weights.dense,
+        "known": len(weights.known),
         "sources": weights.sources,
     }
-    return json.dumps(head, separators=(",", ":")).encode() + b"\n" + weights.words.tobytes()
+    known = _little(array("I", sorted(weights.known)))
+    return json.dumps(head, separators=(",", ":")).encode() + b"\n" + weights.words.tobytes() + known.tobytes()
+
+
+def _little(hashes: "array[int]") -> "array[int]":
+    """The file's byte order is little-endian on every machine."""
+    if sys.byteorder == "big":
+        hashes.byteswap()
+    return hashes
 
 
 def read_weights(path: Path | None = None) -> Weights:
@@ -109,13 +138,16 @@ def read_weights(path: Path | None = None) -> Weights:
         head = json.loads(first)
         if (head["format"], tuple(head["heads"]), head["buckets"]) != (FORMAT, HEADS, BUCKETS):
             raise ValueError("another make")
-        if len(rest) != BUCKETS * len(HEADS):
+        size = BUCKETS * len(HEADS)
+        words, known = array("b"), array("I")
+        if len(rest) != size + head["known"] * known.itemsize:
             raise ValueError("cut short")
-        words = array("b")
-        words.frombytes(rest)
+        words.frombytes(rest[:size])
+        known.frombytes(rest[size:])
         dense = tuple(tuple(map(float, weights)) for weights in head["dense"])
         if len(dense) != len(HEADS) or any(len(weights) not in (0, DIMENSIONS) for weights in dense):
             raise ValueError("another make")
-        return Weights(words, tuple(head["scales"]), tuple(head["biases"]), dense, head["sources"])
+        scales, biases = tuple(head["scales"]), tuple(head["biases"])
+        return Weights(words, scales, biases, dense, frozenset(_little(known)), head["sources"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidSetting("The classifier's weights cannot be read", place=str(where), cure=_CURE) from error

@@ -10,6 +10,7 @@ from httpx import AsyncClient
 from structlog.testing import capture_logs
 
 from agents.safety.crisis import load_response_book
+from api.bodies import kept
 from graphs.engine import StoryEngine
 
 JSON = {"Content-Type": "application/json"}
@@ -116,6 +117,15 @@ async def test_a_cry_for_help_is_no_key(client: AsyncClient, begin, header: str,
     assert (found["tier"], found["paused"]) == ("crisis", False)
     assert DANGER not in refused.text
     assert (await client.get(turns)).json()["turns"] == []
+
+
+def test_a_uuid_is_a_key_and_no_words() -> None:
+    key = "bef3a22e-17c0-41df-8bbe-2dff72e5dead"
+    body = json.dumps({"name": "harbour", "turn_id": key.upper()}).encode()
+    scope = {"path": "/x/branches", "tta.body": body, "headers": [(b"idempotency-key", key.encode())]}
+    assert kept(scope).split() == ["name", "harbour", "turn_id"]
+    scope["headers"] = [(b"idempotency-key", f"{key} dead".encode())]
+    assert f"{key} dead" in kept(scope)
 
 
 @pytest.mark.parametrize("path", ["/api/v1/sessions/nobody/turns", "/api/v1/sessions/no%20id/turns", "/api/v1/turns"])

@@ -1,6 +1,8 @@
 """The local classifier: cheap heads first, one finding a text, and nothing is passed where it cannot be read."""
 
+import base64
 import math
+import random
 import re
 from array import array
 from collections.abc import Callable, Sequence
@@ -14,12 +16,14 @@ from agents.safety.features import BUCKETS, OVERLAP, WINDOW, features, word_wind
 from agents.safety.normalise import views
 from agents.safety.rules import Finding
 from agents.safety.screen import Screen
-from agents.safety.weights import DIMENSIONS, HEADS, Sources, Weights, encode, read_weights, weights_file
+from agents.safety.weights import DIMENSIONS, HEADS, Sources, Weights, encode, read_weights, weights_file, word_hash
 
 AT = Thresholds(
     cheap_danger=0, cheap_asking=0, crisis=5, check_in=3, keep=1, together_crisis=4, together_check_in=2,
     prompt_injection=3, harmful_request=3,
 )  # fmt: skip
+
+KNOWN = ("something", "go", "north", "look", "zebra")
 
 
 class Embedding:
@@ -38,7 +42,8 @@ def weights(**scores: float) -> Callable[[], Weights]:
     biases = tuple(scores.get(head, -9.0) for head in HEADS)
     dense = tuple(() if head.startswith("cheap") else (0.0,) * DIMENSIONS for head in HEADS)
     words = array("b", bytes(BUCKETS * len(HEADS)))
-    made = Weights(words, (1.0,) * len(HEADS), biases, dense, Sources(examples=1, corpus="", embedder=""))
+    known = frozenset(map(word_hash, KNOWN))
+    made = Weights(words, (1.0,) * len(HEADS), biases, dense, known, Sources(examples=1, corpus="", embedder=""))
     return lambda: made
 
 
@@ -94,6 +99,13 @@ def test_texts_read_together_have_their_own_thresholds() -> None:
     assert [one.signal["id"] for one in found(together=True, crisis=4.0)] == ["together_crisis"]
     assert [one.signal["id"] for one in found(together=True, crisis=3.9, concern=2.0)] == ["together_concern"]
     assert found(crisis=4.0, concern=0.0) == []
+
+
+@pytest.mark.parametrize("text", ["nrth", "42 17", "sdfkjh wqoeiu", "a . ?", "", "01a217e95b8b4b383929195342ea86f2"])
+def test_a_text_without_a_word_that_was_taught_is_nothing(text: str) -> None:
+    assert found(text, crisis=9.0, concern=9.0, harmful_request=9.0) == []
+    assert found(text, together=True, crisis=9.0) == []
+    assert found(f"{text} something", crisis=9.0) != []
 
 
 @pytest.mark.parametrize("times", [20, 100, 600])
@@ -165,6 +177,21 @@ def test_its_version_tells_weights_and_thresholds_apart_and_reads_nothing() -> N
     read(views("look"), "none")
     assert read.version == unread.version.replace("unread", "80284dad")
     assert read.version in Screen([read], [read]).version
+
+
+def test_ids_and_keys_are_no_cry_for_help() -> None:
+    screen, drawn = Screen.load(), random.Random(5)
+    ids = [drawn.randbytes(16) for _ in range(400)]
+    texts = [
+        text
+        for id_ in ids
+        for text in (
+            f"01a217e9{id_.hex()[8:]}",
+            base64.urlsafe_b64encode(id_).decode().rstrip("="),
+            str(drawn.getrandbits(40)),
+        )
+    ]
+    assert [text for text in texts if screen.action(text)["tier"] != "none"] == []
 
 
 def test_thresholds_are_told_by_their_line(tmp_path: Path) -> None:

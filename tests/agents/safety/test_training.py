@@ -60,6 +60,13 @@ def test_another_corpus_gives_others_and_says_so() -> None:
     assert fingerprint(corpus()[::-1]) != fingerprint(corpus())
 
 
+def test_a_word_of_two_examples_is_known() -> None:
+    weights = made(corpus())
+    assert weights.knows(["xyzzy", "lamp"])
+    for words in ([], ["xyzzy"], ["brass"], ["1", "."]):
+        assert not weights.knows(words)
+
+
 def test_heads_tell_apart_what_they_were_taught() -> None:
     weights = made(corpus())
 
