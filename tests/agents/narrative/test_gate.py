@@ -221,13 +221,13 @@ def test_a_text_without_end_closes_the_gate(piece: str) -> None:
     "chunk", ["a. B" * 300_000, "no end " * 200_000, '"Yes. ' * 200_000, "\n\n" * 500_000, ". " * 600_000]
 )
 def test_one_huge_chunk_costs_little(chunk: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     made, out = gate()
     made.feed("The gull calls. " + chunk)
     made.finish()
     assert out[0].startswith("The gull calls.")
     assert split_sentences(chunk[:300_000]) is not None
-    assert time.perf_counter() - began < 3.0
+    assert time.process_time() - began < 8.0, "processor time: what grows with the square takes far more"
 
 
 def test_a_text_that_begins_again_is_kept_once() -> None:
