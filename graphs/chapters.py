@@ -21,6 +21,7 @@ from agents.services import Clock
 from agents.world.schema import World
 from graphs.memory.protocol import StoryMemory
 from graphs.memory.shapes import KEYFRAME, Chapter, Position, Scope
+from graphs.untraced import kept_here
 
 AT_ONCE = 32
 """Most chapters that one task closes: all of a block, so that a story from before there were chapters catches up soon."""
@@ -135,7 +136,8 @@ class Chapters:
             storyteller, redaction = await writer.storyteller()
         except StoryError:  # a model that cannot be opened: the next turn says so
             return extract(stretch, writer.telling.topics)
-        made = await summarise(stretch, storyteller, self._prompts, writer.telling, timeout_s=self._timeout_s)
+        with kept_here():
+            made = await summarise(stretch, storyteller, self._prompts, writer.telling, timeout_s=self._timeout_s)
         # Checked with placeholders, as a narration is; kept with the values.
         return replace(made, text=redaction.restore(made.text), so_far=redaction.restore(made.so_far))
 

@@ -24,6 +24,7 @@ from graphs.memory.shapes import Scope
 from graphs.state import TurnServices
 from graphs.stores import REDIS_FAILS, Stores, translate_redis
 from graphs.trace import without_words
+from graphs.untraced import kept_here
 
 ATTEMPTS = 2
 """How often a turn is taken up again within one call when a store has failed under it."""
@@ -83,7 +84,8 @@ class Runner:
 
         A turn that the model failed is given up; one that a store failed stays accepted and is resumed the next time.
         """
-        turn = await self._patiently(accepted, services)
+        with kept_here():
+            turn = await self._patiently(accepted, services)
         turn_id = turn["turn_id"]
         # The turn is committed: whatever fails now must not make anybody send it again. The next call tidies up.
         with suppress(Exception):

@@ -132,7 +132,7 @@ def read_document(path: Path) -> yamls.Document:
         # A pipe in its place would be waited for without end.
         if not stat.S_ISREG(path.stat().st_mode):
             raise _unread(path, "it is no plain file")
-        return yamls.read_yaml(path.read_text(encoding="utf-8"))
+        document = yamls.read_yaml(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise _unread(path, "it is not text in UTF-8") from error
     except OSError as error:
@@ -141,6 +141,10 @@ def read_document(path: Path) -> yamls.Document:
         raise InvalidSetting(
             f"The safety file is not valid: {error.message}", place=f"{path}:{error.line}", cure="Mend it there."
         ) from error
+    if not isinstance(document.data, dict):
+        held = "it is empty" if document.data is None else "it holds no fields with names"
+        raise InvalidSetting(f"The safety file is not valid: {held}", place=f"{path}:1", cure="Restore it.")
+    return document
 
 
 def _unread(path: Path, why: str) -> InvalidSetting:
