@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
-from api import docs, problems
+from api import docs, problems, sockets
 from api.bodies import Bodies
 from api.requests import Origins, Requests
 from api.routes import health, metrics, sessions, turns, worlds
@@ -49,6 +49,7 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
         sessions.router,
         turns.router,
         turns.retries,
+        sockets.router,
         docs.router,
     ):
         app.include_router(router)

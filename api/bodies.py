@@ -9,15 +9,18 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 from urllib.parse import unquote_plus
 
+from pydantic import BaseModel
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents.safety.topics import is_named
 from api.refusals import JSON_CURE, BodyTooLarge, BodyTooSlow, InvalidJson, InvalidText, WrongMediaType
+from api.schemas import Request
 
 BODY_LIMIT = 64 * 1024
 """Largest body in bytes: thirty times the longest action."""
@@ -33,9 +36,10 @@ BODY_S = 20.0
 
 _KEY = "tta.body"
 _NAMING = (b"idempotency-key", b"last-event-id", b"x-request-id")
-_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-"""Clients name things with these, and one in two thousand has a word in it: dead, bad, dad."""
+_UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
+"""Our own ids, and what clients name things with: one in some thousands has a word in it (dead, bad, dad)."""
 _BODIED = ("POST", "PUT", "PATCH", "DELETE")
+_TYPES = ("action", "retry", "resume", "ping")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": " ", "f": " "}
 
@@ -92,6 +96,19 @@ def _check(raw: bytes, headers: Headers) -> None:
         raise WrongMediaType("The body is not declared as application/json", cure=JSON_CURE)
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise WrongMediaType("The body is compressed", cure="Send it as it is.")
+    check_json(raw)
+
+
+def hold_message(scope: Scope, raw: bytes) -> None:
+    """A message of a socket takes the place of the body. Raises BodyTooLarge, and what `check_json` raises."""
+    scope[_KEY] = raw[:SCREENED]
+    if len(raw) > BODY_LIMIT:
+        raise BodyTooLarge(f"The message has more than {BODY_LIMIT} bytes", cure="Send less at a time.")
+    check_json(raw)
+
+
+def check_json(raw: bytes) -> None:
+    """Raises InvalidText, InvalidJson."""
     try:
         json.loads(raw.decode("utf-8"), parse_constant=_no_number)
     except UnicodeDecodeError as error:
@@ -132,7 +149,7 @@ def kept(scope: Scope) -> str:
     if not raw:
         return named
     body: Any = json.loads(raw)  # it was checked as it was read
-    if isinstance(body, dict) and str(scope.get("path", "")).endswith("/turns"):
+    if isinstance(body, dict) and str(scope.get("path", "")).endswith(("/turns", "/play")):
         body = {key: value for key, value in body.items() if key != "action"}
     elif isinstance(body, dict) and isinstance(asked := body.get("avoid"), list):
         # The name of a topic is no cry for help; whatever else stands there is read.
@@ -172,8 +189,24 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(item)
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield str(key)
-            yield from _strings(item)
+            if key in field_names():
+                # Our own names are no words of anybody's; of a message's type only one that is none is read.
+                yield from () if key == "type" and item in _TYPES else _strings(item)
+            else:
+                yield str(key)
+                yield from _strings(item)
+
+
+@cache
+def field_names() -> frozenset[str]:
+    """The fields of all bodies and messages."""
+    return frozenset(name for model in _below(Request) for name in model.model_fields)
+
+
+def _below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for each in model.__subclasses__():
+        yield each
+        yield from _below(each)
 
 
 def _inflated(raw: bytes) -> bytes:

@@ -105,12 +105,17 @@ class Words:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            error = HeldText("That is no title, no name and no key", cure="Look at `help` first.")
-            error.help = await help_for(scope, kept(scope), error)
-            if error.help:
-                raise error
+        if scope["type"] in ("http", "websocket"):
+            await held(scope, kept(scope))
         await self.app(scope, receive, send)
+
+
+async def held(scope: Scope, text: str) -> None:
+    """Raises HeldText, with the resources, for a text that is a cry for help where none is kept."""
+    error = HeldText("That is no title, no name and no key", cure="Look at `help` first.")
+    error.help = await help_for(scope, text, error)
+    if error.help:
+        raise error
 
 
 def _session_in(scope: Scope) -> str:

@@ -7,12 +7,14 @@ own name to 127.0.0.1 (then the Host header tells) or simply post across sites (
 import re
 import time
 import uuid
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from agents.errors import StoryError
 from agents.safety.personal import find
@@ -50,6 +52,9 @@ class Requests:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -80,6 +85,28 @@ class Requests:
                 await (await answer(scope, _internal()))(scope, receive, send_dressed)
         _log(scope, status, (time.perf_counter() - began) * 1000, error)
 
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A connection that is refused before it is one is answered as a request is (`api.sockets` answers the rest)."""
+        scope[REQUEST_ID] = uuid.uuid4().hex
+        began, code, error = time.perf_counter(), 0, None
+
+        async def send_noting(message: Message) -> None:
+            nonlocal code
+            code = message.get("status", message.get("code", code))
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noting)
+        except StoryError as refusal:
+            socket = WebSocket(scope, receive, send_noting)
+            await socket.send_denial_response(await answer(scope, refusal))
+        except Exception as fault:
+            error = fault
+            code = 1011
+            with suppress(Exception):  # it may be closed already
+                await send({"type": "websocket.close", "code": code, "reason": "Something is wrong on our side"})
+        _log(scope, code, (time.perf_counter() - began) * 1000, error)
+
 
 def _internal() -> InternalError:
     return InternalError("The request failed", cure="Try again; if it stays, tell us the request_id.")
@@ -89,7 +116,7 @@ def _log(scope: Scope, status: int, ms: float, error: Exception | None) -> None:
     """One line a request. The route is the template: a path may hold anything."""
     log = structlog.get_logger("tta.api").bind(
         request_id=scope[REQUEST_ID],
-        method=scope["method"] if scope["method"].isalpha() else "?",
+        method=_method(scope),
         route=getattr(scope.get("route"), "path", ""),
         status=status,
         ms=round(ms, 2),
@@ -100,6 +127,11 @@ def _log(scope: Scope, status: int, ms: float, error: Exception | None) -> None:
         log.error("request", error=type(error).__name__, frames=frames(error))
 
 
+def _method(scope: Scope) -> str:
+    given = str(scope.get("method", "WEBSOCKET"))
+    return given if given.isalpha() else "?"
+
+
 class Origins:
     """ASGI middleware: lets in only who asks under a loopback name, and pages only of this very server."""
 
@@ -107,7 +139,7 @@ class Origins:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] in ("http", "websocket"):
             check_caller(Headers(scope=scope))
         await self.app(scope, receive, send)
 

@@ -1,6 +1,6 @@
 """The shapes of requests and answers, with examples. Turns, goals and choices are the house's own (`agents.story`)."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -61,6 +61,37 @@ class NewTurn(Request):
         Field(description="What the player does.", json_schema_extra={"minLength": 1, "maxLength": MAX_ACTION}),
     ]
     turn_id: TurnId | None = None
+
+
+class PlayAction(NewTurn):
+    """Over a socket: as the body of a turn."""
+
+    type: Literal["action"]
+
+
+class PlayRetry(Request):
+    """Over a socket: the last action once more."""
+
+    type: Literal["retry"]
+    turn_id: TurnId | None = None
+
+
+class PlayResume(Request):
+    """Over a socket: a turn's events from the one after `after`, running or finished."""
+
+    type: Literal["resume"]
+    turn_id: TurnId
+    after: Annotated[str, Field(max_length=200)] = ""
+
+
+class PlayPing(Request):
+    """Over a socket: answered with `pong`, for clients that cannot see the protocol's own pings."""
+
+    type: Literal["ping"]
+
+
+PlayMessage = Annotated[PlayAction | PlayRetry | PlayResume | PlayPing, Field(discriminator="type")]
+"""What a client may send over a socket."""
 
 
 class Undo(Request):

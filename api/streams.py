@@ -45,6 +45,25 @@ async def stream_turn(
 
     Raises UnknownSession, UnknownTurn, StoreError before anything is sent.
     """
+    told = await read_along(engine, session, turn_id, after=after, task=task)
+    if told is None:
+        return Response(status_code=204)
+    headers = {**_HEADERS, "Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
+    return StreamingResponse(with_heartbeats(_frames(told)), status, headers, MEDIA_TYPE)
+
+
+async def read_along(
+    engine: StoryEngine,
+    session: str,
+    turn_id: str,
+    *,
+    after: str = "",
+    task: "asyncio.Task[Turn] | None" = None,
+) -> AsyncGenerator[Event] | None:
+    """The events of a turn from the one after `after`, `end` last; None where nothing is left to read.
+
+    Raises UnknownSession, UnknownTurn, StoreError before the first event. `task` is the turn's own, where it runs here.
+    """
     events = _from(engine.events(session, turn_id), after)
     try:
         first = await anext(events, None)
@@ -53,13 +72,11 @@ async def stream_turn(
             await asyncio.shield(task)  # it failed before anything was out: its error is the answer
         raise
     if first is None:
-        return Response(status_code=204)
+        return None
     opening = (
         [] if after or first["kind"] == "metadata" else [_metadata(session, turn_id, await engine.session(session))]
     )
-    told = _told(opening, first, events, task)
-    headers = {**_HEADERS, "Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
-    return StreamingResponse(with_heartbeats(told), status, headers, MEDIA_TYPE)
+    return _told(opening, first, events, task)
 
 
 def _metadata(session: str, turn_id: str, record: Any) -> Event:
@@ -97,21 +114,27 @@ def _sequence(event_id: str) -> tuple[int, int]:
 
 async def _told(
     opening: list[Event], first: Event, events: AsyncGenerator[Event], task: "asyncio.Task[Turn] | None"
-) -> AsyncGenerator[str]:
-    """Each event as a frame. A fault on the way becomes an `error` event, for the status has long been sent."""
-    yield "retry: 1000\n\n"
+) -> AsyncGenerator[Event]:
+    """Each event. A fault on the way becomes an `error` event, for the status has long been sent."""
     ended = False
     try:
         async with aclosing(events):
             for event in opening:
-                yield frame(event)
+                yield event
             async for event in _chained(first, events):
                 ended = event["kind"] == "end"
-                yield frame(_complete(event, task))
+                yield _complete(event, task)
     except StoryError as error:
-        yield frame(Event(id="", kind="error", data=problem(error)))
+        yield Event(id="", kind="error", data=problem(error))
     if not ended:
-        yield frame(Event(id="", kind="end", data={}))
+        yield Event(id="", kind="end", data={})
+
+
+async def _frames(told: AsyncGenerator[Event]) -> AsyncGenerator[str]:
+    yield "retry: 1000\n\n"
+    async with aclosing(told):
+        async for event in told:
+            yield frame(event)
 
 
 async def _chained(first: Event, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:

@@ -15,10 +15,10 @@ from agents.models.embedding import open_embedder
 from agents.models.opening import PROVIDERS, check_spec
 from agents.prompts import Prompts
 from agents.safety.cases import check_cases
+from agents.safety.classifying.weights import read_weights
 from agents.safety.crisis import VERIFIED_DAYS, stale_contacts
 from agents.safety.rule_file import GATES, safety_folder
 from agents.safety.rules import load_rules
-from agents.safety.weights import read_weights
 from agents.world.load import load_world, shipped_worlds
 from api.cli.output import counted
 from graphs.audit.webhook import webhook_target

@@ -30,11 +30,11 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="The result as one JSON object.")] = False,
 ) -> None:
     from agents.models.embedding import minilm  # noqa: PLC0415 - none of it is needed for a command's help
-    from agents.safety.classifier import PIECES  # noqa: PLC0415
-    from agents.safety.corpus import read_corpus  # noqa: PLC0415
-    from agents.safety.training import check_libraries, fingerprint  # noqa: PLC0415
-    from agents.safety.training import train as train_on  # noqa: PLC0415
-    from agents.safety.weights import encode, weights_file  # noqa: PLC0415
+    from agents.safety.classifying.classifier import PIECES  # noqa: PLC0415
+    from agents.safety.classifying.corpus import read_corpus  # noqa: PLC0415
+    from agents.safety.classifying.training import check_libraries, fingerprint  # noqa: PLC0415
+    from agents.safety.classifying.training import train as train_on  # noqa: PLC0415
+    from agents.safety.classifying.weights import encode, weights_file  # noqa: PLC0415
 
     path = out or weights_file()
     check_libraries()
@@ -73,7 +73,7 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, instead of a table.")] = False,
     svg: Annotated[Path | None, typer.Option("--svg", help="Draw the precision-recall curve into this file.")] = None,
 ) -> None:
-    from agents.safety.classifier import shipped_classifier  # noqa: PLC0415
+    from agents.safety.classifying.classifier import shipped_classifier  # noqa: PLC0415
     from agents.safety.report import draw, read_sets  # noqa: PLC0415
     from agents.safety.report import report as reported  # noqa: PLC0415
     from agents.safety.screen import Screen  # noqa: PLC0415

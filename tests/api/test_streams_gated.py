@@ -7,23 +7,21 @@ import asyncio
 import json
 import random
 import re
-import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from cottage import COTTAGE
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from served import served
+from websockets.asyncio.client import connect
 
 from agents.safety.telling import Telling
 from agents.story import Signal
-from api.app import build_app
 from api.terminal.play import Play
 from api.terminal.screen import PlainScreen
 from graphs.engine import StoryEngine
@@ -122,27 +120,22 @@ class Ways:
         data = [line.removeprefix("data: ") for block in blocks for line in block if line.startswith("data: ")]
         return [json.loads(line)["text"] for line in data], got
 
+    async def socket(self, session: str, action: str) -> tuple[list[str], str]:
+        host = str(self.http.base_url).removeprefix("http://").rstrip("/")
+        got: list[str] = []
+        async with connect(f"ws://{host}/api/v1/sessions/{session}/play") as client:
+            await client.send(json.dumps({"type": "action", "action": action}))
+            while not got or json.loads(got[-1])["event"] != "end":
+                got.append(str(await client.recv()))
+        events = [json.loads(frame) for frame in got]
+        return [event["data"]["text"] for event in events if event["event"] == "sentence"], "".join(got)
+
     async def terminal(self, session: str, action: str) -> tuple[list[str], str]:
         play = Play(self.engine, session, PlainScreen())
         self.capture.readouterr()
         await play.step(action)
         got = self.capture.readouterr().out
         return [got.removeprefix(f"\n> {action}\n").removesuffix(" \n")], got
-
-
-@asynccontextmanager
-async def served(engine: StoryEngine) -> AsyncGenerator[httpx.AsyncClient]:
-    """A client of the API over a socket of this machine."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(build_app(engine=engine), log_level="error"))
-        task = asyncio.create_task(server.serve([listening]))
-        async with httpx.AsyncClient(base_url=f"http://localhost:{listening.getsockname()[1]}", timeout=60) as made:
-            while not server.started:
-                await asyncio.sleep(0.01)
-            yield made
-        server.should_exit = True
-        await task
 
 
 @pytest.mark.timeout(7200)
@@ -163,16 +156,16 @@ async def test_no_unchecked_character_leaves(
         return Watched(real.screen, real.leaks, real.avoid, seen)
 
     engine.telling = telling  # type: ignore[method-assign]
-    async with served(engine) as http:
+    async with served(engine) as where, httpx.AsyncClient(base_url=f"http://{where}", timeout=60) as http:
         ways: list[Callable[[str, str], Awaitable[tuple[list[str], str]]]] = [
-            getattr(Ways(engine, http, capsys), name) for name in ("events", "sse", "terminal")
+            getattr(Ways(engine, http, capsys), name) for name in ("events", "sse", "socket", "terminal")
         ]
         for number in range(streams):
             session = f"s{number // 30}"
             if number % 30 == 0:
                 await engine.create(COTTAGE, session=session, seed=number, model="forbidden", avoid=AVOID)
             seen.clear()
-            sentences, got = await ways[number % 3](session, ACTIONS[number % len(ACTIONS)])
+            sentences, got = await ways[number % 4](session, ACTIONS[number % len(ACTIONS)])
             assert MARK.findall(got) == [], "a forbidden sentence left, or a piece of one"
             assert sentences, "nothing left at all"
             assert _unchecked(sentences, seen) == [], "something left that was not checked, or not let through"
