@@ -14,6 +14,7 @@ import base64
 import html
 import re
 import unicodedata
+from bisect import bisect_right
 from itertools import islice, product
 from typing import Literal, NamedTuple
 
@@ -107,6 +108,9 @@ _RUN = re.compile(r"([a-z])\1{2,}")
 _STRETCH = re.compile(r"([^\W\d_])\1{2,}")
 _APOSTROPHE = re.compile(r"(?<=[a-z])'(?=[a-z])")
 _STOPS = re.compile(r"[.!?;:\n\r]{1,}")
+_LINE = re.compile(r"[\n\r]")
+_CLOSED = re.compile(r"[.!?;:]{1,}")
+_CLOSED_APART = re.compile(r"[.!?;:]{1,}(?=\s)")  # within a word it may stand for a letter
 _OTHER = re.compile(r"[^a-z0-9.]{1,}")
 _CODED = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{16,2000}={0,2}(?![A-Za-z0-9+/])")
 _MOST_CODED = 8
@@ -132,7 +136,7 @@ def views(text: str) -> Views:
     raw = _letters(text)
     words = _words(raw)
     misspelt = mended(words)
-    words = f"{words} . {misspelt}" if misspelt else words
+    words = _also(words, misspelt) if misspelt else words
     return Views(raw=_stretched(raw), words=words, native=native_words(text))
 
 
@@ -169,9 +173,23 @@ def _words(raw: str) -> str:
     text = _MARKUP.sub("", raw) if "<" in raw or "**" in raw or "__" in raw or "~~" in raw else raw
     words = _spelt(_SPACED.sub(_joined, text))
     # Letters that stand apart may be a word that was taken apart, or letters: `u x I want` is no `uxi want`.
-    apart = any(" " in found.group() for found in _SPACED.finditer(text))
-    also = _spelt(text) if apart else words
-    return words if also == words else f"{words} . {also}"
+    apart = [found.start() for found in _SPACED.finditer(text) if " " in found.group()]
+    return _also(words, _spelt(_sentences_at(text, apart))) if apart else words
+
+
+def _sentences_at(text: str, places: list[int]) -> str:
+    """The sentences of a text that hold those places, each as it is written."""
+    cuts = [0, *(found.end() for found in _CLOSED_APART.finditer(text)), len(text)]
+    held = dict.fromkeys(bisect_right(cuts, place) for place in places)
+    return " . ".join(text[cuts[number - 1] : cuts[number]] for number in held)
+
+
+def _also(words: str, other: str) -> str:
+    """A reading, followed by those sentences of another one that it lacks."""
+    lacks = dict.fromkeys(other.split(" . "))
+    for sentence in words.split(" . "):
+        lacks.pop(sentence, None)
+    return " . ".join([words, *lacks])
 
 
 def _spelt(text: str) -> str:
@@ -181,7 +199,10 @@ def _spelt(text: str) -> str:
     text = _APOSTROPHE.sub("", text)
     text = _REPEATED.sub(_settled, text) if _RUN.search(text) else text
     words = _read(text)
-    return f"{words} . {_read(' '.join(text.split()))}" if "\n" in text.strip() else words
+    if not _LINE.search(text.strip()):
+        return words
+    across = (sentence for sentence in _CLOSED.split(text) if _LINE.search(sentence))
+    return _also(words, " . ".join(_read(" ".join(sentence.split())) for sentence in across))
 
 
 def _read(text: str) -> str:

@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 
 from agents.errors import InvalidInput
 from agents.safety.check import Conversation, Settle, check, read_conversations
-from agents.safety.classifier import Classifier
+from agents.safety.classifying.classifier import Classifier
 from agents.safety.normalise import views
 from agents.safety.screen import Screen
 

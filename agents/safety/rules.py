@@ -176,15 +176,19 @@ class RuleSet:
         if view == "raw":
             return Reading(text, (Stretch(0, len(text), frozenset([*held, ALWAYS])),))
         stretches: list[Stretch] = []
+        seen: set[str] = set()
         start = 0
         while start >= 0:
             stop = text.find(" . ", start + 1)
             end = stop if stop >= 0 else len(text)
-            sentence = text[start:end]
+            begin, start = start, stop
+            sentence = text[begin:end]
+            if sentence in seen:
+                continue  # what is repeated without end says no more
+            seen.add(sentence)
             inside = [own for own in held if own in sentence]
             if inside or self._tireless:
-                stretches.append(Stretch(start, end, frozenset([*inside, ALWAYS])))
-            start = stop
+                stretches.append(Stretch(begin, end, frozenset([*inside, ALWAYS])))
         return Reading(text, tuple(stretches))
 
     def strongest(self, compiled: CompiledRule, reading: Reading, risk: Tier) -> Tier | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from agents.errors import InvalidSetting
-from agents.safety.classifier import shipped_classifier
+from agents.safety.classifying.classifier import shipped_classifier
 from agents.safety.heard import older, together, with_text
 from agents.safety.live import LiveRules
 from agents.safety.normalise import Views, views
@@ -25,19 +25,13 @@ from agents.safety.rule_file import GATES, safety_folder
 from agents.safety.rules import Finding, check_gate
 from agents.story import Heard, Signal, Tier, Verdict
 
-WINDOW = 20_000
-"""Characters that detectors read at a time. A longer text is read window by window."""
-
 MAX_READ = 65_536
 """Characters that are read of one text. Of a longer one the first half of them is read, and the last."""
-
-OVERLAP = 1_000
-"""Characters that two windows share, so that nothing said across a seam is lost."""
 
 SHORT = 12
 """Words of a text that a rule sees as a whole."""
 
-UNSURE, SURE = 0.6, 0.9
+UNSURE, SURE = 0.6, 0.85
 """The confidence of a rule that leaves room, and that of a classifier that takes it."""
 
 MAX_SIGNALS = 12
@@ -207,15 +201,10 @@ def _action_verdict(findings: Sequence[Finding], risk: Tier) -> Verdict:
     )
 
 
-def windows(text: str) -> Iterator[str]:
-    """A text in overlapping windows; a short one is its own single window. Of one beyond MAX_READ, its head and tail."""
-    if len(text) > MAX_READ:
-        yield from windows(text[: MAX_READ // 2])
-        yield from windows(text[-MAX_READ // 2 :])
-        return
-    yield text[:WINDOW]
-    for start in range(WINDOW - OVERLAP, len(text) - OVERLAP, WINDOW - OVERLAP):
-        yield text[start : start + WINDOW]
+def windows(text: str) -> list[str]:
+    """What is read of a text: all of it; of one beyond MAX_READ its head and its tail, each by itself."""
+    half = MAX_READ // 2
+    return [text] if len(text) <= MAX_READ else [text[:half], text[-half:]]
 
 
 def _asked(detectors: Sequence[Detector], text: str, risk: Tier) -> list[Finding]:

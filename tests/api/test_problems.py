@@ -121,11 +121,25 @@ async def test_a_cry_for_help_is_no_key(client: AsyncClient, begin, header: str,
 
 def test_a_uuid_is_a_key_and_no_words() -> None:
     key = "bef3a22e-17c0-41df-8bbe-2dff72e5dead"
-    body = json.dumps({"name": "harbour", "turn_id": key.upper()}).encode()
+    body = json.dumps({"name": "harbour", "turn_id": key.upper().replace("-", "")}).encode()
     scope = {"path": "/x/branches", "tta.body": body, "headers": [(b"idempotency-key", key.encode())]}
-    assert kept(scope).split() == ["name", "harbour", "turn_id"]
+    assert kept(scope).split() == ["harbour"]
     scope["headers"] = [(b"idempotency-key", f"{key} dead".encode())]
     assert f"{key} dead" in kept(scope)
+
+
+def test_the_names_of_fields_are_nobody_s_words() -> None:
+    body = {"title": "my story", "type": "retry", "seed": 7, "hopeless": {"name": "harbour", "type": "dance"}}
+    said = kept({"path": "/x", "tta.body": json.dumps(body).encode(), "headers": []})
+    assert said.split("\n") == ["my story", "hopeless", "harbour", "dance"]
+
+
+@pytest.mark.parametrize(
+    "title", ["my story", "before the storm", "the last try", "save 3", "Dead end", "anna and the bridge"]
+)
+async def test_a_title_is_no_cry_for_help(client: AsyncClient, title: str) -> None:
+    made = await client.post("/api/v1/sessions", json={"world": "winter_light", "title": title})
+    assert made.status_code == 201
 
 
 @pytest.mark.parametrize("path", ["/api/v1/sessions/nobody/turns", "/api/v1/sessions/no%20id/turns", "/api/v1/turns"])

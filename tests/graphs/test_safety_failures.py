@@ -20,7 +20,7 @@ from fakes import Answering, ScriptedModel
 from test_outage import take_away
 
 from agents.errors import StoreUnavailable
-from agents.safety.classifier import shipped_classifier
+from agents.safety.classifying.classifier import shipped_classifier
 from agents.safety.screen import Screened
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import read_settings
@@ -39,7 +39,7 @@ def break_rules(patch: pytest.MonkeyPatch) -> None:
 
 
 def break_weights(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("agents.safety.weights.Weights.cheap_scores", broken)
+    patch.setattr("agents.safety.classifying.weights.Weights.cheap_scores", broken)
 
 
 def break_embedder(patch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ async def test_a_store_that_fails_still_gives_a_person_at_risk_the_resources(
 
 async def test_a_plan_told_over_three_turns_is_found_through_undo_and_other_branches(engine: StoryEngine) -> None:
     """None of the pieces is anything by itself, so what finds them is that the session keeps them in mind."""
-    pieces = ["i sorted everything out at last", "mum works nights now", "they will find a note"]
+    pieces = ["mum works nights now", "they will find a note", "the garage is empty now"]
     assert [engine.screen.action(piece)["tier"] for piece in pieces] == ["none"] * 3
     session = await begun(engine)
     await engine.act(session, "look")

@@ -44,7 +44,7 @@ def test_what_was_said_before_is_remembered_within_a_conversation_alone(screen: 
 
 
 def test_a_plan_in_pieces_is_found_where_they_are_told_together_and_never_between_conversations(screen: Screen) -> None:
-    pieces = ["i sorted everything out at last", "mum works nights now", "they will find a note"]
+    pieces = ["mum works nights now", "they will find a note", "the garage is empty now"]
     found = check(screen, said(pieces[0], "look", pieces[1], "go north", pieces[2]))
     assert (found["tier"], found["first_flagged_turn"]) == ("crisis", 5)
     assert [check(screen, said(piece))["tier"] for piece in pieces] == ["none"] * 3
@@ -57,8 +57,8 @@ def test_a_judge_is_asked_of_each_turn_with_what_was_heard_before(screen: Screen
         asked.append((text, [one["text"] for one in heard]))
         return found._replace(verdict={**found.verdict, "tier": "crisis", "action": "crisis"})
 
-    assert check(screen, said("mum works nights now", "look"), judge)["tier"] == "crisis"
-    assert asked == [("mum works nights now", []), ("look", ["mum works nights now"])]
+    assert check(screen, said("they will find a note", "look"), judge)["tier"] == "crisis"
+    assert asked == [("they will find a note", []), ("look", ["they will find a note"])]
 
 
 def test_personal_data_is_told_by_its_place_among_the_joined_messages(screen: Screen) -> None:

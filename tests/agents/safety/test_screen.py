@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from agents.safety.screen import MAX_READ, OVERLAP, WINDOW, Screen, windows
+from agents.safety.screen import MAX_READ, Screen, windows
 from agents.story import Tier
 
 SCREEN = Screen.load()
@@ -249,11 +249,11 @@ def test_a_disguise_hides_no_danger(text: str) -> None:
     assert SCREEN.action(text)["tier"] == "crisis"
 
 
-@pytest.mark.parametrize("place", [0, WINDOW - 12, WINDOW - OVERLAP - 8, 2 * WINDOW])
+@pytest.mark.parametrize("place", [0, 19_990, MAX_READ // 2 - 12, 40_000, 62_000])
 def test_a_long_text_is_read_whole(place: int) -> None:
     filler = "go north and look. " * 3_300
     text = filler[:place] + " . I want to kill myself . " + filler[place:]
-    assert 3 * WINDOW < len(text) < MAX_READ
+    assert 62_000 < len(text) < MAX_READ
     assert SCREEN.action(text)["tier"] == "crisis"
 
 
@@ -262,15 +262,14 @@ def test_of_an_endless_text_its_head_and_its_tail_are_read() -> None:
     half = MAX_READ // 2
     assert SCREEN.action(filler[: half - 60] + danger + filler)["tier"] == "crisis"
     assert SCREEN.action(filler + danger + filler[: half - 60])["tier"] == "crisis"
-    assert sum(len(part) for part in windows(filler)) < MAX_READ + 4 * OVERLAP
+    assert [len(part) for part in windows(filler)] == [half, half]
 
 
-def test_windows_cover_a_text_and_overlap() -> None:
-    text = "".join(chr(97 + number % 26) for number in range(2 * WINDOW + 77))
-    cut = list(windows(text))
-    assert cut[0] + "".join(part[OVERLAP:] for part in cut[1:]) == text
-    assert list(windows("short")) == ["short"]
-    assert list(windows("x" * WINDOW)) == ["x" * WINDOW]
+def test_a_text_is_read_in_one_piece_up_to_its_bound() -> None:
+    text = "".join(chr(97 + number % 26) for number in range(MAX_READ + 7))
+    assert windows(text) == [text[: MAX_READ // 2], text[-MAX_READ // 2 :]]
+    for shorter in ("", "short", text[:MAX_READ]):
+        assert windows(shorter) == [shorter]
 
 
 def test_a_session_at_risk_is_read_more_carefully() -> None:

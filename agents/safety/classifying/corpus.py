@@ -26,6 +26,9 @@ MOST = 24
 ASKING = frozenset(["prompt_injection", "harmful_request"])
 """The categories that are no danger: they are refused."""
 
+MEANS = "asking_means"
+"""Beside a kind of danger: the lines ask for a way to it."""
+
 _SLOT = re.compile(r"\{(\w+)\}")
 
 Line = Annotated[str, Field(min_length=1, max_length=20_000)]
@@ -52,11 +55,9 @@ class Group(BaseModel):
 
     @model_validator(mode="after")
     def is_one_kind(self) -> "Group":
-        unknown = set(self.categories) - CATEGORIES - ASKING
-        if unknown:
-            raise ValueError(
-                f"no such category: {', '.join(sorted(unknown))}; {', '.join(sorted(CATEGORIES | ASKING))}"
-            )
+        known = CATEGORIES | ASKING | {MEANS}
+        if unknown := set(self.categories) - known:
+            raise ValueError(f"no such category: {', '.join(sorted(unknown))}; {', '.join(sorted(known))}")
         if (self.tier != "none") != bool(CATEGORIES & set(self.categories)):
             raise ValueError("a danger has a tier, what is none has not")
         return self

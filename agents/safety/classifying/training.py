@@ -15,12 +15,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
 from agents.errors import InvalidSetting
-from agents.safety.classifier import EMBEDDED, Embed
-from agents.safety.corpus import ASKING, Example
-from agents.safety.features import BUCKETS, features, word_windows
+from agents.safety.classifying.classifier import EMBEDDED, Embed
+from agents.safety.classifying.corpus import ASKING, MEANS, Example
+from agents.safety.classifying.features import BUCKETS, WINDOW, features
+from agents.safety.classifying.weights import CHEAP, DIMENSIONS, HEADS, Sources, Weights, is_word, word_hash
 from agents.safety.normalise import views
 from agents.safety.rule_file import CATEGORIES
-from agents.safety.weights import CHEAP, DIMENSIONS, HEADS, Sources, Weights, is_word, word_hash
 
 PENALTY = 30.0
 """Inverse strength of the L2 penalty (`C`): of 3, 10 and 30 the best on the measured curves, by a point or two."""
@@ -64,6 +64,10 @@ def _asks(example: Example) -> bool:
     return bool(ASKING.intersection(example.categories))
 
 
+def _is_means_or_harmless(example: Example) -> bool:
+    return MEANS in example.categories or example.tier == "none"
+
+
 def _any(_example: Example) -> bool:
     return True
 
@@ -78,6 +82,8 @@ _LEARN: dict[str, _Head] = {
     # What only needs a question is neither: it would blur the line on both sides.
     "crisis": _Head(_is_clear, _is_crisis),
     "concern": _Head(_any, _is_danger),
+    # Dangers that are not asked for are neither here: the other two speak of them.
+    MEANS: _Head(_is_means_or_harmless, _of(MEANS)),
     **{name: _Head(_any, _of(name)) for name in sorted(ASKING)},
     **{name: _Head(_is_danger, _of(name)) for name in sorted(CATEGORIES)},
 }
@@ -120,8 +126,8 @@ def fingerprint(examples: Sequence[Example]) -> str:
 
 
 def _words(examples: Sequence[Example]) -> Matrix:
-    """The words of the first window of each example."""
-    rows = [features(next(word_windows(views(example.text).words))) for example in examples]
+    """The first words of each example, as many as are seen at once."""
+    rows = [features(views(example.text).words.split()[:WINDOW]) for example in examples]
     pointers = [0]
     for row in rows:
         pointers.append(pointers[-1] + len(row))

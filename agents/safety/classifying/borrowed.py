@@ -1,6 +1,6 @@
 """Which lines of public sets are in the corpus (`prompts/safety/corpus/borrowed`), and how they were chosen.
 
-    python -m agents.safety.borrowed FOLDER
+    python -m agents.safety.classifying.borrowed FOLDER
 
 FOLDER holds the sets as JSON Lines. Of each only the training part is taken: lines whose text's SHA-256 begins with a
 byte of HELD_OUT or more, some 60 %; the rest is never trained on, so that it can measure. Sets under licences that do
@@ -16,14 +16,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from agents.safety.corpus import corpus_folder
+from agents.safety.classifying.corpus import corpus_folder
 from agents.safety.normalise import views
 from agents.safety.rule_file import safety_folder
 from agents.safety.rules import RuleSet, load_rules
 
 HELD_OUT = 102
 
-MOST = 6_000
+MOST = 10_000
 """Lines of one set, so that none outweighs what was written for the game."""
 
 Label = Callable[[dict[str, Any]], tuple[str, ...] | None]
@@ -70,5 +70,7 @@ def _lines(path: Path, label: Label) -> Iterator[str]:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
-        sys.exit(f"usage: python -m agents.safety.borrowed FOLDER, with {', '.join(f'{name}.jsonl' for name in SETS)}")
+        sys.exit(
+            f"usage: python -m agents.safety.classifying.borrowed FOLDER, with {', '.join(f'{name}.jsonl' for name in SETS)}"
+        )
     borrow(Path(sys.argv[1]))

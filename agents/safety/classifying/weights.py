@@ -8,7 +8,7 @@ numbers, so that a training can be compared byte for byte.
 import json
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -16,10 +16,13 @@ from zlib import crc32
 from typing_extensions import TypedDict
 
 from agents.errors import InvalidSetting
-from agents.safety.features import BUCKETS, Features
+from agents.safety.classifying.features import BUCKETS, Features
 from agents.safety.rule_file import CATEGORIES, safety_folder
 
 FORMAT = 2
+
+KNOWN = 3
+"""One word in so many must have been taught, before a text is more than noise."""
 
 DIMENSIONS = 384
 """Of the embedding."""
@@ -27,8 +30,9 @@ DIMENSIONS = 384
 CHEAP = ("cheap_danger", "cheap_asking")
 """Heads that see words alone: what both leave out is not looked at again."""
 
-HEADS = (*CHEAP, "crisis", "concern", "prompt_injection", "harmful_request", *sorted(CATEGORIES))
-"""`crisis`: explicit, current danger. `concern`: that or something that needs a question. The seven kinds of danger tell
+HEADS = (*CHEAP, "crisis", "concern", "asking_means", "prompt_injection", "harmful_request", *sorted(CATEGORIES))
+"""`crisis`: explicit, current danger. `concern`: that or something that needs a question.
+`asking_means`: a question for a way to harm oneself. The seven kinds of danger tell
 which of them it is, of what is one."""
 
 _CURE = "Restore it, or make it anew: tta safety train"
@@ -57,11 +61,13 @@ class Weights(NamedTuple):
     """Hashes of the words that it was taught (`word_hash`)."""
     sources: Sources
 
-    def knows(self, words: Iterable[str]) -> bool:
-        """Whether any of the words was taught. Of an id, a key or a hand laid on the keyboard none was, and what heads and
-        embedding say of such a text is noise: it called one random id in seventy a cry for help.
+    def knows(self, words: Sequence[str]) -> bool:
+        """Whether one in KNOWN of the words was taught. Of an id, a key, a hand laid on the keyboard none was, and what
+        heads and embedding say of such a text is noise: it called one random id in seventy a cry for help.
         """
-        return any(is_word(word) and word_hash(word) in self.known for word in words)
+        said = [word for word in words if word != "."]
+        known = sum(is_word(word) and word_hash(word) in self.known for word in said)
+        return known > 0 and known * KNOWN >= len(said)
 
     def cheap_scores(self, features: Features) -> list[float]:
         """Those of the cheap heads alone."""

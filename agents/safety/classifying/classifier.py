@@ -17,11 +17,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.safety.features import features, word_windows
+from agents.safety.classifying.features import features, word_windows
+from agents.safety.classifying.weights import CHEAP, HEADS, Weights, read_weights
 from agents.safety.normalise import Views
 from agents.safety.rule_file import CATEGORIES, RuleAction, read_model, safety_folder
 from agents.safety.rules import Finding
-from agents.safety.weights import CHEAP, HEADS, Weights, read_weights
 from agents.story import Signal, Tier
 
 Embed = Callable[[Sequence[str]], list[list[float]]]
@@ -32,7 +32,7 @@ LONG = 4_000
 all of that."""
 
 PIECES = 128
-"""Word pieces of a window that the embedder reads: what a window of words comes to, and a bound for what is none."""
+"""Word pieces that the embedder reads: what a window of words comes to, and a bound for what is none."""
 
 EMBEDDED = 1_200
 """Characters of a window that are embedded; the embedder reads PIECES of them."""
@@ -52,6 +52,8 @@ class Thresholds(BaseModel):
     crisis: Score
     check_in: Score
     """Of the head `concern`."""
+    asking_means: Score
+    """From here on it is a question for a way to harm oneself, and has the tier check_in."""
     keep: Score
     """Of the head `concern`: from here on a text is kept in mind, though it is nothing by itself."""
     together_crisis: Score
@@ -139,6 +141,9 @@ class Classifier:
         category = max(sorted(CATEGORIES), key=lambda name: found[name])
         if found["crisis"] >= crisis:
             return [_finding(f"{prefix}crisis", category, found["crisis"] - crisis, "crisis")]
+        if found["asking_means"] >= self.at.asking_means:
+            beyond = found["asking_means"] - self.at.asking_means
+            return [_finding(f"{prefix}asking_means", category, beyond, "check_in", keep=True)]
         if found["concern"] >= check_in:
             return [_finding(f"{prefix}concern", category, found["concern"] - check_in, "check_in", keep=True)]
         if found["concern"] >= self.at.keep:

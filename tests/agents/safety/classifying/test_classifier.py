@@ -11,15 +11,24 @@ from pathlib import Path
 import pytest
 
 from agents.errors import InvalidSetting
-from agents.safety.classifier import Classifier, Thresholds, read_thresholds
-from agents.safety.features import BUCKETS, OVERLAP, WINDOW, features, word_windows
+from agents.safety.classifying.classifier import Classifier, Thresholds, read_thresholds
+from agents.safety.classifying.features import BUCKETS, LONG, OVERLAP, WINDOW, features, word_windows
+from agents.safety.classifying.weights import (
+    DIMENSIONS,
+    HEADS,
+    Sources,
+    Weights,
+    encode,
+    read_weights,
+    weights_file,
+    word_hash,
+)
 from agents.safety.normalise import views
 from agents.safety.rules import Finding
 from agents.safety.screen import Screen
-from agents.safety.weights import DIMENSIONS, HEADS, Sources, Weights, encode, read_weights, weights_file, word_hash
 
 AT = Thresholds(
-    cheap_danger=0, cheap_asking=0, crisis=5, check_in=3, keep=1, together_crisis=4, together_check_in=2,
+    cheap_danger=0, cheap_asking=0, crisis=5, check_in=3, asking_means=2, keep=1, together_crisis=4, together_check_in=2,
     prompt_injection=3, harmful_request=3,
 )  # fmt: skip
 
@@ -73,6 +82,9 @@ def test_either_cheap_head_has_it_looked_at_again(cheap: str) -> None:
         ({"crisis": 5.0, "concern": 9.0}, "crisis", "crisis", False),
         ({"crisis": 4.9, "concern": 3.0}, "check_in", "concern", True),
         ({"crisis": 4.9, "concern": 2.9}, "none", "heard", True),
+        ({"crisis": 5.0, "asking_means": 9.0}, "crisis", "crisis", False),
+        ({"crisis": 4.9, "asking_means": 2.0, "concern": 9.0}, "check_in", "asking_means", True),
+        ({"crisis": 4.9, "asking_means": 1.9, "concern": 1.0}, "none", "heard", True),
     ],
 )
 def test_a_text_has_the_tier_of_its_score(scores: dict[str, float], tier: str, id_: str, keep: bool) -> None:
@@ -115,17 +127,30 @@ def test_of_a_long_text_the_worst_window_is_looked_at(times: int) -> None:
     for bucket, _ in features(["zebra"]):
         made.words[bucket * len(HEADS)] = 100
     classifier = Classifier(embedding, thresholds=AT, weights=lambda: made)
-    filler = "go north and look around . " * times
-    classifier(views(f"{filler} zebra zebra . {filler}"), "none")
+    filler = " ".join(f"go north {number}" for number in range(times))
+    classifier(views(f"{filler} zebra zebra {filler}"), "none")
     assert 1 <= len(embedding.asked) <= 2
     assert any("zebra" in asked for asked in embedding.asked)
 
 
-def test_windows_cover_the_words_and_overlap() -> None:
-    words = [str(number) for number in range(3 * WINDOW + 7)]
-    cut = list(word_windows(" ".join(words)))
-    assert cut[0] + [word for part in cut[1:] for word in part[OVERLAP:]] == words
-    assert list(word_windows("")) == [[]]
+@pytest.mark.parametrize("many", [WINDOW + 1, 3 * WINDOW, LONG, LONG + 1, 3 * LONG + 7])
+def test_windows_cover_the_words_of_a_text_and_overlap(many: int) -> None:
+    words = [str(number) for number in range(many)]
+    cut = word_windows(" ".join(words))
+    size, shared = (WINDOW, OVERLAP) if many <= LONG else (WINDOW // 2, OVERLAP // 2)
+    assert [*cut[0], *(word for part in cut[1:] for word in part[shared:])] == words
+    assert {len(part) for part in cut[:-1]} == {size}
+
+
+def test_a_short_text_is_one_window_and_what_is_repeated_is_seen_once() -> None:
+    assert word_windows("") == [()]
+    assert word_windows("a " * WINDOW) == [("a",) * WINDOW]
+    assert len(word_windows("a b " * 5_000)) <= 3
+
+
+def test_one_taught_word_makes_no_sense_of_many_that_are_none() -> None:
+    assert found("something qxa . qxb . . .", crisis=9.0) != []
+    assert found("something qxa qxb qxc", crisis=9.0) == []
 
 
 def test_features_are_a_vector_of_length_one_in_the_order_of_buckets() -> None:
@@ -158,8 +183,8 @@ def test_weights_come_back_as_they_went_in(tmp_path: Path) -> None:
 
 
 def test_the_shipped_weights_are_those_of_the_shipped_corpus() -> None:
-    from agents.safety.corpus import read_corpus  # noqa: PLC0415
-    from agents.safety.training import fingerprint  # noqa: PLC0415
+    from agents.safety.classifying.corpus import read_corpus  # noqa: PLC0415
+    from agents.safety.classifying.training import fingerprint  # noqa: PLC0415
 
     assert read_weights(weights_file()).sources["corpus"] == fingerprint(read_corpus())
 

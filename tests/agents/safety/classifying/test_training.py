@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import pytest
 
 from agents.errors import InvalidSetting
-from agents.safety import training
-from agents.safety.corpus import Example
-from agents.safety.features import features
+from agents.safety.classifying import training
+from agents.safety.classifying.corpus import Example
+from agents.safety.classifying.features import features
+from agents.safety.classifying.training import fingerprint, train
+from agents.safety.classifying.weights import DIMENSIONS, HEADS, Weights, encode
 from agents.safety.rule_file import CATEGORIES
-from agents.safety.training import fingerprint, train
-from agents.safety.weights import DIMENSIONS, HEADS, Weights, encode
 
 
 @pytest.fixture(autouse=True)
@@ -41,8 +41,12 @@ def corpus() -> list[Example]:
         for category in ("prompt_injection", "harmful_request")
         for word in ("one", "two", "three")
     ]
+    means = [
+        Example(f"which {word} way", ("suicide", "asking_means"), "crisis", 1.0, "means")
+        for word in ("soft", "hard", "far")
+    ]
     play = [Example(f"take the {word} lamp", (), "none", 1.0, "play") for word in ("old", "new", "brass", "small")]
-    return [*dangers, *asked, *play]
+    return [*dangers, *asked, *means, *play]
 
 
 def made(examples: list[Example]) -> Weights:
@@ -77,6 +81,7 @@ def test_heads_tell_apart_what_they_were_taught() -> None:
     for head in ("cheap_danger", "crisis", "concern"):
         assert danger[head] > 0 > play[head]
     assert max(sorted(CATEGORIES), key=lambda name: danger[name]) == "abuse"
+    assert scores("which soft way")["asking_means"] > 0 > play["asking_means"]
     assert scores("prompt_injection one asked")["prompt_injection"] > 0 > play["prompt_injection"]
 
 

@@ -1,21 +1,25 @@
 """What the classifier sees of a text's words: hashed single words, pairs, and beginnings of words.
 
 The words are those of the `words` view (`agents/safety/normalise.py`), so that a disguise is read as what it stands
-for. A text of more than WINDOW words is seen in overlapping windows. Of the full stops one is a word of its own.
+for. A text of more than WINDOW words is seen in overlapping windows. Each full stop is a word of its own.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from itertools import pairwise
 from zlib import crc32
 
 BUCKETS = 1 << 16
 """Features are hashed into so many (CRC-32, which is the same everywhere); more gained nothing on the measured curves."""
 
-WINDOW = 80
-OVERLAP = 20
-"""Words of a window, and words that two windows share."""
+WINDOW, OVERLAP = 80, 20
+"""Words that are seen at once, and words that two windows share."""
+
+LONG = 640
+"""Words of a text from which on a window is half as long: half as many word pieces for the embedding, which is what a long
+text costs. In shorter ones, such as letters, it would make more false alarms.
+"""
 
 BEGINNING = 4
 """Letters of a word's beginning: `cutting` and `cutter` share theirs."""
@@ -27,15 +31,19 @@ Features = list[tuple[int, float]]
 """Buckets with their weights: 1 + ln(times), over the length of all of them (a vector of length 1)."""
 
 
-def word_windows(words: str) -> Iterator[list[str]]:
-    """The words of a `words` view, window by window; at least one window."""
+def word_windows(words: str) -> list[tuple[str, ...]]:
+    """The words of a `words` view, window by window; each once, however often it is repeated, and at least one."""
     read = words.split()
-    yield read[:WINDOW]
-    for start in range(WINDOW - OVERLAP, len(read) - OVERLAP, WINDOW - OVERLAP):
-        yield read[start : start + WINDOW]
+    if len(read) <= WINDOW:
+        return [tuple(read)]
+    halves = 2 if len(read) > LONG else 1
+    size, shared = WINDOW // halves, OVERLAP // halves
+    return list(
+        dict.fromkeys(tuple(read[start : start + size]) for start in range(0, len(read) - shared, size - shared))
+    )
 
 
-def features(words: list[str]) -> Features:
+def features(words: Sequence[str]) -> Features:
     """The features of one window."""
     marked = ["<", *words, ">"]
     names = [f"1{word}" for word in marked]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from agents.errors import InvalidSetting
-from agents.safety.borrowed import SETS, is_training
-from agents.safety.corpus import ASKING, MOST, expand, read_corpus
+from agents.safety.classifying.borrowed import SETS, is_training
+from agents.safety.classifying.corpus import ASKING, MOST, expand, read_corpus
 from agents.safety.rule_file import CATEGORIES
 
 CORPUS = read_corpus()
