@@ -18,6 +18,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agents.errors import InvalidInput
 from agents.safety.topics import is_named
 from api.refusals import JSON_CURE, BodyTooLarge, BodyTooSlow, InvalidJson, InvalidText, WrongMediaType
 from api.schemas import Request
@@ -33,6 +34,8 @@ DRAINED = 4 * 1024 * 1024
 
 BODY_S = 20.0
 """Longest wait for a whole body."""
+
+MESSAGE_CURE = 'Send a JSON object in UTF-8, such as {"type": "action", "action": "look around"}.'
 
 _KEY = "tta.body"
 _NAMING = (b"idempotency-key", b"last-event-id", b"x-request-id")
@@ -104,7 +107,11 @@ def hold_message(scope: Scope, raw: bytes) -> None:
     scope[_KEY] = raw[:SCREENED]
     if len(raw) > BODY_LIMIT:
         raise BodyTooLarge(f"The message has more than {BODY_LIMIT} bytes", cure="Send less at a time.")
-    check_json(raw)
+    try:
+        check_json(raw)
+    except InvalidInput as error:
+        error.cure = MESSAGE_CURE
+        raise
 
 
 def check_json(raw: bytes) -> None:
@@ -165,7 +172,12 @@ def _in_headers(scope: Scope) -> str:
 
 
 def _readings(raw: bytes) -> list[str]:
-    text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", errors="replace")
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):  # the mark of UTF-16, or two bytes before something else
+        return [*_read_as(raw.decode("utf-16", errors="replace")), *_read_as(raw[2:].decode("utf-8", errors="replace"))]
+    return _read_as(raw.decode("utf-8", errors="replace"))
+
+
+def _read_as(text: str) -> list[str]:
     if "\x00" in text:
         text = text.replace("\x00", "")  # UTF-16 or UTF-32 without a mark: the letters are what is left
     try:

@@ -9,8 +9,8 @@ from typing import Any
 
 import structlog
 
-_TRUSTED = "uvicorn"
-"""The only library whose own words are kept: they are about connections."""
+_TRUSTED = ("uvicorn", "agents.safety.live")
+"""Whose own words are kept: they are about connections, and about files of rules."""
 
 
 def configure(*, level: int = logging.INFO) -> None:
@@ -38,8 +38,8 @@ class LibraryLogs(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         told: dict[str, Any] = {"library": record.name, "place": f"{record.filename}:{record.lineno}"}
-        if record.name.partition(".")[0] == _TRUSTED and not record.exc_info:
-            told["message"] = record.getMessage()[:200]
+        if record.name.startswith(_TRUSTED) and not record.exc_info:
+            told["message"] = record.getMessage()[:300]
         if record.exc_info and record.exc_info[0]:
             told["error"] = record.exc_info[0].__name__
         structlog.get_logger("tta.library").log(record.levelno, "library", **told)

@@ -138,7 +138,7 @@ def of_validation(error: RequestValidationError) -> StoryError:
     first = faults[0] if faults else {"place": "", "message": "the request does not fit"}
     more = f" ({len(faults) - 1} more in errors)" if len(faults) > 1 else ""
     return InvalidRequest(
-        f"{first['place']}: {first['message']}{more}",
+        f"{first['place']}: {first['message']}{more}".removeprefix(": "),
         place=first["place"],
         cure="Compare the request with /docs.",
         faults=faults,

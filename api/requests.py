@@ -95,8 +95,14 @@ class Requests:
             code = message.get("status", message.get("code", code))
             await send(message)
 
+        async def receive_noting() -> Message:
+            nonlocal code
+            message = await receive()
+            code = message.get("code", code)
+            return message
+
         try:
-            await self.app(scope, receive, send_noting)
+            await self.app(scope, receive_noting, send_noting)
         except StoryError as refusal:
             socket = WebSocket(scope, receive, send_noting)
             await socket.send_denial_response(await answer(scope, refusal))

@@ -12,7 +12,7 @@ import uvicorn
 
 from agents.errors import InvalidSetting
 from api.app import build_app
-from api.bodies import SCREENED
+from api.bodies import DRAINED
 from api.cli.output import engine_of
 from api.logs import configure
 
@@ -72,7 +72,7 @@ async def _serve(listener: socket.socket, host: str, port: int) -> None:
             log_config=None,
             server_header=False,
             h11_max_incomplete_event_size=32 * 1024,
-            ws_max_size=SCREENED,  # more is closed unread; what is too long for us is read for danger up to here
+            ws_max_size=DRAINED,  # more is closed unread; what is too long for us is read for danger all the same
             ws_per_message_deflate=False,  # it would let a small message become a large one
             timeout_graceful_shutdown=GRACE_S,
         )

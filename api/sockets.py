@@ -8,6 +8,7 @@ goes away cancels nothing: it connects again and resumes.
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Any
@@ -17,12 +18,11 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 from starlette.websockets import WebSocketDisconnect
 
-from agents.errors import StoryError
+from agents.errors import StoryError, UnknownSession
 from agents.story import Turn
 from api.bodies import hold_message, kept
 from api.problems import find_help, held, of_validation, problem
-from api.routes.parts import SessionId
-from api.schemas import PlayAction, PlayMessage, PlayPing, PlayResume, PlayRetry
+from api.schemas import ID_PATTERN, PlayAction, PlayMessage, PlayPing, PlayResume, PlayRetry
 from api.streams import read_along
 from graphs.engine import StoryEngine
 from graphs.events import Event
@@ -38,9 +38,11 @@ _MESSAGE: TypeAdapter[PlayAction | PlayRetry | PlayResume | PlayPing] = TypeAdap
 
 
 @router.websocket("/api/v1/sessions/{session}/play")
-async def play(socket: WebSocket, session: SessionId) -> None:
+async def play(socket: WebSocket, session: str) -> None:
     """Until the client leaves. Raises UnknownSession and StoreError before the connection is one."""
     engine: StoryEngine = socket.app.state.engine
+    if not re.fullmatch(ID_PATTERN, session):
+        raise UnknownSession("There is no such session")
     await engine.session(session)
     await socket.accept()
     with suppress(WebSocketDisconnect):

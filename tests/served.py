@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from api.app import build_app
+from api.bodies import DRAINED
 from graphs.engine import StoryEngine
 
 
@@ -18,7 +19,7 @@ async def served(engine: StoryEngine, *, send_buffer: int = 0) -> AsyncGenerator
         if send_buffer:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(build_app(engine=engine), log_level="error", ws_max_size=1 << 18))
+        server = uvicorn.Server(uvicorn.Config(build_app(engine=engine), log_level="error", ws_max_size=DRAINED))
         task = asyncio.create_task(server.serve([listening]))
         while not server.started:
             await asyncio.sleep(0.01)

@@ -36,6 +36,11 @@ class LiveRules:
         self.fault: InvalidSetting | None = None
         """Why the file as it is now is not in force; None while it is."""
 
+    @property
+    def version(self) -> str:
+        """That of the rules in force."""
+        return self.rules.version
+
     def __call__(self, text: Views, risk: Tier) -> list[Finding]:
         """What the rules in force find. Begins to read the file again, if it has changed."""
         now = time.monotonic()

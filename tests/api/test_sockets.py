@@ -123,10 +123,14 @@ async def test_a_refusal_keeps_the_connection(engine: StoryEngine, where: str, m
         json.dumps({"type": "action", "action": f"{DANGER}. " + "look " * 3_000}),
         json.dumps({"type": "resume", "turn_id": "I-want-to-end-my-life"}),
         json.dumps({"type": "action", "action": f"{DANGER}. " + "look " * 20_000}),
+        json.dumps({"type": "action", "action": f"{DANGER}. " + "look " * 100_000}),
+        b"\xff\xfe" + DANGER.encode(),
     ],
-    ids=["no json", "no such type", "too long", "as an id", "too large"],
+    ids=["no json", "no such type", "too long", "as an id", "too large", "huge", "a mark before it"],
 )
-async def test_a_person_at_risk_gets_help_with_every_refusal(engine: StoryEngine, where: str, message: str) -> None:
+async def test_a_person_at_risk_gets_help_with_every_refusal(
+    engine: StoryEngine, where: str, message: str | bytes
+) -> None:
     session = await begun(engine, "")
     async with connect(url(where, session)) as client:
         [error, _] = await asked(client, message)
@@ -149,6 +153,7 @@ async def test_a_crisis_is_answered_as_a_turn(engine: StoryEngine, where: str) -
     ("session", "headers", "status"),
     [
         ("nobody", {}, 404),
+        ("no%20id", {}, 404),
         ("", {"Origin": "https://elsewhere.example"}, 403),
         ("", {"Host": "elsewhere.example"}, 421),
         ("", {"X-Request-ID": DANGER}, 422),
@@ -165,6 +170,13 @@ async def test_who_may_not_connect_is_told_why(
     told = json.loads(caught.value.response.body or b"{}")
     assert told["status"] == status
     assert ("help" in told) == (status == 422)
+
+
+async def test_a_person_at_risk_at_a_wrong_address_gets_help(engine: StoryEngine, where: str) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        async with connect(url(where, "I%20want%20to%20end%20my%20life")):
+            pass
+    assert json.loads(caught.value.response.body or b"{}")["help"]["tier"] == "crisis"
 
 
 async def test_a_page_of_this_server_may_connect(engine: StoryEngine, where: str) -> None:

@@ -1,6 +1,7 @@
 """Rules are read again while stories are played; a broken file keeps the last good ones and says so."""
 
 import logging
+import re
 import threading
 from pathlib import Path
 
@@ -114,6 +115,7 @@ def test_a_screen_tells_which_of_its_files_are_not_in_force(tmp_path: Path) -> N
     )
     screen = Screen.load(tmp_path)
     assert screen.faults == []
+    assert re.fullmatch(r"action-1-\w{8} classifier-\w+-\w{8} narration-1-\w{8}", screen.version)
     written(tmp_path / "narration.yaml", BROKEN["no yaml"])
     screen.reload()
     assert [Path(fault.place.rsplit(":", 1)[0]).name for fault in screen.faults] == ["narration.yaml"]

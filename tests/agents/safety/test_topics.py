@@ -50,6 +50,7 @@ def test_words_of_ours_touch_no_topic() -> None:
         ("spiders", "A co**bwe**b hangs there.", ["avoided:spiders"]),
         ("grandmothers", "Your grandmother's ring lies here.", ["avoided:own"]),
         ("ladders", "She laddered up.", ["avoided:own"]),
+        ("water", "A ramp goes down into the water.", ["avoided:own"]),
         ("wedding dresses", "The dress was for a wedding.", ["avoided:own"]),
         ("wedding dresses", "The dress was for a christening.", []),
         ("wedding dresses", "The dress is blue. The wedding is off.", []),
