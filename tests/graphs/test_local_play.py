@@ -23,7 +23,7 @@ from graphs.settings import read_settings
 TURNS = 10
 FREE = {
     3: "Whereupon the nearest object becomes the subject of a thorough inspection",
-    7: "Surely there must be more to it than meets the eye",
+    7: "Methinks the furniture deserves our undivided attention",
 }
 """Turns with a sentence that the parser cannot read, so that the model interprets; else the first choice is played."""
 
