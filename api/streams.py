@@ -32,20 +32,8 @@ def wants_events(accept: str) -> bool:
     return any(part.partition(";")[0].strip().lower() == MEDIA_TYPE for part in accept.split(","))
 
 
-async def stream_turn(
-    engine: StoryEngine,
-    session: str,
-    turn_id: str,
-    *,
-    after: str = "",
-    task: "asyncio.Task[Turn] | None" = None,
-    status: int = 200,
-) -> Response:
-    """The response that reads a turn along; 204, which tells a client not to come back, where nothing is left to read.
-
-    Raises UnknownSession, UnknownTurn, StoreError before anything is sent.
-    """
-    told = await read_along(engine, session, turn_id, after=after, task=task)
+def as_stream(told: AsyncGenerator[Event] | None, session: str, turn_id: str, *, status: int = 200) -> Response:
+    """The response of what `read_along` gives; 204, which tells a client not to come back, where nothing is left to read."""
     if told is None:
         return Response(status_code=204)
     headers = {**_HEADERS, "Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}

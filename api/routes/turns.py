@@ -10,7 +10,7 @@ from agents.errors import InvalidInput, StoryError, UnknownTurn
 from agents.story import Turn
 from api.routes.parts import Engine, PlayedTurnId, SessionId
 from api.schemas import PROBLEMS, NewTurn, TurnPage
-from api.streams import MEDIA_TYPE, stream_turn, wants_events
+from api.streams import MEDIA_TYPE, as_stream, read_along, wants_events
 from graphs.actions import turn_id_of
 from graphs.engine import StoryEngine
 
@@ -73,7 +73,8 @@ async def _answer(
     turn_id, task = started
     task.add_done_callback(_looked_at)
     if wants_events(request.headers.get("accept", "")):
-        return await stream_turn(engine, session, turn_id, after=after, task=task, status=201)
+        told = await read_along(engine, session, turn_id, after=after, task=task)
+        return as_stream(told, session, turn_id, status=status.HTTP_201_CREATED)
     turn = await asyncio.shield(task)
     headers = {"Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
     if played:
@@ -136,7 +137,7 @@ async def read_events(
     session: SessionId, turn_id: PlayedTurnId, engine: Engine, request: Request, last_event_id: LastEvent = ""
 ) -> Response:
     """A turn's events, running or finished, from the one after `Last-Event-ID`."""
-    answer = await stream_turn(engine, session, turn_id, after=last_event_id)
+    answer = as_stream(await read_along(engine, session, turn_id, after=last_event_id), session, turn_id)
     recovering = asyncio.create_task(_recover(engine, session))
     request.app.state.tasks.add(recovering)
     recovering.add_done_callback(request.app.state.tasks.discard)
