@@ -21,13 +21,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agents.errors import InvalidInput
 from agents.safety.topics import is_named
 from api.refusals import JSON_CURE, BodyTooLarge, BodyTooSlow, InvalidJson, InvalidText, WrongMediaType
-from api.schemas import Request
+from api.schemas import MESSAGE_TYPES, Request
 
 BODY_LIMIT = 64 * 1024
 """Largest body in bytes: thirty times the longest action."""
 
 SCREENED = 256 * 1024
-"""How much of a body that is too large is still read for danger: 0.2 s of screening."""
+"""How much of a body that is too large is still kept to be read for danger, by its head and its tail."""
 
 DRAINED = 4 * 1024 * 1024
 """How much of it is taken from the wire, so that an ordinary client gets to read the answer."""
@@ -37,12 +37,12 @@ BODY_S = 20.0
 
 MESSAGE_CURE = 'Send a JSON object in UTF-8, such as {"type": "action", "action": "look around"}.'
 
+UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+"""Our own ids, and what clients name things with. No words: one in some thousands looks like one (dead, bad, dad)."""
+
 _KEY = "tta.body"
 _NAMING = (b"idempotency-key", b"last-event-id", b"x-request-id")
-_UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
-"""Our own ids, and what clients name things with: one in some thousands has a word in it (dead, bad, dad)."""
 _BODIED = ("POST", "PUT", "PATCH", "DELETE")
-_TYPES = ("action", "retry", "resume", "ping")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": " ", "f": " "}
 
@@ -161,13 +161,13 @@ def kept(scope: Scope) -> str:
     elif isinstance(body, dict) and isinstance(asked := body.get("avoid"), list):
         # The name of a topic is no cry for help; whatever else stands there is read.
         body = {**body, "avoid": [each for each in asked if not (isinstance(each, str) and is_named(each))]}
-    return "\n".join([named, *(text for text in _strings(body) if not _UUID.fullmatch(text))]).strip()
+    return "\n".join([named, *(text for text in _strings(body) if not UUID.fullmatch(text))]).strip()
 
 
 def _in_headers(scope: Scope) -> str:
     """What the headers say in which a client may name something: as it is sent, and with its words set apart."""
     named = (value[:SCREENED].decode("latin-1") for name, value in scope.get("headers", []) if name in _NAMING)
-    sent = [text for text in named if not _UUID.fullmatch(text)]
+    sent = [text for text in named if not UUID.fullmatch(text)]
     return "\n".join([*sent, *(_in_path(value) for value in sent)])
 
 
@@ -201,16 +201,16 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(item)
     elif isinstance(value, dict):
         for key, item in value.items():
-            if key in field_names():
+            if key in _fields():
                 # Our own names are no words of anybody's; of a message's type only one that is none is read.
-                yield from () if key == "type" and item in _TYPES else _strings(item)
+                yield from () if key == "type" and item in MESSAGE_TYPES else _strings(item)
             else:
                 yield str(key)
                 yield from _strings(item)
 
 
 @cache
-def field_names() -> frozenset[str]:
+def _fields() -> frozenset[str]:
     """The fields of all bodies and messages."""
     return frozenset(name for model in _below(Request) for name in model.model_fields)
 

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket
 
 from agents.errors import StoryError
 from agents.safety.personal import find
+from api.bodies import UUID
 from api.logs import frames
 from api.problems import REQUEST_ID, answer
 from api.refusals import ForeignHost, ForeignOrigin, InternalError
@@ -37,12 +38,11 @@ HEADERS = {
 """Set on every response that does not say otherwise itself."""
 
 _ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
-_UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
 def _is_id(given: str) -> bool:
     """Whether it may stand in a log: it has an id's form and is nobody's number (`078-05-1120` has the form, too)."""
-    return bool(_UUID.fullmatch(given)) or (bool(_ID.match(given)) and all(span.kind == "key" for span in find(given)))
+    return bool(UUID.fullmatch(given)) or (bool(_ID.match(given)) and all(span.kind == "key" for span in find(given)))
 
 
 class Requests:

@@ -1,6 +1,6 @@
 """The shapes of requests and answers, with examples. Turns, goals and choices are the house's own (`agents.story`)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -92,6 +92,12 @@ class PlayPing(Request):
 
 PlayMessage = Annotated[PlayAction | PlayRetry | PlayResume | PlayPing, Field(discriminator="type")]
 """What a client may send over a socket."""
+
+MESSAGE_TYPES = frozenset(
+    name
+    for model in (PlayAction, PlayRetry, PlayResume, PlayPing)
+    for name in get_args(model.model_fields["type"].annotation)
+)
 
 
 class Undo(Request):
