@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import uvicorn
+from fastapi import FastAPI
 
 from agents.errors import InvalidSetting
 from api.app import build_app
@@ -66,17 +67,23 @@ def run_server(host: str, port: int) -> None:
 async def _serve(listener: socket.socket, host: str, port: int) -> None:
     """The engine is opened around the server, so that a store that is gone is one line and not a traceback."""
     async with engine_of() as engine:
-        config = uvicorn.Config(
-            build_app(engine=engine),
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            h11_max_incomplete_event_size=32 * 1024,
-            ws_max_size=DRAINED,  # more is closed unread; what is too long for us is read for danger all the same
-            ws_per_message_deflate=False,  # it would let a small message become a large one
-            timeout_graceful_shutdown=GRACE_S,
-        )
-        await Server(config, f"http://{f'[{host}]' if ':' in host else host}:{port}").serve([listener])
+        await Server(
+            server_config(build_app(engine=engine)), f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        ).serve([listener])
+
+
+def server_config(app: FastAPI) -> uvicorn.Config:
+    """How uvicorn serves the app."""
+    return uvicorn.Config(
+        app,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        h11_max_incomplete_event_size=32 * 1024,
+        ws_max_size=DRAINED,  # more is closed unread; what is too long for us is read for danger all the same
+        ws_per_message_deflate=False,  # it would let a small message become a large one
+        timeout_graceful_shutdown=GRACE_S,
+    )
 
 
 class Server(uvicorn.Server):

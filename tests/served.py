@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from api.app import build_app
-from api.bodies import DRAINED
+from api.serve import server_config
 from graphs.engine import StoryEngine
 
 
@@ -19,7 +19,7 @@ async def served(engine: StoryEngine, *, send_buffer: int = 0) -> AsyncGenerator
         if send_buffer:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(build_app(engine=engine), log_level="error", ws_max_size=DRAINED))
+        server = uvicorn.Server(server_config(build_app(engine=engine)))
         task = asyncio.create_task(server.serve([listening]))
         while not server.started:
             await asyncio.sleep(0.01)

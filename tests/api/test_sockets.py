@@ -179,6 +179,13 @@ async def test_a_person_at_risk_at_a_wrong_address_gets_help(engine: StoryEngine
     assert json.loads(caught.value.response.body or b"{}")["help"]["tier"] == "crisis"
 
 
+async def test_nothing_is_compressed(engine: StoryEngine, where: str) -> None:
+    """A small message could become a large one."""
+    async with connect(url(where, await begun(engine, "")), compression="deflate") as client:
+        assert client.response
+        assert "sec-websocket-extensions" not in client.response.headers
+
+
 async def test_a_page_of_this_server_may_connect(engine: StoryEngine, where: str) -> None:
     session = await begun(engine, "")
     async with connect(url(where, session), origin=f"http://{where}") as client:  # type: ignore[arg-type]
