@@ -23,7 +23,7 @@ from agents.story import Turn
 from api.bodies import hold_message, kept
 from api.problems import find_help, held, of_validation, problem
 from api.schemas import ID_PATTERN, PlayAction, PlayMessage, PlayPing, PlayResume, PlayRetry
-from api.streams import read_along
+from api.streams import end_unfinished, read_along
 from graphs.engine import StoryEngine
 from graphs.events import Event
 
@@ -76,6 +76,8 @@ async def _answer(engine: StoryEngine, socket: WebSocket, session: str, raw: byt
         return
     turn_id, task, after = await _begun(engine, session, asked)
     told = await read_along(engine, session, turn_id, after=after, task=task)
+    if task is None:
+        end_unfinished(socket.app.state.tasks, engine, session)
     await _tell(socket, told)
 
 

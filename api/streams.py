@@ -67,6 +67,21 @@ async def read_along(
     return _told(opening, first, events, task)
 
 
+def end_unfinished(tasks: "set[asyncio.Task[None]]", engine: StoryEngine, session: str) -> None:
+    """Whoever asks for a turn's events sees it end, though its process died; `tasks` are what the app waits for."""
+    recovering = asyncio.create_task(_recover(engine, session))
+    tasks.add(recovering)
+    recovering.add_done_callback(tasks.discard)
+
+
+async def _recover(engine: StoryEngine, session: str) -> None:
+    """Ends a turn whose process died; where it is running, or cannot be ended now, its stream says what there is."""
+    try:
+        await engine.recover(session)
+    except StoryError:
+        return
+
+
 def _metadata(session: str, turn_id: str, record: Any) -> Event:
     """For a turn whose stream has expired: what it would have begun with, without an id of its own."""
     return Event(id="", kind="metadata", data={"turn_id": turn_id, "session": session, "branch": record["branch"]})

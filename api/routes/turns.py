@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response, status
 from fastapi.responses import JSONResponse
 
-from agents.errors import InvalidInput, StoryError, UnknownTurn
+from agents.errors import InvalidInput, UnknownTurn
 from agents.story import Turn
 from api.routes.parts import Engine, PlayedTurnId, SessionId
 from api.schemas import PROBLEMS, NewTurn, TurnPage
-from api.streams import MEDIA_TYPE, as_stream, read_along, wants_events
+from api.streams import MEDIA_TYPE, as_stream, end_unfinished, read_along, wants_events
 from graphs.actions import turn_id_of
 from graphs.engine import StoryEngine
 
@@ -138,15 +138,5 @@ async def read_events(
 ) -> Response:
     """A turn's events, running or finished, from the one after `Last-Event-ID`."""
     answer = as_stream(await read_along(engine, session, turn_id, after=last_event_id), session, turn_id)
-    recovering = asyncio.create_task(_recover(engine, session))
-    request.app.state.tasks.add(recovering)
-    recovering.add_done_callback(request.app.state.tasks.discard)
+    end_unfinished(request.app.state.tasks, engine, session)
     return answer
-
-
-async def _recover(engine: StoryEngine, session: str) -> None:
-    """Ends a turn whose process died; where it is running, or cannot be ended now, its stream says what there is."""
-    try:
-        await engine.recover(session)
-    except StoryError:
-        return

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -88,6 +89,23 @@ async def test_who_leaves_cancels_nothing(engine: StoryEngine, where: str) -> No
     async with connect(url(where, session)) as client:
         events = await asked(client, {"type": "resume", "turn_id": "turn-0001"})
     assert events[-2]["data"]["turn"]["action"] == "look"
+
+
+async def test_a_turn_whose_process_died_is_ended_for_whoever_resumes_it(engine: StoryEngine, where: str) -> None:
+    engine.use_model("scripted", ScriptedModel(answers=["The range ticks. The cups hang still. <hang>"]))
+    session = await begun(engine, "", model="scripted")
+    turn_id, task = await engine.start(session, "look")
+    async with aclosing(engine.events(session, turn_id)) as events:
+        async for event in events:
+            if event["kind"] == "sentence":
+                break
+    task.cancel()
+    await asyncio.wait([task])
+    engine.use_model("scripted", ScriptedModel(answers=["And the rain goes on."]))
+    async with connect(url(where, session)) as client:
+        told = await asked(client, {"type": "resume", "turn_id": turn_id})
+    assert [event["event"] for event in told].count("committed") == 1
+    assert told[-2]["data"]["turn"]["narration"].startswith("The range ticks.")
 
 
 REFUSED: list[tuple[str | bytes, str]] = [
