@@ -16,7 +16,7 @@ BUCKETS = 1 << 16
 WINDOW, OVERLAP = 80, 20
 """Words that are seen at once, and words that two windows share."""
 
-LONG = 640
+MANY = 640
 """Words of a text from which on a window is half as long: half as many word pieces for the embedding, which is what a long
 text costs. In shorter ones, such as letters, it would make more false alarms.
 """
@@ -36,7 +36,7 @@ def word_windows(words: str) -> list[tuple[str, ...]]:
     read = words.split()
     if len(read) <= WINDOW:
         return [tuple(read)]
-    halves = 2 if len(read) > LONG else 1
+    halves = 2 if len(read) > MANY else 1
     size, shared = WINDOW // halves, OVERLAP // halves
     return list(
         dict.fromkeys(tuple(read[start : start + size]) for start in range(0, len(read) - shared, size - shared))

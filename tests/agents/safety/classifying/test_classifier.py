@@ -12,7 +12,7 @@ import pytest
 
 from agents.errors import InvalidSetting
 from agents.safety.classifying.classifier import Classifier, Thresholds, read_thresholds
-from agents.safety.classifying.features import BUCKETS, LONG, OVERLAP, WINDOW, features, word_windows
+from agents.safety.classifying.features import BUCKETS, MANY, OVERLAP, WINDOW, features, word_windows
 from agents.safety.classifying.weights import (
     DIMENSIONS,
     HEADS,
@@ -133,11 +133,11 @@ def test_of_a_long_text_the_worst_window_is_looked_at(times: int) -> None:
     assert any("zebra" in asked for asked in embedding.asked)
 
 
-@pytest.mark.parametrize("many", [WINDOW + 1, 3 * WINDOW, LONG, LONG + 1, 3 * LONG + 7])
+@pytest.mark.parametrize("many", [WINDOW + 1, 3 * WINDOW, MANY, MANY + 1, 3 * MANY + 7])
 def test_windows_cover_the_words_of_a_text_and_overlap(many: int) -> None:
     words = [str(number) for number in range(many)]
     cut = word_windows(" ".join(words))
-    size, shared = (WINDOW, OVERLAP) if many <= LONG else (WINDOW // 2, OVERLAP // 2)
+    size, shared = (WINDOW, OVERLAP) if many <= MANY else (WINDOW // 2, OVERLAP // 2)
     assert [*cut[0], *(word for part in cut[1:] for word in part[shared:])] == words
     assert {len(part) for part in cut[:-1]} == {size}
 
