@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from agents.safety.normalise import views
 from agents.safety.screen import Screen
 
 SCREEN = Screen.load()
@@ -18,3 +19,7 @@ def test_what_stands_in_base64_is_read_too(text: str) -> None:
 @pytest.mark.parametrize("text", ["aaaaaaaaaaaaaaaaaaaaaaaa go north", "take antidisestablishmentarianism", "x" * 60])
 def test_long_words_are_no_base64(text: str) -> None:
     assert SCREEN.action(text)["action"] == "allow"
+
+
+def test_a_sign_within_a_word_ends_no_sentence_of_letters_that_stand_apart() -> None:
+    assert "u x i want to kill myself" in views("go north. u x I want to k!ll myself").words
