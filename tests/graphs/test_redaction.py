@@ -72,7 +72,26 @@ class Remote(BaseChatModel):
 
 
 def leaked(texts: list[str]) -> set[str]:
-    return {piece for piece in PIECES for text in texts if piece in text or json.dumps(piece)[1:-1] in text}
+    """The pieces that stand in a text. Four digits count outside of numbers and ids alone: those have any digits in them."""
+    return {
+        piece for piece in PIECES for text in texts if _stands(piece, text) or _stands(json.dumps(piece)[1:-1], text)
+    }
+
+
+def _stands(piece: str, text: str) -> bool:
+    if piece.isdigit():
+        return re.search(rf"(?<![0-9a-f.]){piece}(?![0-9a-f])", text) is not None
+    return piece in text
+
+
+def test_a_piece_is_found_where_it_leaks_and_not_in_numbers() -> None:
+    assert leaked(["[PHONE_1] 0840.", '"450 0840"', r"see\n078-05-1120!"]) == {
+        "0840",
+        "450 0840",
+        "078-05-1120",
+        "1120",
+    }
+    assert leaked(['"ms": 10.0840', "01a20840e9", '"ms": 11205.5']) == set()
 
 
 async def played(engine: StoryEngine, model: Remote, spec: str = "openai:fake", turns: int = 0) -> str:
