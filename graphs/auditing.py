@@ -84,7 +84,7 @@ class StoryAuditor(StoryReader):
         try:
             with self._translated():
                 async with asyncio.timeout(METRICS_S):
-                    counts, owed = await self.audit.stream.counts(), await self.audit.stream.owed()
+                    owed, counts = await self.audit.stream.owed(), await self.audit.stream.counts()
         except StoryError:
             pass
         audit = self.audit

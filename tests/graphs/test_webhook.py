@@ -28,7 +28,7 @@ from graphs.settings import Settings, read_settings
 CRISIS = "I want to end my life tonight zebrafish"
 SECRETS = [b"s" * 32, b"t" * 24]
 ENCODED = [base64.b64encode(SECRETS[0]).decode(), "whsec_" + base64.b64encode(SECRETS[1]).decode()]
-QUICK = Pace(first_s=0.02, longest_s=0.05, idle_s=0.05, lease_s=0.2, total_s=0.15, connect_s=0.15)
+QUICK = Pace(first_s=0.02, longest_s=0.05, idle_s=0.05)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def settings(told: Endpoint, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def engine(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[StoryEngine]:
-    """With a webhook that is patient for a moment only."""
+    """With a webhook that soon tries again. How long it waits for an answer is as ever: a busy machine is slow to give one."""
     monkeypatch.setattr("graphs.audit.webhook.Pace", lambda: QUICK)
     async with open_engine(settings) as opened:
         yield opened
@@ -59,9 +59,11 @@ async def until_paid(engine: StoryEngine) -> dict[str, int]:
     """Waits until nothing is owed and it is counted; what the counters say of the webhook."""
     async with asyncio.timeout(30):
         while True:
+            # What is owed is asked first: the last of it may be paid, and counted, between the two questions.
+            owed = await engine.audit.stream.owed()
             counts = await engine.audit.stream.counts()
             ended = counts.get("webhook|delivered", 0) + counts.get("webhook|given_up", 0)
-            if not await engine.audit.stream.owed() and ended:
+            if not owed and ended:
                 return {name: count for name, count in counts.items() if name.startswith("webhook|")}
             await asyncio.sleep(0.005)
 
@@ -111,7 +113,7 @@ async def test_only_a_crisis_of_our_own_callers_is_told(engine: StoryEngine, tol
 
 @pytest.mark.parametrize(
     "answer",
-    ["500", "503\nretry-after: 0", "404", "410", "429", "302\nlocation: /told?again", "307\nlocation: /x", "hang"],
+    ["500", "503\nretry-after: 0", "404", "410", "429", "302\nlocation: /told?again", "307\nlocation: /x"],
 )
 async def test_anything_but_yes_is_tried_again_under_the_same_id(
     engine: StoryEngine, told: Endpoint, answer: str, caplog: pytest.LogCaptureFixture
@@ -126,6 +128,20 @@ async def test_anything_but_yes_is_tried_again_under_the_same_id(
     assert await until_paid(engine) == {"webhook|delivered": 1, "webhook|failed": 2}
     assert "safety webhook was not taken" in caplog.text
     assert "walnut" not in caplog.text
+
+
+async def test_an_endpoint_that_says_nothing_is_tried_again_under_the_same_id(
+    settings: Settings, told: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graphs.audit.webhook.Pace", lambda: Pace(**{**QUICK.__dict__, "total_s": 0.15}))
+    told.answers = ["hang", "hang"]
+    async with open_engine(settings) as engine:
+        await engine.act(await begun(engine), CRISIS)
+        requests = await told.until(3)
+        assert len({(request.headers["webhook-id"], request.body) for request in requests}) == 1
+        counts = await until_paid(engine)
+        assert counts["webhook|delivered"] == 1
+        assert counts["webhook|failed"] >= 2, "more on a machine too busy to answer in time"
 
 
 async def test_an_endpoint_that_dies_and_comes_back_hears_of_all(engine: StoryEngine, told: Endpoint) -> None:
