@@ -30,6 +30,9 @@ REQUEST_ID = "tta.request_id"
 
 _SHOWN_FAULTS = 10
 _SESSION = re.compile(rf"/api/v1/sessions/({ID_PATTERN.strip('^$')})(?:/|$)")
+_MADE = re.compile(r"\b(0[0-9a-f]{31}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
+"""The ids of `graphs.clock`, which begin with the time in milliseconds, and UUIDs."""
+
 _CURES: dict[type[StoryError], str] = {
     UnknownSession: "Check the id, or begin a session with `POST /api/v1/sessions`.",
     SessionPaused: "Go on with `POST /api/v1/sessions/{session}/resume` when the player is ready.",
@@ -61,7 +64,11 @@ def problem(error: StoryError, scope: Scope | None = None) -> dict[str, Any]:
 
 
 def _hidden(text: str) -> str:
-    return Redaction().hide(text)
+    """Personal data and keys are not told back; an id that we made, or a UUID, looks like a key and is none."""
+    redaction = Redaction()
+    # An address may hold a slash: a path is looked at step by step, so that what leads to one stays.
+    parts = [part for step in re.split("(/)", text) for part in _MADE.split(step)]
+    return "".join(part if part == "/" or _MADE.fullmatch(part) else redaction.hide(part) for part in parts)
 
 
 async def answer(scope: Scope, error: StoryError, headers: Mapping[str, str] | None = None) -> JSONResponse:

@@ -63,6 +63,17 @@ def check_spec(spec: str) -> None:
     _check_provider(known[provider], spec)
 
 
+def check_judge(spec: str) -> None:
+    """Raises as `check_spec` does, and InvalidSetting for the storyteller: it answers no question, so every check fails."""
+    check_spec(spec)
+    if spec == "offline":
+        raise InvalidSetting(
+            "The storyteller 'offline' is no judge",
+            cure="Name a model, or none: rules and classifier need no judge.",
+            choices=["local", "local:/path/to.gguf", *(f"{provider}:NAME" for provider in PROVIDERS)],
+        )
+
+
 def _known_providers() -> dict[str, Provider]:
     """Ours, and those that LangChain knows besides: their package is the first part of the module it names."""
     try:

@@ -2,7 +2,8 @@
 
     check(Screen.load(), Conversation(id="1", messages=["look", "I want to end my life tonight"]))
         -> {"id": "1", "tier": "crisis", "action": "crisis", "categories": ["suicide"], "injection": False,
-            "first_flagged_turn": 2, "ms": 0.9, "pii": []}
+            "first_flagged_turn": 2, "ms": 0.9, "pii": [],
+            "signals": [{"turn": 2, "source": "rule", "id": "...", "category": "suicide", "confidence": 1.0}]}
 
 A conversation is read as a session's actions are: one after the other, each with the risk that those before it left. None
 leaves anything to the next conversation.
@@ -19,7 +20,7 @@ from typing_extensions import TypedDict
 from agents.errors import InvalidInput
 from agents.safety.personal import find
 from agents.safety.screen import Screen, Screened, highest
-from agents.story import Heard, Tier
+from agents.story import Heard, Signal, Tier
 
 MAX_MESSAGES = 1_000
 MAX_TEXT = 1_000_000
@@ -46,10 +47,17 @@ class Conversation(NamedTuple):
     messages: Sequence[str]
 
 
+class Told(Signal):
+    """A signal and the turn, from 1, that gave it."""
+
+    turn: int
+
+
 class Checked(TypedDict):
     """`tier` and `action` are those of the most careful turn; `first_flagged_turn` is the first (from 1) that is not
     allowed; `ms` is the time that the slowest turn took to screen. `pii` is `[start, end, kind]` of each stretch of personal
-    data (`agents/safety/personal`), in characters: of `text`, or of the messages joined by line ends."""
+    data (`agents/safety/personal`), in characters: of `text`, or of the messages joined by line ends. `signals` are why,
+    each with its turn."""
 
     id: str | int
     tier: Tier
@@ -59,6 +67,7 @@ class Checked(TypedDict):
     first_flagged_turn: int | None
     ms: float
     pii: list[tuple[int, int, str]]
+    signals: list[Told]
 
 
 def check(screen: Screen, conversation: Conversation, judge: Settle | None = None) -> Checked:
@@ -68,7 +77,8 @@ def check(screen: Screen, conversation: Conversation, judge: Settle | None = Non
     categories: dict[str, None] = {}
     slowest = 0.0
     heard: list[Heard] = []
-    for message in conversation.messages:
+    signals: list[Told] = []
+    for turn, message in enumerate(conversation.messages, start=1):
         began = time.perf_counter()
         found = screen.screen(message, risk=risk, heard=heard)
         if judge:
@@ -78,6 +88,7 @@ def check(screen: Screen, conversation: Conversation, judge: Settle | None = Non
         risk = highest([risk, verdict["tier"]])
         actions.append(verdict["action"])
         categories |= dict.fromkeys(verdict["categories"])
+        signals += [Told(turn=turn, **signal) for signal in verdict["signals"]]
     flagged = next((turn for turn, action in enumerate(actions, start=1) if action != "allow"), None)
     return Checked(
         id=conversation.id,
@@ -88,6 +99,7 @@ def check(screen: Screen, conversation: Conversation, judge: Settle | None = Non
         first_flagged_turn=flagged,
         ms=round(slowest * 1000, 3),
         pii=_personal(conversation.messages),
+        signals=signals,
     )
 
 

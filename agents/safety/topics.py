@@ -3,8 +3,9 @@
     topics = topics_of(("spiders", "grandmother"))
     topics.find("A cobweb trembles in the corner.")[0]["id"]    -> "avoided:spiders"
 
-Common topics have families of words (`prompts/safety/topics.yaml`): who avoids spiders sees no web. Any other topic is
-found by the stems of its words, all of them in one sentence, and where its script parts no words, as it is written.
+Common topics have families of words (`prompts/safety/topics.yaml`): who avoids spiders sees no web, nor the word that was
+typed. Any other topic is found by the stems of its words, all of them in one sentence, and where its script parts no
+words, as it is written.
 Signals name the authored topic, or `own`: never a player's words.
 """
 
@@ -44,6 +45,16 @@ class Topic(BaseModel):
     unless: tuple[str, ...] = ()
     must: Annotated[tuple[str, ...], Field(min_length=1)]
     must_not: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    def called(self, names: Iterable[str]) -> "Topic":
+        """The topic of a player who calls it so: these names, in the one number and the other, are words of it, too. Not
+        those that stand in a sentence beside it: who calls alcohol "drink" may still drink tea.
+        """
+        forms = (form for name in names for form in (name, name.removesuffix("s"), f"{name}s"))
+        said = (views(form).words for form in forms)
+        beside = [views(text).words for text in self.must_not]
+        more = (form for form in said if not any(_said(text, _pattern([form]), None) for text in beside))
+        return self.model_copy(update={"words": tuple(dict.fromkeys((*self.words, *more)))})
 
 
 class _File(BaseModel):
@@ -89,13 +100,14 @@ NO_TOPICS = Topics(())
 @lru_cache(maxsize=256)
 def topics_of(avoid: tuple[str, ...]) -> Topics:
     """The topics that a player named, in any words. A name that holds an authored topic's name means that topic."""
-    known, own = list[Topic](), list[list[str]]()
+    known, own = dict[str, Topic](), list[list[str]]()
     for name in avoid[:MOST]:
         if found := _authored(name):
-            known += found
+            for topic, called in found:
+                known[topic.id] = known.get(topic.id, topic).called(called)
         else:
             own.append(stems_of(name[:LONGEST]) or [name.casefold().strip()])
-    return Topics(dict.fromkeys(known), own) if avoid else NO_TOPICS
+    return Topics(known.values(), own) if avoid else NO_TOPICS
 
 
 def check_topics(names: Sequence[str]) -> list[str]:
@@ -128,22 +140,26 @@ def stems_of(text: str) -> list[str]:
     return _STEMMER.stemWords([word for word in _WORD.findall(views(text).raw.lower()) if word not in _PLAIN])
 
 
-def _authored(name: str) -> list[Topic]:
-    """The authored topics that a name means: one called so, or those whose own name is among its words."""
+def _authored(name: str) -> list[tuple[Topic, tuple[str, ...]]]:
+    """The authored topics that a name means, each with what it is called by: one called so, or those whose own name is
+    among its words.
+    """
     stems = frozenset(stems_of(name))
     index = _index()
     if exact := index.get(stems):
         return [exact]
-    return list(dict.fromkeys(topic for names, topic in index.items() if names and names < stems))
+    return [called for names, called in index.items() if names and names < stems]
 
 
 @cache
-def _index() -> dict[frozenset[str], Topic]:
-    return {
-        frozenset(stems_of(name)): topic
-        for topic in read_topics()
-        for name in (topic.id.replace("_", " "), *topic.names)
-    }
+def _index() -> dict[frozenset[str], tuple[Topic, tuple[str, ...]]]:
+    """Each topic by the stems of its names, and the names of these stems."""
+    index = dict[frozenset[str], tuple[Topic, tuple[str, ...]]]()
+    for topic in read_topics():
+        for name in (topic.id.replace("_", " "), *topic.names):
+            stems = frozenset(stems_of(name))
+            index[stems] = topic, (*index.get(stems, (topic, ()))[1], name)
+    return index
 
 
 @cache

@@ -43,7 +43,8 @@ def audit(
     session: Annotated[str, typer.Option(help="Only this session.")] = "",
     tier: Annotated[str, typer.Option(help="Only this tier.", metavar="TIER")] = "",
     since: Annotated[
-        str, typer.Option(help="From then on: `2026-11-24`, `2026-11-24T04:20`, `90m`, `24h`, `7d`.")
+        str,
+        typer.Option(help="From then on: `2026-11-24`, `2026-11-24T04:20`, `2026-11-24T04:20Z`, `90m`, `24h`, `7d`."),
     ] = "",
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many entries.")] = 50,
     match: Annotated[
@@ -86,7 +87,7 @@ def _no_time(since: str) -> datetime:
     raise InvalidInput(
         f"--since '{since[:40]}' is no time",
         cure="Write it so.",
-        choices=["2026-11-24", "2026-11-24T04:20", "24h", "7d"],
+        choices=["2026-11-24", "2026-11-24T04:20", "2026-11-24T04:20Z", "90m", "24h", "7d"],
     )
 
 

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from agents.errors import InvalidSetting, StoryError
 from agents.models.embedding import open_embedder
-from agents.models.opening import PROVIDERS, check_spec
+from agents.models.opening import PROVIDERS, check_judge, check_spec
 from agents.prompts import Prompts
 from agents.safety.cases import check_cases
 from agents.safety.classifying.weights import read_weights
@@ -118,7 +118,7 @@ def _safety(settings: Settings) -> str:
             cure="Check each with the service, and write down the day.",
         )
     if settings.safety_model:
-        check_spec(settings.safety_model)
+        check_judge(settings.safety_model)
     sources = read_weights().sources
     told = f"{sum(len(one.rules) for one in rules)} rules hold their cases; a classifier of {sources['examples']:,} examples"
     return told + (f"; judged by {settings.safety_model}" if settings.safety_model else "; no judge")

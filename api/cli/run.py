@@ -6,8 +6,9 @@ import re
 import sys
 from contextlib import suppress
 from difflib import get_close_matches
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -44,6 +45,22 @@ app = typer.Typer(
 )
 for part in (playing, worlds, sessions, tracing, debugging, safety, evaluating, benchmarks, serving):
     part.register(app)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tta {metadata.version('tta')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_say_version)
+    ] = False,
+) -> None:
+    """The options of `tta` itself."""
 
 
 def run(arguments: list[str]) -> int:

@@ -1,23 +1,27 @@
 """`tta safety`: what the safety agent says of a set of conversations."""
 
 import asyncio
+import sys
 from collections import Counter
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from langchain_core.language_models import BaseChatModel
 
-    from agents.safety.check import Settle
+    from agents.safety.check import Checked, Settle
 
 from agents.errors import InvalidInput
 from api.cli import auditing, training
 from api.cli.output import counted, print_json, table
+
+SHOWN = 20
+"""Conversations that the table names."""
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +36,10 @@ def register(app: typer.Typer) -> None:
 
 def check(
     file: Annotated[
-        Path, typer.Option("--in", help='JSON Lines: {"id", "text"} or {"id", "messages": [...]}, one a line.')
+        Path,
+        typer.Option(
+            "--in", help='JSON Lines: {"id", "text"} or {"id", "messages": [...]}, one a line; `-`: standard input.'
+        ),
     ],
     as_json: Annotated[
         bool, typer.Option("--json", help="A line of JSON each, instead of a table of them all.")
@@ -47,25 +54,46 @@ def check(
     from graphs.archive.files import reading  # noqa: PLC0415
     from graphs.settings import read_settings  # noqa: PLC0415
 
-    with reading(file) as lines:
-        conversations = list(read_conversations(lines, str(file)))  # all of them, before the first is screened
+    place = "standard input" if str(file) == "-" else str(file)
+    with nullcontext(sys.stdin.buffer) if str(file) == "-" else reading(file) as lines:
+        conversations = list(read_conversations(lines, place))  # all of them, before the first is screened
     if not conversations:
-        raise InvalidInput("There is no conversation in it", place=str(file), cure="Write one a line.")
-    screen, found, slowest = Screen.load(read_settings().safety_dir), Counter[tuple[str, str]](), list[float]()
+        raise InvalidInput("There is no conversation in it", place=place, cure="Write one a line.")
+    screen, told = Screen.load(read_settings().safety_dir), list["Checked"]()
     with judging(judged_by) as judge:
         screen.warm()
         for conversation in conversations:
             checked = check_one(screen, conversation, judge)
             if as_json:
                 print_json(checked)
-            found.update((checked["action"], category) for category in checked["categories"] or ["-"])
-            slowest.append(checked["ms"])
+            told.append(checked)
     if not as_json:
-        rows = [[action, category, str(count)] for (action, category), count in sorted(found.items())]
-        table(["action", "category", "conversations"], rows)
-        slowest.sort()
-        p95 = slowest[int(len(slowest) * 0.95)]
-        typer.echo(f"{counted(len(conversations), 'conversation')}; 95 of 100 took at most {p95:.1f} ms a turn.")
+        _summary(told)
+
+
+def _summary(told: "Sequence[Checked]") -> None:
+    """Which were not let pass, and why; how many there are of what; how long it took."""
+    flagged = [one for one in told if one["action"] != "allow"]
+    if flagged:
+        shown = [
+            [str(one["id"])[:40], one["action"], str(one["first_flagged_turn"]), ", ".join(reasons_of(one))]
+            for one in flagged[:SHOWN]
+        ]
+        table(["id", "action", "turn", "because of"], shown, gives="because of")
+    if len(flagged) > SHOWN:
+        typer.echo(f"... and {len(flagged) - SHOWN:,} more; --json tells all of them.")
+    found = Counter((one["action"], category) for one in told for category in one["categories"] or ["-"])
+    rows = [[action, category, str(count)] for (action, category), count in sorted(found.items())]
+    table(["action", "category", "conversations"], rows)
+    slowest = sorted(one["ms"] for one in told)
+    p95 = slowest[int(len(slowest) * 0.95)]
+    typer.echo(f"{counted(len(told), 'conversation')}; 95 of 100 took at most {p95:.1f} ms a turn.")
+
+
+def reasons_of(checked: "Checked") -> list[str]:
+    """The signals of the turn that was flagged first, each once, as `source:id`."""
+    first = [signal for signal in checked["signals"] if signal["turn"] == checked["first_flagged_turn"]]
+    return list(dict.fromkeys(f"{signal['source']}:{signal['id']}" for signal in first))
 
 
 @contextmanager
@@ -77,11 +105,12 @@ def judging(spec: str) -> "Generator[Settle | None]":
     if not spec:
         yield None
         return
-    from agents.models import open_model  # noqa: PLC0415
+    from agents.models import check_judge, open_model  # noqa: PLC0415
     from agents.prompts import Prompts  # noqa: PLC0415
     from agents.safety.judge import Judge  # noqa: PLC0415
     from graphs.settings import read_settings  # noqa: PLC0415
 
+    check_judge(spec)
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
         model = runner.run(stack.enter_async_context(open_model(spec)))

@@ -1,9 +1,11 @@
 """The entry of the command: whose packages are imported, and where compiled modules are kept."""
 
 import sys
-from importlib import import_module
+from importlib import import_module, metadata
 
 import pytest
+
+from api.cli.run import run
 
 entry = import_module("api.cli.main")  # `api.cli.main` is also the function of that name
 
@@ -22,3 +24,8 @@ def test_compiled_modules_are_kept_where_none_may_stand_beside_the_packages(
     entry.keep_compiled()
     assert (sys.pycache_prefix is not None) == kept
     assert sys.dont_write_bytecode == (forbidden and not kept)
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"tta {metadata.version('tta')}\n"

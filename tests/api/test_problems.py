@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from agents.safety.crisis import load_response_book
 from api.bodies import kept
+from graphs.clock import TimeIds
 from graphs.engine import StoryEngine
 
 JSON = {"Content-Type": "application/json"}
@@ -237,3 +238,12 @@ async def test_paths_and_methods_that_are_not_there(client: AsyncClient) -> None
     wrong = await client.delete("/health/live")
     _check(wrong, 405, "wrong_method")
     assert wrong.headers["allow"] == "GET"
+
+
+async def test_a_problem_names_its_turn_and_hides_what_a_path_should_not_hold(client: AsyncClient, begin) -> None:
+    session = await begin()
+    for id_ in (TimeIds().new(), "4f1ad2c0-93b1-4a52-8f6e-2f5d0c4b7a11"):
+        gone = await client.get(f"/api/v1/sessions/{session}/turns/{id_}")
+        assert _check(gone, 404, gone.json()["code"])["instance"].endswith(f"/turns/{id_}")
+    hidden = await client.get("/api/v1/nothing/anna@example.org/of/ben@example.org")
+    assert hidden.json()["instance"] == "/api/v1/nothing/[EMAIL_1]/of/[EMAIL_2]"

@@ -34,15 +34,55 @@ def test_a_line_each(talks: str, capsys: pytest.CaptureFixture[str]) -> None:
         ("d", "none", "allow", None),
     ]
     assert [one["pii"] for one in told] == [[], [], [], [[16, 32, "email"]]]
-    assert set(told[0]) == {"id", "tier", "action", "categories", "injection", "first_flagged_turn", "ms", "pii"}
+    assert set(told[0]) == {
+        "id",
+        "tier",
+        "action",
+        "categories",
+        "injection",
+        "first_flagged_turn",
+        "ms",
+        "pii",
+        "signals",
+    }
+    assert told[0]["signals"] == []
+    assert {(why["turn"], why["source"], why["category"]) for why in told[1]["signals"]} >= {(2, "rule", "suicide")}
 
 
 def test_a_table_of_all_repeats_nothing_that_was_said(talks: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["safety", "check", "--in", talks]) == 0
     out = capsys.readouterr().out
     assert "4 conversations" in out
-    assert "suicide" in out
+    assert re.search(r"^ *b +crisis +2 .*rule:suicide", out, re.MULTILINE), "which of them, and why"
+    assert not re.search(r"^ *a +allow", out, re.MULTILINE)
     assert "tonight" not in out
+
+
+def test_a_table_names_a_few_and_says_how_many_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "many.jsonl"
+    path.write_text("".join(f'{{"id": {n}, "text": "I want to end my life tonight"}}\n' for n in range(23)))
+    assert run(["safety", "check", "--in", str(path)]) == 0
+    assert "... and 3 more; --json tells all of them." in capsys.readouterr().out
+
+
+def test_standard_input_is_a_file_too(
+    talks: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Path(talks).open() as file:
+        monkeypatch.setattr("sys.stdin", file)
+        assert run(["safety", "check", "--in", "-", "--json"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    with Path(os.devnull).open() as nothing:
+        monkeypatch.setattr("sys.stdin", nothing)
+        assert run(["safety", "check", "--in", "-"]) == 2
+    assert "standard input: There is no conversation" in capsys.readouterr().err
+
+
+def test_a_storyteller_is_no_judge(talks: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["safety", "check", "--in", talks, "--judge", "offline"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "'offline' is no judge" in told.err
 
 
 def test_a_fault_in_the_last_line_comes_before_the_first_answer(talks: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,6 +157,9 @@ def test_a_judge_that_cannot_work_is_told_before_anything_is_played(
     assert "nonsense" in capsys.readouterr().err
     assert run(["doctor"]) == 1
     assert "FAIL safety" in capsys.readouterr().out
+    monkeypatch.setenv("TTA_SAFETY_MODEL", "offline")
+    assert run(["play", "--world", "night_train", "--script", str(tmp_path / "script.txt")]) == 2
+    assert "'offline' is no judge" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

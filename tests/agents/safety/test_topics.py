@@ -36,6 +36,17 @@ def test_every_name_means_its_topic_and_no_other() -> None:
             assert len(found(name, " ".join(sum((each.must for each in TOPICS), ())))) == 1, name
 
 
+NAMES = [(topic, name) for topic in TOPICS for name in topic.names]
+
+
+@pytest.mark.parametrize(("topic", "name"), NAMES, ids=lambda value: getattr(value, "id", str(value)))
+def test_a_name_is_a_word_of_its_topic_for_who_typed_it(topic: Topic, name: str) -> None:
+    assert [text for text in topic.must_not if found(name, text)] == []
+    if name not in {"drink", "drinking"}:  # tea is drunk, too
+        assert found(name, f"You think of {name} again.") == [f"avoided:{topic.id}"]
+        assert f"avoided:{topic.id}" in found(f"big old {name}", f"Here {name} would be.")
+
+
 def test_words_of_ours_touch_no_topic() -> None:
     everything = topics_of(tuple(topic.names[0] for topic in TOPICS[:MOST])), topics_of(tuple(topic.names[0] for topic in TOPICS[MOST:2 * MOST])), topics_of(tuple(topic.names[0] for topic in TOPICS[2 * MOST:]))  # fmt: skip
     for topics in everything:
