@@ -159,6 +159,8 @@ class HeadMoved(Conflict):
 
 class SessionPaused(Conflict):
     title = "The session is paused"
+    by_choice = False
+    """Whether the player paused it, and no crisis: then nobody is reminded of help."""
 
 
 class ModelError(StoryError):

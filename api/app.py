@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from api import docs, problems, sockets
 from api.bodies import Bodies
 from api.requests import Origins, Requests
-from api.routes import health, metrics, sessions, turns, worlds
+from api.routes import health, looking, metrics, sessions, turns, worlds
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import Settings, read_settings
 
@@ -49,6 +49,7 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
         sessions.router,
         turns.router,
         turns.retries,
+        looking.router,
         sockets.router,
         docs.router,
     ):

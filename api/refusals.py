@@ -15,10 +15,12 @@ StoryError
 ├── WrongMethod             the path is there, the method is not             405
 ├── ForeignHost             asked under a name that is not this machine's    421
 ├── ForeignOrigin           a page of another site asks                      403
+├── Conflict
+│   └── Changed             not as `If-Match` says any longer                412
 └── InternalError           a fault of ours; nothing of it is told           500
 """
 
-from agents.errors import InvalidInput, NotFound, StoryError
+from agents.errors import Conflict, InvalidInput, NotFound, StoryError
 
 JSON_CURE = 'Send JSON in UTF-8 with `Content-Type: application/json`, such as {"action": "look around"}.'
 
@@ -77,6 +79,11 @@ class UnknownRoute(NotFound):
 class WrongMethod(StoryError):
     status = 405
     title = "The path does not take this method"
+
+
+class Changed(Conflict):
+    status = 412
+    title = "It has changed meanwhile"
 
 
 class ForeignHost(StoryError):

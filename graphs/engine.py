@@ -8,7 +8,7 @@ A turn runs in a task of its own: a caller that goes away cancels nothing.
 """
 
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from agents.errors import Conflict, StoryError, UnknownSession, UnknownTurn
@@ -162,15 +162,41 @@ class StoryEngine(StoryResealer):
             await self.session(session)
             return await self.memory.update(self.scope(session), paused=False)
 
-    async def avoid(self, session: str, topics: Sequence[str]) -> Session:
-        """The story leaves these topics out from its next turn on, and no others. Undo does not touch it.
+    async def pause(self, session: str) -> Session:
+        """The player's choice that nothing moves until `resume`. A turn that runs is finished. Raises TurnInProgress."""
+        with self._translated():
+            async with hold(self._stores.redis, self._story(session), "pause", wait_s=LOCK_WAIT_S):
+                await self.session(session)
+                return await self.memory.update(self.scope(session), paused=True)
 
-        Raises InvalidInput for more than twelve or one longer than forty characters (`agents.safety.topics`), with help for
-        somebody who calls for it there.
+    async def change(
+        self,
+        session: str,
+        *,
+        title: str | None = None,
+        avoid: Sequence[str] | None = None,
+        check: Callable[[], Awaitable[None]] | None = None,
+    ) -> Session:
+        """What is given is changed; undo touches none of it. One write, after `check`, which may raise; between the two
+        nothing moves in the session.
+
+        `title`: at most 120 characters, empty for the world's own. `avoid`: the story leaves these topics out from its next
+        turn on, and no others; InvalidInput for more than twelve or one longer than forty characters
+        (`agents.safety.topics`). Either raises it with help for somebody who calls for it there.
         """
         with self._translated():
-            await self.session(session)
-            return await self.memory.update(self.scope(session), avoid=self._topics(topics))
+            record = await self.session(session)
+            named = None if title is None else self._harmless(title.strip())[:120] or (await self.world(session)).title
+            topics = None if avoid is None else self._topics(avoid)
+            if check is None:
+                return await self.memory.update(self.scope(record["session"]), title=named, avoid=topics)
+            async with hold(self._stores.redis, self._story(session), "change", wait_s=LOCK_WAIT_S):
+                await check()
+                return await self.memory.update(self.scope(record["session"]), title=named, avoid=topics)
+
+    async def avoid(self, session: str, topics: Sequence[str]) -> Session:
+        """As `change` with topics to leave out."""
+        return await self.change(session, avoid=topics)
 
     def _topics(self, names: Sequence[str]) -> list[str]:
         kept = check_topics(names)

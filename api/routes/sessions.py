@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Annotated
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Header, Query, Response, status
 from fastapi.responses import StreamingResponse
 
 from agents.world.load import load_world
 from agents.world.scene import goal_states
 from agents.world.view import View
+from api.etags import etag, names, tagged
+from api.refusals import Changed
 from api.routes.parts import BranchInPath, Engine, SessionId
 from api.routes.worlds import check_model, check_world
 from api.schemas import (
+    ID_PATTERN,
     PROBLEMS,
     BranchAnswer,
     BranchName,
@@ -19,6 +23,8 @@ from api.schemas import (
     NewSessionAnswer,
     SessionAnswer,
     SessionChanges,
+    SessionPage,
+    SessionRecord,
     Standing,
     Thing,
     Undo,
@@ -57,22 +63,59 @@ async def create_session(asked: NewSession, engine: Engine, response: Response) 
     return NewSessionAnswer(**shown.model_dump(), turn=await engine.turn(made["session"], "root"))
 
 
-@router.get("/{session}", responses=PROBLEMS)
-async def get_session(session: SessionId, engine: Engine) -> SessionAnswer:
-    """A session and where its active branch stands."""
-    return await show(engine, session)
+@router.get("", responses=PROBLEMS)
+async def list_sessions(
+    engine: Engine,
+    player: Annotated[str | None, Query(pattern=ID_PATTERN, description="Only this player's.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="Sessions on a page.")] = 50,
+    cursor: Annotated[str, Query(max_length=64, description="`cursor` of the page before.")] = "",
+) -> SessionPage:
+    """Sessions, those begun last first. Each is on one page, whatever is played or begun meanwhile."""
+    found, after = await engine.sessions(player=player, limit=limit, after=cursor)
+    return SessionPage(sessions=[SessionRecord.model_validate(record) for record in found], cursor=after or None)
+
+
+@router.get("/{session}", responses={**PROBLEMS, 304: {"description": "It is as `If-None-Match` knows it"}})
+async def get_session(
+    session: SessionId, engine: Engine, response: Response, if_none_match: Annotated[str, Header(max_length=1000)] = ""
+) -> SessionAnswer:
+    """A session and where its active branch stands. Its `ETag` changes with whatever is shown of it."""
+    shown = await show(engine, session)
+    if names(if_none_match, etag(shown)):
+        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etag(shown)})  # pyright: ignore[reportReturnType] - FastAPI sends it as it is
+    return tagged(response, shown)
 
 
 @router.patch("/{session}", responses=PROBLEMS)
-async def change_session(session: SessionId, asked: SessionChanges, engine: Engine) -> SessionAnswer:
-    """From the next turn on the story leaves out the topics given, and no others."""
-    await engine.avoid(session, asked.avoid)
+async def change_session(
+    session: SessionId,
+    asked: SessionChanges,
+    engine: Engine,
+    response: Response,
+    if_match: Annotated[str, Header(max_length=1000)] = "",
+) -> SessionAnswer:
+    """Another title; other topics to leave out from the next turn on. With `If-Match`, only if it is as it was."""
+
+    async def check() -> None:
+        if not names(if_match, etag(await show(engine, session))):
+            raise Changed(
+                "The session is not as If-Match says", cure="Get it again, look, and change what is there now."
+            )
+
+    await engine.change(session, title=asked.title, avoid=asked.avoid, check=check if if_match else None)
+    return tagged(response, await show(engine, session))
+
+
+@router.post("/{session}/pause", responses=PROBLEMS)
+async def pause_session(session: SessionId, engine: Engine) -> SessionAnswer:
+    """Nothing moves in the story until it is resumed. A turn that runs is finished first."""
+    await engine.pause(session)
     return await show(engine, session)
 
 
 @router.post("/{session}/resume", responses=PROBLEMS)
 async def resume_session(session: SessionId, engine: Engine) -> SessionAnswer:
-    """The player's explicit choice to go on with a story that a crisis has paused."""
+    """The player's explicit choice to go on with a story that is paused."""
     await engine.resume(session)
     return await show(engine, session)
 
