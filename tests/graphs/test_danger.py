@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from cottage import COTTAGE, begun
 from fakes import ScriptedModel
+from flight import broken_off
 
 from agents.errors import InvalidInput, ModelError, SessionPaused, StoryError
 from graphs.engine import StoryEngine
@@ -91,8 +92,7 @@ async def test_help_waits_for_no_model(engine: StoryEngine, monkeypatch: pytest.
     monkeypatch.setitem(engine._storytellers.models, "gone:1", ScriptedModel(answers=["The range ticks. <hang>"]))  # pyright: ignore[reportPrivateUsage]
     other = await begun(engine, "other", model="gone:1")
     _, task = await engine.start(other, "look")
-    task.cancel()
-    await asyncio.wait([task])
+    await broken_off(task)
     monkeypatch.delitem(engine._storytellers.models, "gone:1")  # pyright: ignore[reportPrivateUsage]
     with pytest.raises(StoryError):
         await engine.act(other, "look")
@@ -209,13 +209,14 @@ async def test_a_turn_that_kills_its_process_is_given_up(engine: StoryEngine) ->
     session = await begun(engine)
     engine.use_model("offline", ScriptedModel(answers=["The range ticks. <hang>"]))
     _, task = await engine.start(session, "look")
-    for _ in range(MAX_TRIES):
-        task.cancel()
-        await asyncio.wait([task])
+    inbox = engine._runner(session).inbox  # pyright: ignore[reportPrivateUsage]
+    for tries in range(1, MAX_TRIES + 1):
+        await broken_off(task)
         task = asyncio.create_task(engine.recover(session))
-        await asyncio.sleep(0.1)
-    task.cancel()
-    await asyncio.wait([task])
+        while (await inbox.current() or {}).get("tries") != tries:  # it has been taken up again
+            assert not task.done()
+            await asyncio.sleep(0.01)
+    await broken_off(task)
     engine.use_model("offline", ScriptedModel(answers=["The rain goes on outside."]))
     turn = await engine.act(session, "wait")
     assert (turn["number"], turn["action"]) == (1, "wait")
