@@ -38,19 +38,19 @@ async def test_a_server_that_restarts_costs_a_wait_and_no_more(server: Server) -
 
 
 async def test_a_server_that_stays_away_is_told_within_the_patience(server: Server) -> None:
-    async with RedisSaver.from_url(server.url, patience=0.5) as saver:
+    async with RedisSaver.from_url(server.url, patience=3) as saver:
         await put_turns(saver, "t", 1)
         server.kill()
         began = time.monotonic()
         with pytest.raises(StoreUnreachable):
             await put_turns(saver, "t", 1)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
     server.start()
 
 
 async def test_a_server_that_hangs_is_told_and_found_again(server: Server) -> None:
     assert server.process
-    async with RedisSaver.from_url(server.url + "?socket_timeout=0.3", patience=0.5) as saver:
+    async with RedisSaver.from_url(server.url + "?socket_timeout=2", patience=3) as saver:
         (before,) = await put_turns(saver, "t", 1)
         server.process.send_signal(signal.SIGSTOP)
         try:
@@ -121,14 +121,15 @@ async def test_one_saver_over_several_loops(server: Server) -> None:
 
 async def test_patience_is_one_span_for_all_tries(server: Server) -> None:
     assert server.process
-    async with RedisSaver.from_url(server.url, patience=1) as saver:
+    patience = 4.0
+    async with RedisSaver.from_url(server.url, patience=patience) as saver:
         await put_turns(saver, "t", 1)
         server.process.send_signal(signal.SIGSTOP)
         try:
             began = time.monotonic()
             with pytest.raises(StoreUnreachable):
                 await saver.aget_tuple(line("t"))
-            assert time.monotonic() - began < 2.5
+            assert time.monotonic() - began < 2 * patience
         finally:
             server.process.send_signal(signal.SIGCONT)
 
