@@ -55,12 +55,13 @@ async def test_whoever_is_turned_away_is_noted_once_with_the_reason(
     engine: StoryEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = await begun(engine)
-    engine.use_model("slow", ScriptedModel(answers=["You look. <hang>"]))
+    model = ScriptedModel(answers=["You look. <hang>"])
+    engine.use_model("slow", model)
     busy = await begun(engine, "busy", model="slow")
     _, task = await engine.start(busy, "look")
     with pytest.raises(TurnInProgress):
         await engine.act(busy, CRISIS)
-    await broken_off(task)
+    await broken_off(task, model.asked)
     await engine.act(session, CRISIS)
     with pytest.raises(SessionPaused):
         await engine.act(session, CRISIS)
