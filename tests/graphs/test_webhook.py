@@ -169,6 +169,7 @@ async def test_a_refused_entry_keeps_no_other_waiting(
         for number in range(3):
             await engine.act(await begun(engine, f"s{number}"), CRISIS)
         assert owe
+        assert await engine.audit.settle(30)
         owe()
         requests = await told.until(3)
         assert [json.loads(request.body)["data"]["session"] for request in requests] == ["s0", "s1", "s2"]
@@ -250,13 +251,8 @@ async def test_what_a_dead_process_owed_is_told_by_the_next(
         "TTA_SAFETY_WEBHOOK_URL": told.url, "TTA_SAFETY_WEBHOOK_SECRET": ",".join(ENCODED),
     }  # fmt: skip
     code = DYING.replace("{words!r}", repr(CRISIS))
-    died = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-c", code, str(root), str(root / "tests"), seam],
-        env=env,
-        check=False,
-        timeout=120,
-    )
+    command = [sys.executable, "-c", code, str(root), str(root / "tests"), seam]
+    died = await asyncio.to_thread(subprocess.run, command, env=env, check=False, timeout=240)
     assert died.returncode == -signal.SIGKILL
     heard = len(told.received)
     assert heard == (0 if seam == "before" else 1)
