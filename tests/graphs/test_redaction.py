@@ -106,7 +106,7 @@ async def played(engine: StoryEngine, model: Remote, spec: str = "openai:fake", 
 async def test_a_remote_model_never_sees_what_the_player_reads(engine: StoryEngine) -> None:
     model = Remote()
     session = await played(engine, model, turns=KEYFRAME - len(PLANTED) + 1)
-    await engine._chapters.wait(engine.scope(session), 20)  # pyright: ignore[reportPrivateUsage]
+    await engine._chapters.wait(engine.scope(session), 60)  # pyright: ignore[reportPrivateUsage]
     await engine.act(session, "look")
     assert sum("happenings" in told for told in model.told) == 1
     assert sum("The player typed" in told for told in model.told) >= 1
