@@ -12,9 +12,11 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ClusterError
 from redis_servers import Server
 from test_saver import id_of, ids, line, put_turns
 
@@ -132,6 +134,23 @@ async def test_patience_is_one_span_for_all_tries(server: Server) -> None:
             assert time.monotonic() - began < 2 * patience
         finally:
             server.process.send_signal(signal.SIGCONT)
+
+
+async def test_a_slot_that_is_long_on_the_move_is_asked_again(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """redis-py gives up after sixteen tries within a moment, whatever the patience."""
+    evalsha, given_up = redis.evalsha, list[Any]()
+
+    async def moving(*args: Any) -> Any:
+        if len(given_up) < 3:
+            given_up.append(args)
+            raise ClusterError("TTL exhausted.")
+        return await evalsha(*args)
+
+    monkeypatch.setattr(redis, "evalsha", moving)
+    saver = RedisSaver(redis, patience=20)
+    (at,) = await put_turns(saver, "t", 1)
+    assert len(given_up) == 3
+    assert await ids(saver, line("t")) == [id_of(at)]
 
 
 class Cutting:
