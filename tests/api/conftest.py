@@ -27,7 +27,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def engine(data_dir: Path) -> AsyncGenerator[StoryEngine]:
     """The server of a module's tests lingers between them, so that each opens it in a moment."""
-    async with open_engine(read_settings(data_dir=data_dir, linger_s=1, model_timeout_s=5)) as opened:
+    async with open_engine(read_settings(data_dir=data_dir, linger_s=1, model_timeout_s=60)) as opened:
         yield opened
 
 
