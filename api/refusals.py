@@ -15,10 +15,11 @@ StoryError
 ├── WrongMethod             the path is there, the method is not             405
 ├── ForeignHost             asked under a name that is not this machine's    421
 ├── ForeignOrigin           a page of another site asks                      403
+├── AnswerNotKept           done before, with an answer too large to keep    409
 └── InternalError           a fault of ours; nothing of it is told           500
 """
 
-from agents.errors import InvalidInput, NotFound, StoryError
+from agents.errors import Conflict, InvalidInput, NotFound, StoryError
 
 JSON_CURE = 'Send JSON in UTF-8 with `Content-Type: application/json`, such as {"action": "look around"}.'
 
@@ -87,6 +88,12 @@ class ForeignHost(StoryError):
 class ForeignOrigin(StoryError):
     status = 403
     title = "The API answers no pages of other sites"
+
+
+class AnswerNotKept(Conflict):
+    """A request that is repeated and was done: nothing is done again."""
+
+    title = "The request was done, and its answer is not kept"
 
 
 class InternalError(StoryError):
