@@ -138,19 +138,22 @@ class _Kept:
         self._through = False
 
     async def __call__(self, message: Message) -> None:
+        if self._through:
+            await self._send(message)
+            return
         self._held.append(message)
         self._size += len(message.get("body", b""))
-        if self._through or message["type"] not in ("http.response.start", "http.response.body"):
-            await self._flush()
-            return
-        start = self._held[0]
+        start, kind = self._held[0], message["type"]
         streamed = Headers(raw=start["headers"]).get("content-type", "").startswith(_STREAM)
-        whole = message["type"] == "http.response.body" and not message.get("more_body", False)
-        if whole or streamed or self._size > LARGEST:
+        passes = streamed or self._size > LARGEST or kind not in ("http.response.start", "http.response.body")
+        whole = kind == "http.response.body" and not message.get("more_body", False)
+        if passes or whole:
             # What is done is done: that it cannot be kept is no reason to say it was not.
             with suppress(StoryError):
-                await self._settle(start, whole=whole and not streamed)
-            await self._flush()
+                await self._settle(start, whole=not passes)
+            self._through = True
+            for held in self._held:
+                await self._send(held)
 
     async def _settle(self, start: Message, *, whole: bool) -> None:
         status: int = start["status"]
@@ -162,12 +165,6 @@ class _Kept:
             await self._attempt.keep(Answer(status, kept, body), session)
         elif status < 500:
             await self._attempt.drop()
-
-    async def _flush(self) -> None:
-        self._through = True
-        held, self._held = self._held, []
-        for message in held:
-            await self._send(message)
 
 
 async def _replay(answer: Answer, send: Send) -> None:

@@ -108,14 +108,15 @@ async def _answer(
 ) -> Response:
     """The turn when it is committed, or its events as they come, as the client asked."""
     turn_id, task = started
+    replayed = {REPLAYED: "true"} if played else {}
     task.add_done_callback(_looked_at)
     if wants_events(request.headers.get("accept", "")):
         told = await read_along(engine, session, turn_id, after=after, task=task)
-        return as_stream(told, session, turn_id, status=status.HTTP_201_CREATED)
+        answer = as_stream(told, session, turn_id, status=status.HTTP_201_CREATED)
+        answer.headers.update(replayed)
+        return answer
     turn = await asyncio.shield(task)
-    headers = {"Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
-    if played:
-        headers[REPLAYED] = "true"
+    headers = {"Location": f"/api/v1/sessions/{session}/turns/{turn_id}", **replayed}
     return JSONResponse(turn, status.HTTP_201_CREATED, headers)
 
 
