@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
-from api import docs, problems, sockets
+from api import docs, problems, repeats, sockets
 from api.bodies import Bodies
 from api.requests import Origins, Requests
 from api.routes import health, looking, metrics, sessions, turns, worlds
@@ -32,7 +32,8 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
     app = FastAPI(
         title="TTA",
         version=_version(),
-        description="Therapeutic text adventures: sessions, turns as JSON or server-sent events, RFC 9457 problems.",
+        description="Therapeutic text adventures: sessions, turns as JSON or server-sent events, RFC 9457 problems.\n"
+        + repeats.PROMISES,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -54,7 +55,13 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
         docs.router,
     ):
         app.include_router(router)
-    for layer in (problems.Words, Origins, Bodies, Requests):  # the last one added is the first to see a request
+    for layer in (
+        repeats.Repeats,
+        problems.Words,
+        Origins,
+        Bodies,
+        Requests,
+    ):  # the last one added is the first to see a request
         app.add_middleware(layer)
     return app
 

@@ -93,6 +93,11 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
     return bytes(kept)
 
 
+def body_of(scope: Scope) -> bytes:
+    """The body as it was sent, of a request that came past `Bodies`."""
+    return bytes(scope.get(_KEY, b""))
+
+
 def _check(raw: bytes, headers: Headers) -> None:
     media = headers.get("content-type", "").partition(";")[0].strip().lower()
     if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):

@@ -17,6 +17,7 @@ StoryError
 ├── ForeignOrigin           a page of another site asks                      403
 ├── Conflict
 │   └── Changed             not as `If-Match` says any longer                412
+├── AnswerNotKept           done before, with an answer too large to keep    409
 └── InternalError           a fault of ours; nothing of it is told           500
 """
 
@@ -94,6 +95,12 @@ class ForeignHost(StoryError):
 class ForeignOrigin(StoryError):
     status = 403
     title = "The API answers no pages of other sites"
+
+
+class AnswerNotKept(Conflict):
+    """A request that is repeated and was done: nothing is done again."""
+
+    title = "The request was done, and its answer is not kept"
 
 
 class InternalError(StoryError):

@@ -260,10 +260,11 @@ class Problem(BaseModel):
     ] = None
 
 
-_PROBLEM: dict[str, Any] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+PROBLEM: dict[str, Any] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+"""The content of an error answer; `api.docs` adds the schema it points to."""
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"description": "Refused", "content": _PROBLEM},
-    "5XX": {"description": "Failed", "content": _PROBLEM},
+    "4XX": {"description": "Refused", "content": PROBLEM},
+    "5XX": {"description": "Failed", "content": PROBLEM},
 }
-"""The error answers of every route; `api.docs` adds the schema they point to."""
+"""The error answers of every route."""

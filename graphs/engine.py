@@ -7,11 +7,12 @@
 A turn runs in a task of its own: a caller that goes away cancels nothing.
 """
 
+import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from agents.errors import Conflict, StoryError, UnknownSession, UnknownTurn
+from agents.errors import Conflict, HeadMoved, ModelUnavailable, StoryError, UnknownSession, UnknownTurn
 from agents.models import check_spec
 from agents.safety.topics import check_topics, is_named
 from agents.story import Turn
@@ -22,6 +23,7 @@ from graphs.locks import hold
 from graphs.memory.shapes import Branch, Session
 from graphs.playing import LOCK_WAIT_S
 from graphs.resealing import StoryResealer
+from graphs.runner import Runner
 from graphs.sessions import new_session, opening_slots, opening_turn
 from graphs.settings import Settings
 from graphs.stores import open_stores
@@ -84,15 +86,45 @@ class StoryEngine(StoryResealer):
                     f"The session '{record['session']}' is being imported or deleted", cure="Try again in a moment."
                 ) from None
 
-    async def undo(self, session: str, back: int = 1) -> Branch:
+    async def join(self, session: str, turn_id: str) -> asyncio.Task[Turn] | None:
+        """The end of the turn that is being played under that id, here or in another process; None where none is.
+
+        If that process dies, the turn is ended here. The task raises ModelUnavailable where nothing comes of the turn: it
+        is not begun anew for somebody who only wanted to know.
+        """
+        with self._translated():
+            record, runner = await self.session(session), self._runner(session)
+            accepted = await runner.inbox.current()
+        if accepted is None or accepted["turn_id"] != turn_id:
+            return None
+        task = asyncio.create_task(self._joined(record, runner, turn_id))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def _joined(self, record: Session, runner: Runner, turn_id: str) -> Turn:
+        with self._translated():
+            wait_s = self.settings.model_total_s
+            async with hold(self._stores.redis, self._story(record["session"]), turn_id, wait_s=wait_s):
+                if stored := await runner.stored(turn_id):
+                    return stored
+                finished = await self._finish(record, runner)
+            if finished and finished["turn_id"] == turn_id:
+                return finished
+            raise ModelUnavailable("Nothing came of that turn", cure="Send the action again.")
+
+    async def undo(self, session: str, back: int = 1, *, head: str = "") -> Branch:
         """HEAD goes back; the next turn grows a new line. Raises Conflict where there is nothing to undo.
 
-        A turn that a process left unfinished is ended first: it is the last one, and what it began with was shown.
+        A turn that a process left unfinished is ended first: it is the last one, and what it began with was shown. With
+        `head` nothing is done unless that turn is the last one: HeadMoved.
         """
         with self._translated():
             async with hold(self._stores.redis, self._story(session), "undo", wait_s=LOCK_WAIT_S):
                 await self._settled(session)
                 position = await self.memory.position(self.scope(session))
+                if head and position["head"] != head:
+                    raise HeadMoved("Another turn is the last one now", cure="Look where the story stands.")
                 if position["number"] == 0:
                     raise Conflict("There is nothing to undo: this is the beginning", cure="Play a turn first.")
                 return await self.memory.move_head(self.scope(session), position["branch"], back=back)

@@ -7,11 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response, status
 from fastapi.responses import StreamingResponse
 
+from agents.errors import Conflict, HeadMoved
 from agents.world.load import load_world
 from agents.world.scene import goal_states
 from agents.world.view import View
 from api.etags import etag, names, tagged
 from api.refusals import Changed
+from api.repeats import Try
 from api.routes.parts import BranchInPath, Engine, SessionId
 from api.routes.worlds import check_model, check_world
 from api.schemas import (
@@ -43,7 +45,7 @@ EXPORTED = {
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=PROBLEMS)
-async def create_session(asked: NewSession, engine: Engine, response: Response) -> NewSessionAnswer:
+async def create_session(asked: NewSession, engine: Engine, response: Response, tried: Try) -> NewSessionAnswer:
     """Begins a story in a shipped world. The answer holds the opening as turn 0."""
     world = check_world(asked.world)
     # YAML and a provider's package take their time, once each: not in the event loop.
@@ -51,6 +53,7 @@ async def create_session(asked: NewSession, engine: Engine, response: Response) 
     await asyncio.to_thread(check_model, asked.model, engine.settings.model)
     made = await engine.create(
         world,
+        session=tried.mark[:16],  # an earlier try may have begun it: then it is that one
         player=asked.player,
         model=asked.model,
         seed=asked.seed,
@@ -145,9 +148,16 @@ async def list_branches(session: SessionId, engine: Engine) -> list[BranchAnswer
 
 
 @router.post("/{session}/branches", status_code=status.HTTP_201_CREATED, responses=PROBLEMS)
-async def save_branch(session: SessionId, asked: BranchName, engine: Engine) -> BranchAnswer:
+async def save_branch(session: SessionId, asked: BranchName, engine: Engine, tried: Try) -> BranchAnswer:
     """A named branch at a turn (by default the last); play goes on where it was."""
-    made = await engine.save(session, asked.name, at=asked.turn, turn_id=asked.turn_id)
+    try:
+        made = await engine.save(session, asked.name, at=asked.turn, turn_id=asked.turn_id)
+    except Conflict:
+        # An earlier try would have been told that the name is taken: it was that try which took it.
+        found = [branch for branch in await engine.branches(session) if branch["name"] == asked.name]
+        if not (tried.again and found):
+            raise
+        made = found[0]
     return BranchAnswer.model_validate(made)
 
 
@@ -165,11 +175,19 @@ async def switch_branch(session: SessionId, name: BranchInPath, engine: Engine) 
 
 
 @router.post("/{session}/undo", responses=PROBLEMS)
-async def undo_turns(session: SessionId, engine: Engine, asked: Undo | None = None) -> UndoAnswer:
+async def undo_turns(session: SessionId, engine: Engine, tried: Try, asked: Undo | None = None) -> UndoAnswer:
     """Takes turns back; without a body, the last one. Where there were fewer turns, all of them."""
     await engine.recover(session)  # or what it ends would not be counted
-    turns, before = asked.turns if asked else 1, (await engine.position(session))["number"]
-    now = (await engine.undo(session, turns))["number"]
+    turns, position, earlier = asked.turns if asked else 1, await engine.position(session), tried.note
+    head, _, number = (await tried.remember(f"{position['head']} {position['number']}")).rpartition(" ")
+    before = int(number)
+    try:
+        now = (await engine.undo(session, turns, head=head if tried.mark else ""))["number"]
+    except HeadMoved:
+        if not earlier:
+            raise
+        # An earlier try has moved it: nothing is taken back a second time.
+        now = min(before, position["number"])
     shown = await show(engine, session)
     return UndoAnswer(**dict(shown), undone=before - now, note=say_undone(turns, before, now))
 

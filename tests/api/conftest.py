@@ -58,6 +58,17 @@ def begin(engine: StoryEngine) -> Begin:
 
 
 @pytest.fixture
+async def session(client: httpx.AsyncClient, begin: Begin) -> str:
+    """The path of a session of three turns, with a branch."""
+    turns = await begin()
+    path = turns.removesuffix("/turns")
+    for _ in range(3):
+        await client.post(turns, json={"action": "wait"})
+    await client.post(f"{path}/branches", json={"name": "late"})
+    return path
+
+
+@pytest.fixture
 async def play(engine: StoryEngine) -> Play:
     """A sitting at a new session."""
     made = await engine.create(COTTAGE, seed=1)

@@ -85,6 +85,7 @@ async def test_the_same_key_is_read_again(client: AsyncClient, begin, tale: None
     first = await client.post(turns, json={"action": "look"}, headers=headers)
     again = await client.post(turns, json={"action": "look"}, headers=headers)
     assert read(again.text) == read(first.text)
+    assert ("idempotent-replayed" in first.headers, again.headers["idempotent-replayed"]) == (False, "true")
 
 
 async def test_a_client_that_leaves_cancels_nothing(engine: StoryEngine, begin, tale: None) -> None:
