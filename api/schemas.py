@@ -198,6 +198,27 @@ class WorldAnswer(BaseModel):
     techniques: list[str]
 
 
+class TokenAnswer(BaseModel):
+    """As RFC 6749, 5.1, says."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the kind of it
+    expires_in: Annotated[int, Field(description="Seconds.", examples=[1800])]
+    refresh_token: Annotated[str | None, Field(description="The next one; the one before is used up.")] = None
+    scope: Annotated[str, Field(examples=["read play"])]
+
+
+class CallerAnswer(BaseModel):
+    """Who asks."""
+
+    player: Annotated[str, Field(examples=["anna"])]
+    role: Literal["player", "author", "operator"]
+    scopes: list[str]
+    kind: Annotated[str, Field(description="`local`, `account`, `key` or `external`.")]
+    name: Annotated[str, Field(description="The account's name, the key's id, the issuer's subject.")]
+    tenant: str
+
+
 class Health(BaseModel):
     """`live`, or `ready` with what each store says of itself."""
 

@@ -9,7 +9,8 @@ from fastapi.responses import StreamingResponse
 from agents.world.load import load_world
 from agents.world.scene import goal_states
 from agents.world.view import View
-from api.routes.parts import BranchInPath, Engine, SessionId
+from api.auth.policy import player_for
+from api.routes.parts import Asking, BranchInPath, Engine, SessionId
 from api.routes.worlds import check_model, check_world
 from api.schemas import (
     PROBLEMS,
@@ -37,15 +38,16 @@ EXPORTED = {
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=PROBLEMS)
-async def create_session(asked: NewSession, engine: Engine, response: Response) -> NewSessionAnswer:
+async def create_session(asked: NewSession, engine: Engine, response: Response, caller: Asking) -> NewSessionAnswer:
     """Begins a story in a shipped world. The answer holds the opening as turn 0."""
+    player = player_for(caller, asked.player if "player" in asked.model_fields_set else None)
     world = check_world(asked.world)
     # YAML and a provider's package take their time, once each: not in the event loop.
     await asyncio.to_thread(load_world, world)
     await asyncio.to_thread(check_model, asked.model, engine.settings.model)
     made = await engine.create(
         world,
-        player=asked.player,
+        player=player,
         model=asked.model,
         seed=asked.seed,
         title=asked.title,
@@ -84,8 +86,12 @@ async def delete_session(session: SessionId, engine: Engine) -> None:
 
 
 @router.get("/{session}/export", responses={**PROBLEMS, 200: EXPORTED}, response_class=StreamingResponse)
-async def export_session(session: SessionId, engine: Engine, traces: bool = True) -> StreamingResponse:
-    """All of a session as JSON Lines, for `tta sessions import`; without its last line, `end`, it is not whole."""
+async def export_session(session: SessionId, engine: Engine, caller: Asking, traces: bool = True) -> StreamingResponse:
+    """All of a session as JSON Lines, for `tta sessions import`; without its last line, `end`, it is not whole.
+
+    Traces are for authors and operators.
+    """
+    traces = traces and caller.may("author")
     await engine.session(session)
 
     async def lines() -> AsyncGenerator[str]:
