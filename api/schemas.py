@@ -90,12 +90,19 @@ class PlayPing(Request):
     type: Literal["ping"]
 
 
+class PlayAuth(Request):
+    """Over a socket that was connected without one: the token, before anything else."""
+
+    type: Literal["auth"]
+    token: Annotated[str, Field(max_length=8192)]
+
+
 PlayMessage = Annotated[PlayAction | PlayRetry | PlayResume | PlayPing, Field(discriminator="type")]
 """What a client may send over a socket."""
 
 MESSAGE_TYPES = frozenset(
     name
-    for model in (PlayAction, PlayRetry, PlayResume, PlayPing)
+    for model in (PlayAction, PlayRetry, PlayResume, PlayPing, PlayAuth)
     for name in get_args(model.model_fields["type"].annotation)
 )
 

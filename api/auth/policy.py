@@ -38,6 +38,12 @@ NEEDS: dict[tuple[str, str], Need] = {
     ("POST", "/api/v1/sessions"): "play",
 }
 
+CREDENTIAL = "tta.credential"
+"""Where the scope of a socket has what let it in, to be looked at again."""
+
+BEARER = "bearer."
+"""A subprotocol that begins so is a token: `new WebSocket(url, ["tta", "bearer.TOKEN"])`."""
+
 _OPEN = re.compile(r"/|/docs|/docs/assets/[^/]+|/openapi\.json|/health/(?:live|ready)|/api/v1/auth/(?:token|revoke)")
 _SESSION = "/api/v1/sessions/{session}"
 _PLAY = _SESSION + "/play"
@@ -75,10 +81,24 @@ async def _welcome(scope: Scope) -> None:
         scope[KEY] = LOCAL
     elif _OPEN.fullmatch(path):
         return  # whatever it carries is none of ours, or the token endpoint's
-    elif credential := bearer_of(Headers(scope=scope)):
-        scope[KEY] = await guard.caller(credential)
-    else:
+    elif credential := _credential(scope):
+        scope[KEY], scope[CREDENTIAL] = await guard.caller(credential), credential
+    elif not _may_say_later(scope):
         raise Unauthorized("This needs a login")
+
+
+def _credential(scope: Scope) -> str | None:
+    """What the request carries. A browser's socket can send no header of its own but the names of subprotocols."""
+    given = bearer_of(Headers(scope=scope))
+    if given is None and scope["type"] == "websocket":
+        offered = [each for each in scope.get("subprotocols", ()) if each.startswith(BEARER)]
+        given = offered[0].removeprefix(BEARER) if len(offered) == 1 else None
+    return given
+
+
+def _may_say_later(scope: Scope) -> bool:
+    """A socket for play may be connected first: its first message is then the token (`api.sockets`), or nothing is told."""
+    return scope["type"] == "websocket" and bool(_PLAY_PATH.fullmatch(str(scope.get("path", ""))))
 
 
 async def admit(connection: HTTPConnection) -> None:
@@ -89,8 +109,23 @@ async def admit(connection: HTTPConnection) -> None:
         return
     caller = scope.get(KEY)
     if not isinstance(caller, Caller):
+        if _may_say_later(scope) and scope["route"].path == _PLAY:
+            return  # it has `admit_later` called
         raise Unauthorized("This needs a login")
     await check_reach(scope, caller, need, connection.path_params)
+
+
+async def admit_later(scope: Scope, token: str, session: str) -> None:
+    """Lets a socket in that has said its token now. Raises as `admit` does."""
+    caller = await guard_of(scope).caller(token)
+    await check_reach(scope, caller, "play", {"session": session})
+    scope[KEY], scope[CREDENTIAL] = caller, token
+
+
+async def admit_again(scope: Scope, session: str) -> None:
+    """Whether whoever was let in may still: a socket may outlive its token. Raises as `admit` does."""
+    if credential := scope.get(CREDENTIAL):
+        await admit_later(scope, credential, session)
 
 
 async def check_reach(scope: Scope, caller: Caller, need: Need, asked: dict[str, Any]) -> None:
