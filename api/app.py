@@ -5,14 +5,32 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from api import docs, problems, repeats, sockets
+from api.auth.guard import build_guard
+from api.auth.policy import Logins, admit
 from api.bodies import Bodies
 from api.requests import Origins, Requests
-from api.routes import health, looking, metrics, sessions, turns, worlds
+from api.routes import auth, health, looking, metrics, sessions, turns, worlds
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import Settings, read_settings
+
+ROUTERS = (
+    health.router,
+    metrics.router,
+    auth.router,
+    worlds.router,
+    sessions.router,
+    turns.router,
+    turns.retries,
+    looking.router,
+    sockets.router,
+    docs.router,
+)
+
+LAYERS = (repeats.Repeats, problems.Words, Logins, Origins, Bodies, Requests)
+"""The innermost first: the last one is the first to see a request."""
 
 
 def build_app(settings: Settings | None = None, engine: StoryEngine | None = None) -> FastAPI:
@@ -23,7 +41,7 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with nullcontext(engine) if engine else open_engine(settings or read_settings()) as opened:
-            app.state.engine = opened
+            app.state.engine, app.state.guard = opened, build_guard(opened)
             opened.screen.warm_soon()
             yield
             if tasks:  # unfinished turns that readers have asked for
@@ -38,30 +56,15 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(admit)],
     )
-    app.state.engine = engine
+    app.state.engine, app.state.guard = engine, build_guard(engine) if engine else None
     app.state.tasks = tasks
     app.openapi = lambda: docs.describe(app)  # pyright: ignore[reportAttributeAccessIssue] - FastAPI's documented way
     problems.install(app)
-    for router in (
-        health.router,
-        metrics.router,
-        worlds.router,
-        sessions.router,
-        turns.router,
-        turns.retries,
-        looking.router,
-        sockets.router,
-        docs.router,
-    ):
+    for router in ROUTERS:
         app.include_router(router)
-    for layer in (
-        repeats.Repeats,
-        problems.Words,
-        Origins,
-        Bodies,
-        Requests,
-    ):  # the last one added is the first to see a request
+    for layer in LAYERS:
         app.add_middleware(layer)
     return app
 

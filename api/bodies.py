@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents.errors import InvalidInput
 from agents.safety.topics import is_named
-from api.refusals import JSON_CURE, BodyTooLarge, BodyTooSlow, InvalidJson, InvalidText, WrongMediaType
+from api.refusals import FORM_CURE, JSON_CURE, BodyTooLarge, BodyTooSlow, InvalidJson, InvalidText, WrongMediaType
 from api.schemas import MESSAGE_TYPES, Request
 
 BODY_LIMIT = 64 * 1024
@@ -39,6 +39,9 @@ MESSAGE_CURE = 'Send a JSON object in UTF-8, such as {"type": "action", "action"
 
 UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 """Our own ids, and what clients name things with. No words: one in some thousands looks like one (dead, bad, dad)."""
+
+FORMS = ("/api/v1/auth/token", "/api/v1/auth/revoke")
+"""Where a body is a form, and no JSON. Nothing of it is kept."""
 
 _KEY = "tta.body"
 _NAMING = (b"idempotency-key", b"last-event-id", b"x-request-id")
@@ -59,7 +62,7 @@ class Bodies:
             return
         raw = await _read(scope, receive)
         if raw:
-            _check(raw, Headers(scope=scope))
+            _check(raw, Headers(scope=scope), form=scope["path"] in FORMS)
         given = False
 
         async def replay() -> Message:
@@ -98,13 +101,16 @@ def body_of(scope: Scope) -> bytes:
     return bytes(scope.get(_KEY, b""))
 
 
-def _check(raw: bytes, headers: Headers) -> None:
+def _check(raw: bytes, headers: Headers, *, form: bool) -> None:
     media = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
+    if form and media != "application/x-www-form-urlencoded":
+        raise WrongMediaType("The body is not declared as a form", cure=FORM_CURE)
+    if not form and media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
         raise WrongMediaType("The body is not declared as application/json", cure=JSON_CURE)
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise WrongMediaType("The body is compressed", cure="Send it as it is.")
-    check_json(raw)
+    if not form:
+        check_json(raw)
 
 
 def hold_message(scope: Scope, raw: bytes) -> None:
@@ -158,7 +164,7 @@ def _in_path(path: str) -> str:
 def kept(scope: Scope) -> str:
     """The text of a request that would be kept, or looked for, without being played: all but the action of a turn."""
     raw, named = bytes(scope.get(_KEY, b"")), _in_headers(scope)
-    if not raw:
+    if not raw or scope.get("path") in FORMS:
         return named
     body: Any = json.loads(raw)  # it was checked as it was read
     if isinstance(body, dict) and str(scope.get("path", "")).endswith(("/turns", "/play")):

@@ -28,7 +28,7 @@ from agents.safety.crisis import response
 from agents.safety.redaction import Redaction
 from agents.safety.screen import Screen
 from api.bodies import kept, spoken
-from api.refusals import HeldText, HttpError, InvalidRequest, UnknownRoute, WrongMethod
+from api.refusals import AccessRefused, GrantRefused, HeldText, HttpError, InvalidRequest, UnknownRoute, WrongMethod
 from api.schemas import ID_PATTERN
 
 MEDIA_TYPE = "application/problem+json"
@@ -66,6 +66,7 @@ def problem(error: StoryError, scope: Scope | None = None) -> dict[str, Any]:
         "errors": error.faults if isinstance(error, InvalidRequest) else [],
         "request_id": scope.get(REQUEST_ID, "") if scope else "",
         "help": error.help,
+        **(error.members if isinstance(error, AccessRefused) else {}),
     }
     return {key: value for key, value in members.items() if value or key in ("status", "detail")}
 
@@ -83,7 +84,9 @@ async def answer(scope: Scope, error: StoryError, headers: Mapping[str, str] | N
     if error.help is None:
         error.help = await find_help(scope, error)
     wait = {"Retry-After": "1"} if isinstance(error, TurnInProgress | RequestInProgress | StoreUnavailable) else {}
-    return JSONResponse(problem(error, scope), error.status, headers={**wait, **(headers or {})}, media_type=MEDIA_TYPE)
+    wait |= error.headers if isinstance(error, AccessRefused) else {}
+    media = "application/json" if isinstance(error, GrantRefused) else MEDIA_TYPE  # RFC 6749 says so
+    return JSONResponse(problem(error, scope), error.status, headers={**wait, **(headers or {})}, media_type=media)
 
 
 async def find_help(scope: Scope, error: StoryError) -> dict[str, Any] | None:

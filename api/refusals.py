@@ -18,12 +18,19 @@ StoryError
 ├── Conflict
 │   └── Changed             not as `If-Match` says any longer                412
 ├── AnswerNotKept           done before, with an answer too large to keep    409
+├── AccessRefused           with headers and members of its own
+│   ├── Unauthorized        no login, or one that is good no more            401
+│   ├── Forbidden           the caller's role or scopes do not reach         403
+│   ├── TooManyLogins       failed logins, by account or address             429
+│   └── GrantRefused        what the token endpoint turns away (RFC 6749)    400 / 401
 └── InternalError           a fault of ours; nothing of it is told           500
 """
 
 from agents.errors import Conflict, InvalidInput, NotFound, StoryError
 
 JSON_CURE = 'Send JSON in UTF-8 with `Content-Type: application/json`, such as {"action": "look around"}.'
+
+FORM_CURE = "Send the fields of a form with `Content-Type: application/x-www-form-urlencoded`."
 
 
 class InvalidRequest(InvalidInput):
@@ -101,6 +108,68 @@ class AnswerNotKept(Conflict):
     """A request that is repeated and was done: nothing is done again."""
 
     title = "The request was done, and its answer is not kept"
+
+
+class AccessRefused(StoryError):
+    """`headers` go with the answer, `members` into the problem."""
+
+    def __init__(self, cause: str, *, cure: str = "") -> None:
+        super().__init__(cause, cure=cure)
+        self.headers: dict[str, str] = {}
+        self.members: dict[str, str] = {}
+
+
+class Unauthorized(AccessRefused):
+    """`given`: there was a credential, and it is not good. Which of its parts is wrong is not told."""
+
+    status = 401
+    title = "Log in first"
+
+    def __init__(self, cause: str, *, cure: str = "Send `Authorization: Bearer TOKEN`.", given: bool = False) -> None:
+        super().__init__(cause, cure=cure)
+        self.headers = {"WWW-Authenticate": 'Bearer realm="tta"' + (', error="invalid_token"' if given else "")}
+
+
+class Forbidden(AccessRefused):
+    """`need`: the scope that would reach."""
+
+    status = 403
+    title = "That is not open to you"
+
+    def __init__(self, cause: str, *, need: str = "") -> None:
+        super().__init__(cause, cure="Ask whoever runs this for a wider role or scope.")
+        scope = f', scope="{need}"' if need else ""
+        self.headers = {"WWW-Authenticate": f'Bearer realm="tta", error="insufficient_scope"{scope}'}
+
+
+class TooManyLogins(AccessRefused):
+    """`wait_s`: seconds until the next attempt is looked at."""
+
+    status = 429
+    title = "Too many failed logins"
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__("There were too many failed logins", cure=f"Try again in {wait_s} seconds.")
+        self.headers = {"Retry-After": str(wait_s)}
+        self.members = {"error": "temporarily_unavailable", "error_description": self.cause}
+        self.audited = True
+
+
+class GrantRefused(AccessRefused):
+    """A refusal of the token endpoint: `error` is one of RFC 6749, 5.2. What is screened for help is not audited: it may
+    hold a password.
+    """
+
+    status = 400
+    title = "No token is given"
+
+    def __init__(self, cause: str, *, error: str, cure: str = "", basic: bool = False) -> None:
+        super().__init__(cause, cure=cure)
+        self.members = {"error": error, "error_description": cause}
+        self.audited = True
+        if error == "invalid_client":
+            self.status = 401
+            self.headers = {"WWW-Authenticate": 'Basic realm="tta"' if basic else 'Bearer realm="tta"'}
 
 
 class InternalError(StoryError):

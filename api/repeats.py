@@ -17,6 +17,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents.errors import StoryError
+from api.auth.caller import KEY, Caller
 from api.bodies import body_of
 from api.problems import session_in
 from api.refusals import AnswerNotKept, InvalidRequest
@@ -27,14 +28,11 @@ HEADER = "Idempotency-Key"
 LONGEST = 255
 REPLAYED = "Idempotent-Replayed"
 
-CALLER = "tta.caller"
-"""The key in the ASGI scope under which a login would name who asks: one caller's keys are not another's."""
-
 PROMISES = f"""
 ### Idempotency-Key
 
-Every POST takes an `{HEADER}`: 1 to {LONGEST} printable ASCII characters, best a UUID. Keys belong to a method and a path
-and are remembered for 24 hours (`TTA_IDEMPOTENCY_TTL_S`); turns for as long as their story is kept.
+Every POST but those of `auth` takes an `{HEADER}`: 1 to {LONGEST} printable ASCII characters, best a UUID. Keys belong to a
+method and a path and are remembered for 24 hours (`TTA_IDEMPOTENCY_TTL_S`); turns for as long as their story is kept.
 
 - The same key and body: the first answer again, status, body, `Location`, with `{REPLAYED}: true`. Nothing is done.
 - The same key, another body or query: 422, `key_reused`.
@@ -55,6 +53,8 @@ _KEY = re.compile(rf"[\x20-\x7e]{{1,{LONGEST}}}")
 _TURNS = re.compile(r"/api/v1/sessions/[^/]+/(?:turns|retry)")
 _KEPT = ("content-type", "content-length", "content-language", "location", "etag", "last-modified", "link")
 _STREAM = "text/event-stream"
+_AUTH = "/api/v1/auth/"
+"""Tokens are kept nowhere, and a token that is asked for again is another one."""
 
 
 class Tried(Protocol):
@@ -67,6 +67,12 @@ class Tried(Protocol):
     @property
     def again(self) -> bool: ...
     async def remember(self, note: str) -> str: ...
+
+
+def _asking(scope: Scope) -> str:
+    """Who asks: one caller's keys are not another's."""
+    caller = scope.get(KEY)
+    return f"{caller.kind} {caller.name} {caller.player}" if isinstance(caller, Caller) else ""
 
 
 class OnlyTry:
@@ -113,12 +119,12 @@ class Repeats:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = key_of(scope) if scope["type"] == "http" and scope["method"] == "POST" else ""
-        if not key or plays_a_turn(scope["path"]):
+        if not key or plays_a_turn(scope["path"]) or scope["path"].startswith(_AUTH):
             await self.app(scope, receive, send)
             return
         engine: StoryEngine = scope["app"].state.engine
         where = [scope["method"], scope["path"]]
-        name = engine.repeats.name(str(scope.get(CALLER, "")), *where, key)
+        name = engine.repeats.name(_asking(scope), *where, key)
         request = json.dumps([*where, scope["query_string"].decode("latin-1")]).encode() + b"\n" + body_of(scope)
         async with engine.repeats.attempt(name, request) as attempt:
             if attempt.answer:

@@ -1,7 +1,7 @@
 """What is done for every request: an id, a line in the log, safe headers, no fault untold, no foreign caller.
 
-An API on a loopback address has no login, so it must not be reachable by a page of another site: a page may rebind its
-own name to 127.0.0.1 (then the Host header tells) or simply post across sites (then the Origin header does).
+An API on a loopback address may have no login, so it must not be reachable by a page of another site: a page may rebind
+its own name to 127.0.0.1 (then the Host header tells) or simply post across sites (then the Origin header does).
 """
 
 import re
@@ -13,18 +13,18 @@ from urllib.parse import urlsplit
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from agents.errors import StoryError
 from agents.safety.personal import find
+from api.auth.policy import guard_of
+from api.auth.rules import LOOPBACK, AuthRules
 from api.bodies import UUID
 from api.logs import frames
 from api.problems import REQUEST_ID, answer
 from api.refusals import ForeignHost, ForeignOrigin, InternalError
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-"""The only names under which the API may be asked."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -36,6 +36,17 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 """Set on every response that does not say otherwise itself."""
+
+CORS = {
+    "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
+    "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, "
+    "X-Request-ID",
+    "Access-Control-Max-Age": "600",
+}
+"""What a page of TTA_CORS_ORIGINS is told that asks beforehand. No cookies: a token is a header."""
+
+EXPOSED = "Location, X-Request-ID, Retry-After, Idempotent-Replayed, WWW-Authenticate"
+"""The headers of ours that such a page may read."""
 
 _ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
 
@@ -70,6 +81,10 @@ class Requests:
                 headers["X-Request-ID"] = request_id
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if origin := _let_in(scope):
+                    headers["Access-Control-Allow-Origin"] = origin
+                    headers["Access-Control-Expose-Headers"] = EXPOSED
+                    headers.add_vary_header("Origin")
             await send(message)
 
         error: Exception | None = None
@@ -139,27 +154,41 @@ def _method(scope: Scope) -> str:
 
 
 class Origins:
-    """ASGI middleware: lets in only who asks under a loopback name, and pages only of this very server."""
+    """ASGI middleware: lets in only who asks under a name of this server, and pages only of it or of TTA_CORS_ORIGINS."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
-            check_caller(Headers(scope=scope))
+            headers = Headers(scope=scope)
+            check_caller(headers, guard_of(scope).rules)
+            if scope.get("method") == "OPTIONS" and "access-control-request-method" in headers and _let_in(scope):
+                await Response(status_code=204, headers=CORS)(scope, receive, send)
+                return
         await self.app(scope, receive, send)
 
 
-def check_caller(headers: Headers) -> None:
+def check_caller(headers: Headers, rules: AuthRules) -> None:
     """Raises ForeignHost, ForeignOrigin."""
     host = headers.get("host", "")
-    if len(headers.getlist("host")) != 1 or _name(f"//{host}") not in LOOPBACK:
-        raise ForeignHost("The Host header names another machine", cure="Ask under one of these.", choices=LOOPBACK)
+    if len(headers.getlist("host")) != 1 or _name(f"//{host}") not in rules.hosts:
+        cure = "Ask under one of these." if rules.mode == "none" else "Ask under a name of TTA_ALLOWED_HOSTS."
+        choices = LOOPBACK if rules.mode == "none" else ()
+        raise ForeignHost("The Host header names another machine", cure=cure, choices=choices)
     origin = headers.get("origin")
+    if origin in rules.origins:
+        return
     # Compared as text: what is no address at all (`http://[`) is foreign too.
     same = origin is None or origin in (f"http://{host}", f"https://{host}")
     if not same or headers.get("sec-fetch-site") == "cross-site":
         raise ForeignOrigin("The request comes from a page of another site", cure="Ask without a browser's page.")
+
+
+def _let_in(scope: Scope) -> str:
+    """The origin of a page of another site that may ask; empty for any other."""
+    origin = Headers(scope=scope).get("origin", "")
+    return origin if origin in guard_of(scope).rules.origins else ""
 
 
 def _name(address: str) -> str:

@@ -100,12 +100,19 @@ class PlayPing(Request):
     type: Literal["ping"]
 
 
+class PlayAuth(Request):
+    """Over a socket that was connected without one: the token, before anything else."""
+
+    type: Literal["auth"]
+    token: Annotated[str, Field(max_length=8192)]
+
+
 PlayMessage = Annotated[PlayAction | PlayRetry | PlayResume | PlayPing, Field(discriminator="type")]
 """What a client may send over a socket."""
 
 MESSAGE_TYPES = frozenset(
     name
-    for model in (PlayAction, PlayRetry, PlayResume, PlayPing)
+    for model in (PlayAction, PlayRetry, PlayResume, PlayPing, PlayAuth)
     for name in get_args(model.model_fields["type"].annotation)
 )
 
@@ -226,6 +233,27 @@ class WorldAnswer(BaseModel):
     goals: int
     consequences: int
     techniques: list[str]
+
+
+class TokenAnswer(BaseModel):
+    """As RFC 6749, 5.1, says."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the kind of it
+    expires_in: Annotated[int, Field(description="Seconds.", examples=[1800])]
+    refresh_token: Annotated[str | None, Field(description="The next one; the one before is used up.")] = None
+    scope: Annotated[str, Field(examples=["read play"])]
+
+
+class CallerAnswer(BaseModel):
+    """Who asks."""
+
+    player: Annotated[str, Field(examples=["anna"])]
+    role: Literal["player", "author", "operator"]
+    scopes: list[str]
+    kind: Annotated[str, Field(description="`local`, `account`, `key` or `external`.")]
+    name: Annotated[str, Field(description="The account's name, the key's id, the issuer's subject.")]
+    tenant: str
 
 
 class Health(BaseModel):

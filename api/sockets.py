@@ -1,6 +1,8 @@
 """Play over a WebSocket: a message an action, and its events as they come, in the words of the event stream.
 
 A client sends JSON objects: `{"type": "action", "action": "look"}`, `retry`, `resume` (a turn's events after an id), `ping`.
+With a login it sends a token as a header, as a subprotocol (`["tta", "bearer.TOKEN"]`), or first of all, within seconds, as
+`{"type": "auth", "token": TOKEN}`, which is answered with `welcome`. The token is looked at again with every message.
 It gets `{"id", "event", "data"}`: of each turn `metadata` first and `end` last, as over `text/event-stream`. What is refused
 is an `error` with a problem, then an `end`; the connection stays. Messages are answered one after the other. A client that
 goes away cancels nothing: it connects again and resumes.
@@ -20,15 +22,26 @@ from starlette.websockets import WebSocketDisconnect
 
 from agents.errors import StoryError, UnknownSession
 from agents.story import Turn
+from api.auth.caller import KEY
+from api.auth.policy import admit_again, admit_later
 from api.bodies import hold_message, kept
 from api.problems import find_help, held, of_validation, problem
-from api.schemas import ID_PATTERN, PlayAction, PlayMessage, PlayPing, PlayResume, PlayRetry
+from api.refusals import Unauthorized
+from api.schemas import ID_PATTERN, PlayAction, PlayAuth, PlayMessage, PlayPing, PlayResume, PlayRetry
 from api.streams import end_unfinished, read_along
 from graphs.engine import StoryEngine
 from graphs.events import Event
 
 SEND_S = 15.0
 """Longest wait for a client to take an event. One that is slower is let go: the turn waits for nobody."""
+
+AUTH_S = 10.0
+"""Longest wait for the token of whoever connected without one."""
+
+AUTH_CURE = 'Send {"type": "auth", "token": TOKEN} first.'
+
+NOT_KNOWN = 3000
+"""Unauthorized (in the same registry)."""
 
 TOO_SLOW = 1013
 """Try again later (RFC 6455's registry of close codes)."""
@@ -43,18 +56,51 @@ async def play(socket: WebSocket, session: str) -> None:
     engine: StoryEngine = socket.app.state.engine
     if not re.fullmatch(ID_PATTERN, session):
         raise UnknownSession("There is no such session")
-    await engine.session(session)
-    await socket.accept()
+    known = KEY in socket.scope
+    if known:  # to whoever is not, nothing is told of a session
+        await engine.session(session)
+    await socket.accept("tta" if "tta" in socket.scope.get("subprotocols", ()) else None)
     with suppress(WebSocketDisconnect):
+        if not known and not await _welcomed(socket, session):
+            return
         while True:
             raw = await _next(socket)
             try:
                 await _answer(engine, socket, session, raw)
             except StoryError as error:
-                if error.help is None:
-                    error.help = await find_help(socket.scope, error)
-                await _send(socket, Event(id="", kind="error", data=problem(error, socket.scope)))
-                await _send(socket, Event(id="", kind="end", data={}))
+                await _refuse(socket, error)
+                if isinstance(error, Unauthorized):
+                    await socket.close(NOT_KNOWN, "Log in again, then connect again.")
+                    return
+
+
+async def _welcomed(socket: WebSocket, session: str) -> bool:
+    """Whether the first message let its sender in. Who sends none, or another one, is let go."""
+    try:
+        async with asyncio.timeout(AUTH_S):
+            raw = await _next(socket)
+        hold_message(socket.scope, raw)
+        try:
+            asked = PlayAuth.model_validate_json(raw)
+        except ValidationError:
+            raise Unauthorized("The first message must be the token", cure=AUTH_CURE) from None
+        await admit_later(socket.scope, asked.token, session)
+        await socket.app.state.engine.session(session)
+        await _send_json(socket, {"id": "", "event": "welcome", "data": {}})
+        return True
+    except TimeoutError:
+        await socket.close(NOT_KNOWN, "The token did not come.")
+    except StoryError as error:
+        await _refuse(socket, error)
+        await socket.close(NOT_KNOWN, "That lets nobody in.")
+    return False
+
+
+async def _refuse(socket: WebSocket, error: StoryError) -> None:
+    if error.help is None:
+        error.help = await find_help(socket.scope, error)
+    await _send(socket, Event(id="", kind="error", data=problem(error, socket.scope)))
+    await _send(socket, Event(id="", kind="end", data={}))
 
 
 async def _next(socket: WebSocket) -> bytes:
@@ -69,6 +115,7 @@ async def _next(socket: WebSocket) -> bytes:
 async def _answer(engine: StoryEngine, socket: WebSocket, session: str, raw: bytes) -> None:
     """Does what the message asks for. Raises what turns it away."""
     hold_message(socket.scope, raw)
+    await admit_again(socket.scope, session)
     await held(socket.scope, kept(socket.scope))
     asked = _asked(raw)
     if isinstance(asked, PlayPing):

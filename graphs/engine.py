@@ -11,6 +11,9 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from agents.errors import Conflict, HeadMoved, ModelUnavailable, StoryError, UnknownSession, UnknownTurn
 from agents.models import check_spec
@@ -28,6 +31,9 @@ from graphs.sessions import new_session, opening_slots, opening_turn
 from graphs.settings import Settings
 from graphs.stores import open_stores
 
+if TYPE_CHECKING:
+    from graphs.access import Access
+
 
 class StoryEngine(StoryResealer):
     """Everything that can be done with stories. Every method raises a StoryError and nothing else.
@@ -36,6 +42,21 @@ class StoryEngine(StoryResealer):
     import, backup and restore in `graphs/keeping.py`, deletion in `graphs/removing.py`, the safety audit in
     `graphs/auditing.py`. Of a paused session nothing moves but by `resume`.
     """
+
+    @cached_property
+    def access(self) -> "Access":
+        """Who may come in: accounts, API keys, refresh tokens, failed logins."""
+        from graphs.access import build_access  # noqa: PLC0415 - who plays at a terminal pays for none of it
+        from graphs.access.store import AccessStore  # noqa: PLC0415
+
+        store = AccessStore(self._stores.redis, self.settings.tenant, configured=self._stores.configured)
+        return build_access(store, self._now, self._new_id)
+
+    def _now(self) -> datetime:
+        return self.clock.now()
+
+    def _new_id(self) -> str:
+        return self.ids.new()
 
     async def create(
         self,

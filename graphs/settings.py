@@ -70,6 +70,24 @@ class Settings(BaseSettings):
     """How long an Idempotency-Key is remembered, with the answer. See `graphs.repeats`."""
     linger_s: float = Field(5.0, ge=0, le=3600)
     """How long the embedded server outlives its last client."""
+    auth: Literal["none", "local", "jwks"] = "none"
+    """Who may use the API: everybody on this machine; accounts of its own; those whom an external issuer vouches for."""
+    auth_secret: SecretStr | None = None
+    """Signs the tokens of `local`: 32 bytes or more."""
+    auth_secret_file: Path | None = None
+    """The file that holds it instead."""
+    auth_issuer: str = ""
+    """The `iss` of tokens; empty: `tta`. `jwks` needs it."""
+    auth_audience: str = ""
+    """The `aud` of tokens; empty: `tta`. `jwks` needs it."""
+    auth_jwks_url: str = ""
+    """Where the issuer's keys are: `https://`, or `http://` on this machine."""
+    auth_role_claim: str = "role"
+    """Where an issuer's tokens say the role, such as `role` or `realm_access.roles`; without one it is a player."""
+    allowed_hosts: str = ""
+    """Names, parted by commas, under which the API may be asked besides this machine's own. Needs a login."""
+    cors_origins: str = ""
+    """Origins, parted by commas, whose pages may ask too: `https://play.example`. Needs a login."""
 
     @field_validator("*", mode="before")
     @classmethod

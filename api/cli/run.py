@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from agents.errors import InvalidInput, StoryError, unforeseen
-from api.cli import benchmarks, debugging, evaluating, playing, safety, serving, sessions, tracing, worlds
+from api.cli import access, benchmarks, debugging, evaluating, playing, safety, serving, sessions, tracing, worlds
 from api.cli.output import fail
 
 # Typer carries its own copy of click and exports only the leaves of its error tree: the branches are their parents.
@@ -43,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for part in (playing, worlds, sessions, tracing, debugging, safety, evaluating, benchmarks, serving):
+for part in (playing, worlds, sessions, tracing, debugging, safety, evaluating, benchmarks, access, serving):
     part.register(app)
 
 

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from agents.errors import InvalidSetting
 from api.cli.output import print_json, wait_for
 
 
@@ -16,24 +15,22 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="A loopback address: there is no login yet.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Any other than loopback needs a login (TTA_AUTH).")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="If it is taken, the next free one is used.")] = 8000,
     any_host: Annotated[
         bool,
         typer.Option(
             "--any-host",
             envvar="TTA_SERVE_ANY_HOST",
-            help="Bind to other addresses too: only where nothing but a login of your own, or this machine, reaches them.",
+            help="Bind elsewhere without a login: only where nothing but a login of your own, or this machine, reaches it.",
         ),
     ] = False,
 ) -> None:
-    """Serves until it is stopped. Whatever it is bound to, it answers only under the names of this machine."""
-    if host not in ("127.0.0.1", "localhost", "::1") and not any_host:
-        raise InvalidSetting(
-            f"The API has no login yet and binds only to loopback, not to {host[:60]}",
-            cure="Put a proxy with a login before it, or see --any-host in `tta serve --help`.",
-            choices=["127.0.0.1", "localhost", "::1"],
-        )
+    """Serves until it is stopped. It answers only under the names of this machine, and those of TTA_ALLOWED_HOSTS."""
+    from api.auth.rules import check_binding  # noqa: PLC0415
+    from graphs.settings import read_settings  # noqa: PLC0415
+
+    check_binding(read_settings(), host, any_host=any_host)
     from api.serve import free_port, run_server  # noqa: PLC0415
 
     chosen = free_port(host, port)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
+from api.auth.caller import Caller, caller_of
 from api.schemas import ID_PATTERN
 from graphs.engine import StoryEngine
 
@@ -15,6 +16,8 @@ def engine_of(request: Request) -> StoryEngine:
 
 
 Engine = Annotated[StoryEngine, Depends(engine_of)]
+Asking = Annotated[Caller, Depends(caller_of)]
+"""Who asks. That they may, and that the session of the path is theirs, was looked at before (`api.auth.policy`)."""
 SessionId = Annotated[str, Path(pattern=ID_PATTERN, description="A session's id.", examples=["0199f3c2b7a14e5d"])]
 PlayedTurnId = Annotated[
     str,

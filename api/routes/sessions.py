@@ -11,10 +11,11 @@ from agents.errors import Conflict, HeadMoved
 from agents.world.load import load_world
 from agents.world.scene import goal_states
 from agents.world.view import View
+from api.auth.policy import player_for, whose
 from api.etags import etag, names, tagged
 from api.refusals import Changed
 from api.repeats import Try
-from api.routes.parts import BranchInPath, Engine, SessionId
+from api.routes.parts import Asking, BranchInPath, Engine, SessionId
 from api.routes.worlds import check_model, check_world
 from api.schemas import (
     ID_PATTERN,
@@ -45,8 +46,11 @@ EXPORTED = {
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=PROBLEMS)
-async def create_session(asked: NewSession, engine: Engine, response: Response, tried: Try) -> NewSessionAnswer:
+async def create_session(
+    asked: NewSession, engine: Engine, response: Response, caller: Asking, tried: Try
+) -> NewSessionAnswer:
     """Begins a story in a shipped world. The answer holds the opening as turn 0."""
+    player = player_for(caller, asked.player if "player" in asked.model_fields_set else None)
     world = check_world(asked.world)
     # YAML and a provider's package take their time, once each: not in the event loop.
     await asyncio.to_thread(load_world, world)
@@ -54,7 +58,7 @@ async def create_session(asked: NewSession, engine: Engine, response: Response, 
     made = await engine.create(
         world,
         session=tried.mark[:16],  # an earlier try may have begun it: then it is that one
-        player=asked.player,
+        player=player,
         model=asked.model,
         seed=asked.seed,
         title=asked.title,
@@ -69,12 +73,13 @@ async def create_session(asked: NewSession, engine: Engine, response: Response, 
 @router.get("", responses=PROBLEMS)
 async def list_sessions(
     engine: Engine,
+    caller: Asking,
     player: Annotated[str | None, Query(pattern=ID_PATTERN, description="Only this player's.")] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="Sessions on a page.")] = 50,
     cursor: Annotated[str, Query(max_length=64, description="`cursor` of the page before.")] = "",
 ) -> SessionPage:
     """Sessions, those begun last first. Each is on one page, whatever is played or begun meanwhile."""
-    found, after = await engine.sessions(player=player, limit=limit, after=cursor)
+    found, after = await engine.sessions(player=whose(caller, player), limit=limit, after=cursor)
     return SessionPage(sessions=[SessionRecord.model_validate(record) for record in found], cursor=after or None)
 
 
@@ -130,8 +135,12 @@ async def delete_session(session: SessionId, engine: Engine) -> None:
 
 
 @router.get("/{session}/export", responses={**PROBLEMS, 200: EXPORTED}, response_class=StreamingResponse)
-async def export_session(session: SessionId, engine: Engine, traces: bool = True) -> StreamingResponse:
-    """All of a session as JSON Lines, for `tta sessions import`; without its last line, `end`, it is not whole."""
+async def export_session(session: SessionId, engine: Engine, caller: Asking, traces: bool = True) -> StreamingResponse:
+    """All of a session as JSON Lines, for `tta sessions import`; without its last line, `end`, it is not whole.
+
+    Traces are for authors and operators.
+    """
+    traces = traces and caller.may("author")
     await engine.session(session)
 
     async def lines() -> AsyncGenerator[str]:

@@ -45,6 +45,9 @@ async def test_the_description(client: AsyncClient) -> None:
     assert set(described["paths"]) == {
         "/health/live",
         "/health/ready",
+        "/api/v1/auth/me",
+        "/api/v1/auth/revoke",
+        "/api/v1/auth/token",
         "/api/v1/worlds",
         "/api/v1/sessions",
         "/api/v1/sessions/{session}",

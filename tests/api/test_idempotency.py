@@ -14,7 +14,10 @@ from repeated import DANGER, KEY, SESSIONS, WORLD, number, posts, refused, store
 from structlog.testing import capture_logs
 
 from api.app import build_app
-from api.repeats import CALLER, plays_a_turn
+from api.auth.caller import KEY as CALLER
+from api.auth.caller import Caller
+from api.repeats import plays_a_turn
+from graphs.access.roles import SCOPES
 from graphs.engine import StoryEngine
 
 BODIES: dict[str, Any] = {
@@ -127,19 +130,15 @@ async def test_twenty_at_once_begin_one_session(
     assert set(await stored(engine)) - before == {won.json()["session"]}
 
 
-async def test_a_key_belongs_to_one_path_one_query_and_one_caller(engine: StoryEngine, session: str) -> None:
+async def test_a_key_belongs_to_one_path_one_query_and_one_caller(
+    engine: StoryEngine, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def welcome(scope: Any) -> None:
+        name = httpx.Headers(scope["headers"]).get("x-caller", "player")
+        scope[CALLER] = Caller(name, "operator", frozenset(SCOPES), "local")
+
+    monkeypatch.setattr("api.auth.policy._welcome", welcome)
     app = build_app(engine=engine)
-
-    class Named:
-        def __init__(self, app: Any) -> None:
-            self.app = app
-
-        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-            if scope["type"] == "http":
-                scope[CALLER] = httpx.Headers(scope["headers"]).get("x-caller", "")
-            await self.app(scope, receive, send)
-
-    app.add_middleware(Named)  # type: ignore[arg-type]
     async with client_of(app) as client:
         assert (await client.post(f"{session}/undo", headers=KEY)).json()["position"]["turn"] == 2
         assert (await client.post(f"{session}/resume", headers=KEY)).json()["position"]["turn"] == 2

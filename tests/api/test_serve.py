@@ -119,6 +119,17 @@ def test_a_taken_port(started: Serve) -> None:
     ("arguments", "variables", "says", "code"),
     [
         (["--host", "0.0.0.0"], {}, "binds only to loopback", 2),
+        (["--host", "0.0.0.0"], {"TTA_AUTH": "local"}, "TTA_AUTH_SECRET is not set", 2),
+        (["--host", "0.0.0.0"], {"TTA_AUTH": "local", "TTA_AUTH_SECRET": "a" * 32}, "TTA_ALLOWED_HOSTS is empty", 2),
+        (["--host", "0.0.0.0"], {"TTA_AUTH": "local", "TTA_AUTH_SECRET": "a" * 31}, "has 31 bytes", 2),
+        (
+            [],
+            {"TTA_AUTH": "local", "TTA_AUTH_SECRET_FILE": "/nowhere/secret"},
+            "TTA_AUTH_SECRET_FILE cannot be read",
+            2,
+        ),
+        ([], {"TTA_CORS_ORIGINS": "https://play.example"}, "needs a login", 2),
+        ([], {"TTA_AUTH": "jwks"}, "TTA_AUTH_ISSUER is not set", 2),
         (["--host", "192.0.2.1"], {"TTA_SERVE_ANY_HOST": "1"}, "'192.0.2.1' is no address of this machine", 2),
         (["--port", "70000"], {}, "65535", 2),
         ([], {"TTA_REDIS_URL": "redis://127.0.0.1:1", "TTA_NEO4J_URI": "bolt://127.0.0.1:1"}, "TTA_REDIS_URL", 1),

@@ -1,0 +1,57 @@
+"""Logging in, and what it opens."""
+
+from collections.abc import AsyncGenerator
+
+import pytest
+from cottage import begun
+from doors import PASSWORD, Door, door
+
+from graphs.engine import StoryEngine
+
+
+@pytest.fixture
+async def closed(engine: StoryEngine) -> AsyncGenerator[Door]:
+    async with door(engine) as opened:
+        for name, role in (("anna", "player"), ("berta", "player"), ("olga", "operator")):
+            await engine.access.accounts.create(name, PASSWORD, role=role)  # type: ignore[arg-type]
+        yield opened
+
+
+async def test_whoever_has_no_token_is_turned_away_and_told_how_to_get_one(closed: Door) -> None:
+    answer = await closed.get("/api/v1/worlds")
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+    assert answer.headers["www-authenticate"] == 'Bearer realm="tta"'
+
+
+async def test_a_login_opens_ones_own_sessions_and_nobody_elses(closed: Door, engine: StoryEngine) -> None:
+    token = (await closed.login("anna"))["access_token"]
+    me = (await closed.get("/api/v1/auth/me", token)).json()
+    assert (me["player"], me["role"], me["kind"], me["scopes"]) == ("anna", "player", "account", ["play", "read"])
+    made = await closed.ask("POST", "/api/v1/sessions", token, json={"world": "winter_light"})
+    assert made.json()["player"] == "anna", made.text
+    path = made.headers["location"]
+    assert (await closed.get(path, token)).status_code == 200
+    other = (await closed.login("berta"))["access_token"]
+    hidden, absent = await closed.get(path, other), await closed.get("/api/v1/sessions/nobody", other)
+    assert (
+        (hidden.status_code, hidden.json()["code"])
+        == (absent.status_code, absent.json()["code"])
+        == (404, "unknown_session")
+    )
+    assert hidden.json().keys() == absent.json().keys()
+    assert (await closed.get(path, (await closed.login("olga"))["access_token"])).status_code == 200
+
+
+async def test_a_session_is_begun_as_oneself(closed: Door) -> None:
+    asked = {"world": "winter_light", "player": "berta"}
+    refused = await closed.ask("POST", "/api/v1/sessions", (await closed.login("anna"))["access_token"], json=asked)
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    made = await closed.ask("POST", "/api/v1/sessions", (await closed.login("olga"))["access_token"], json=asked)
+    assert made.json()["player"] == "berta"
+
+
+async def test_without_a_login_everybody_on_this_machine_is_the_operator(client, engine: StoryEngine) -> None:
+    me = (await client.get("/api/v1/auth/me")).json()
+    assert (me["role"], me["kind"]) == ("operator", "local")
+    session = await begun(engine, "", player="whoever")
+    assert (await client.get(f"/api/v1/sessions/{session}")).status_code == 200
