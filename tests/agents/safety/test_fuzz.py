@@ -14,6 +14,7 @@ from agents.story import Tier
 SCREEN = Screen.load()
 
 
+@pytest.mark.timeout(7200)  # ten thousand take a while
 def test_soup_is_read_and_hides_no_danger(pytestconfig: pytest.Config) -> None:
     failed: list[str] = []
     for number, (kind, text) in enumerate(soup(int(pytestconfig.getoption("fuzz")))):
