@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.refusals import UnknownRoute
-from api.repeats import HEADER, LONGEST
+from api.repeats import HEADER, LONGEST, UNKEPT
 from api.schemas import PROBLEM, Problem
 
 _PACKAGE = "fastapi_swagger.resources"
@@ -100,8 +100,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
         parts = made.setdefault("components", {}).setdefault("schemas", {})
         parts.update(problem.pop("$defs", {}))
         parts["Problem"] = problem
-        for operations in made["paths"].values():
-            if "post" in operations:
+        for path, operations in made["paths"].items():
+            if "post" in operations and not path.startswith(UNKEPT):
                 _describe_key(operations["post"])
         app.openapi_schema = made
     return app.openapi_schema

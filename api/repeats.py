@@ -28,11 +28,15 @@ HEADER = "Idempotency-Key"
 LONGEST = 255
 REPLAYED = "Idempotent-Replayed"
 
+UNKEPT = "/api/v1/auth/"
+"""Below it requests hold passwords and answers hold tokens: not even a hash of these is kept, and a key says nothing."""
+
 PROMISES = f"""
 ### Idempotency-Key
 
-Every POST but those of `auth` takes an `{HEADER}`: 1 to {LONGEST} printable ASCII characters, best a UUID. Keys belong to a
-method and a path and are remembered for 24 hours (`TTA_IDEMPOTENCY_TTL_S`); turns for as long as their story is kept.
+Every POST but those below `{UNKEPT}` takes an `{HEADER}`: 1 to {LONGEST} printable ASCII characters, best a UUID. Keys
+belong to a method and a path and are remembered for 24 hours (`TTA_IDEMPOTENCY_TTL_S`); turns for as long as their story
+is kept.
 
 - The same key and body: the first answer again, status, body, `Location`, with `{REPLAYED}: true`. Nothing is done.
 - The same key, another body or query: 422, `key_reused`.
@@ -40,7 +44,8 @@ method and a path and are remembered for 24 hours (`TTA_IDEMPOTENCY_TTL_S`); tur
   has lost the connection hears the rest of it.
 - Refusals and failures (4xx, 5xx) are not kept: the same key may be sent again. After a 5xx it stays with its body.
 - A store that cannot be asked: 503, and nothing is done.
-- An answer of more than {LARGEST // 1024} KB is not kept: sent again, 409, `answer_not_kept`, and nothing is done.
+- An answer of more than {LARGEST // 1024} KB, or one that says `Cache-Control: no-store` of its own accord, is not kept:
+  sent again, 409, `answer_not_kept`, and nothing is done.
 
 If a process dies between doing and answering, the key is free again at once or within a minute, and the next try finds
 what the first one did: a turn is played once, a session begun once, a branch made once. Turns are taken back at most once:
@@ -53,8 +58,6 @@ _KEY = re.compile(rf"[\x20-\x7e]{{1,{LONGEST}}}")
 _TURNS = re.compile(r"/api/v1/sessions/[^/]+/(?:turns|retry)")
 _KEPT = ("content-type", "content-length", "content-language", "location", "etag", "last-modified", "link")
 _STREAM = "text/event-stream"
-_AUTH = "/api/v1/auth/"
-"""Tokens are kept nowhere, and a token that is asked for again is another one."""
 
 
 class Tried(Protocol):
@@ -119,7 +122,7 @@ class Repeats:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = key_of(scope) if scope["type"] == "http" and scope["method"] == "POST" else ""
-        if not key or plays_a_turn(scope["path"]) or scope["path"].startswith(_AUTH):
+        if not key or plays_a_turn(scope["path"]) or scope["path"].startswith(UNKEPT):
             await self.app(scope, receive, send)
             return
         engine: StoryEngine = scope["app"].state.engine
@@ -150,8 +153,14 @@ class _Kept:
         self._held.append(message)
         self._size += len(message.get("body", b""))
         start, kind = self._held[0], message["type"]
-        streamed = Headers(raw=start["headers"]).get("content-type", "").startswith(_STREAM)
-        passes = streamed or self._size > LARGEST or kind not in ("http.response.start", "http.response.body")
+        headers = Headers(raw=start["headers"])
+        streamed = headers.get("content-type", "").startswith(_STREAM)
+        passes = (
+            streamed
+            or "no-store" in headers.get("cache-control", "")
+            or self._size > LARGEST
+            or kind not in ("http.response.start", "http.response.body")
+        )
         whole = kind == "http.response.body" and not message.get("more_body", False)
         if passes or whole:
             # What is done is done: that it cannot be kept is no reason to say it was not.

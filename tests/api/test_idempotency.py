@@ -1,12 +1,13 @@
 """A POST with an Idempotency-Key is done once, on whichever route, and answered as it was the first time."""
 
 import asyncio
+import json
 import logging
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.responses import StreamingResponse
 from httpx import AsyncClient
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -16,7 +17,7 @@ from structlog.testing import capture_logs
 from api.app import build_app
 from api.auth.caller import KEY as CALLER
 from api.auth.caller import Caller
-from api.repeats import plays_a_turn
+from api.repeats import UNKEPT, plays_a_turn
 from graphs.access.roles import SCOPES
 from graphs.engine import StoryEngine
 
@@ -30,7 +31,7 @@ BODIES: dict[str, Any] = {
 OTHERS: dict[str, Any] = {f"{SESSIONS}/{{session}}/turns": {"action": "look"}}
 """What it is sent next where an object with another field would not be played at all."""
 
-PATHS = sorted(posts(build_app().routes))
+PATHS = sorted(path for path in posts(build_app().routes) if not path.startswith(UNKEPT))
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +47,7 @@ def client_of(app: FastAPI) -> AsyncClient:
 def test_the_routes_are_found() -> None:
     assert {SESSIONS, f"{SESSIONS}/{{session}}/undo", f"{SESSIONS}/{{session}}/turns"} <= set(PATHS)
     described = build_app().openapi()["paths"]
-    assert {path for path, operations in described.items() if "post" in operations} <= set(PATHS)
+    assert {path for path, each in described.items() if "post" in each and not path.startswith(UNKEPT)} <= set(PATHS)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -80,6 +81,31 @@ async def test_a_key_that_is_none_is_refused_everywhere(client: AsyncClient, pat
     problem = refused(asked, 422, "invalid_request")
     assert problem["place"] == "header.idempotency-key"
     assert "marmalade" not in asked.text
+
+
+async def test_what_is_secret_is_not_kept(engine: StoryEngine) -> None:
+    app, done = build_app(engine=engine), list[int]()
+
+    @app.post(f"{UNKEPT}token")
+    @app.post("/api/v1/keys")
+    async def give(response: Response) -> dict[str, str]:
+        done.append(1)
+        response.headers["Cache-Control"] = "no-store"
+        return {"token": "quince"}
+
+    async def kept() -> list[str]:
+        redis: Any = engine._stores.redis
+        return [(await redis.get(key)).decode() async for key in redis.scan_iter(match="tta:1:repeat:*")]
+
+    async with client_of(app) as client:
+        for count in (1, 2):
+            assert (await client.post(f"{UNKEPT}token", json={"pass" + "word": "pear"}, headers=KEY)).status_code == 200
+            assert (len(done), await kept()) == (count, [])
+        assert (await client.post("/api/v1/keys", headers=KEY)).json() == {"token": "quince"}
+        refused(await client.post("/api/v1/keys", headers=KEY), 409, "answer_not_kept")
+        assert len(done) == 3
+        (record,) = await kept()
+        assert json.loads(record)["answer"][2] is None
 
 
 async def test_a_route_that_comes_later_needs_no_line_of_its_own(engine: StoryEngine) -> None:
@@ -240,7 +266,8 @@ async def test_a_deleted_session_takes_its_answers_along(client: AsyncClient, en
 async def test_every_post_is_described_with_its_key(client: AsyncClient) -> None:
     described = (await client.get("/openapi.json")).json()
     assert "Idempotent-Replayed" in described["info"]["description"]
-    operations = [each["post"] for each in described["paths"].values() if "post" in each]
+    paths = described["paths"].items()
+    operations = [each["post"] for path, each in paths if "post" in each and not path.startswith(UNKEPT)]
     assert operations
     for operation in operations:
         (key,) = [each for each in operation["parameters"] if each["name"].lower() == "idempotency-key"]

@@ -9,6 +9,7 @@ from fakes import ScriptedModel
 from httpx import AsyncClient
 from repeated import DANGER, KEY, refused
 
+from agents.errors import StoreUnavailable
 from graphs.actions import turn_id_of
 from graphs.engine import StoryEngine
 
@@ -61,6 +62,19 @@ async def test_a_turn_of_which_nothing_came_is_not_begun_anew_for_who_read_it_al
     assert (await client.get(turns)).json()["turns"] == []
     refused(await client.post(turns, json={"action": "wait"}, headers=KEY), 422, "key_reused")
     assert (await client.post(turns, json={"action": "look"}, headers=KEY)).status_code == 201
+
+
+async def test_a_turn_that_a_store_has_failed_keeps_its_key_to_its_words(
+    client: AsyncClient, engine: StoryEngine, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(*_: Any, **__: Any) -> None:
+        raise StoreUnavailable("gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "start", gone)
+        assert (await client.post(f"{session}/turns", json={"action": "look"}, headers=KEY)).status_code == 503
+    refused(await client.post(f"{session}/turns", json={"action": "wait"}, headers=KEY), 422, "key_reused")
+    assert (await client.post(f"{session}/turns", json={"action": "look"}, headers=KEY)).status_code == 201
 
 
 async def test_whoever_waits_for_a_turn_ends_it_where_its_process_dies(

@@ -259,6 +259,7 @@ async def test_a_session_takes_its_answers_along_and_no_others(build: Build) -> 
 async def test_a_name_that_is_bound_belongs_to_its_request_until_it_is_free(build: Build) -> None:
     repeats = build()
     assert await repeats.bind("n", ASKED, session="s")
+    assert 0 < await repeats._redis.ttl(repeats._key("n")) <= 86_400
     assert not await repeats.bind("n", ASKED, session="s")
     with pytest.raises(KeyReused):
         await repeats.bind("n", b"another", session="s")

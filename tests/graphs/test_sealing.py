@@ -10,6 +10,7 @@ from fakes import ScriptedModel
 
 from agents.errors import InvalidSetting, StoreSealed
 from graphs.engine import StoryEngine, open_engine
+from graphs.repeats import Answer
 from graphs.settings import Settings, read_settings
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
@@ -130,3 +131,13 @@ async def test_what_cannot_be_is_told(settings: Set) -> None:
     async with open_engine(settings("")) as engine:
         with pytest.raises(InvalidSetting, match="Nothing is encrypted"):
             await engine.reseal()
+
+
+async def test_an_answer_that_may_be_asked_for_again_is_sealed_anew(settings: Set) -> None:
+    kept = Answer(201, (), b"quillwort")
+    async with open_engine(settings()) as engine, engine.repeats.attempt("n", b"asked") as attempt:
+        await attempt.keep(kept)
+    async with open_engine(settings(f"{NEW},{OLD}")) as engine:
+        await engine.reseal()
+    async with open_engine(settings(NEW)) as engine, engine.repeats.attempt("n", b"asked") as attempt:
+        assert attempt.answer == kept

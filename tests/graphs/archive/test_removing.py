@@ -17,7 +17,14 @@ from agents.errors import Conflict, StoreUnavailable, StoryError, TurnInProgress
 from graphs.archive.keyspace import Keyspace
 from graphs.engine import StoryEngine, open_engine
 from graphs.memory import Commit
+from graphs.repeats import Answer
 from graphs.settings import Settings, read_settings
+
+
+async def answered(engine: StoryEngine, name: str, session: str) -> None:
+    """A request that may be sent again, about a session or about none."""
+    async with engine.repeats.attempt(name, b"asked") as attempt:
+        await attempt.keep(Answer(201, (), b"made"), session)
 
 
 async def played(engine: StoryEngine, session: str = "s", **options: Any) -> str:
@@ -33,6 +40,7 @@ async def played(engine: StoryEngine, session: str = "s", **options: Any) -> str
         await engine.act(session, "look closely")
     engine._storytellers.models.clear()  # pyright: ignore[reportPrivateUsage]
     await engine.act(session, "Help me, I want to end my life tonight")
+    await answered(engine, f"n-{session}", session)
     assert len([key for key in await keys_of(engine) if f":{session}" in key or f"%3A{session}" in key]) >= 9
     return session
 
@@ -72,6 +80,7 @@ async def test_a_tenant_goes_whole_and_no_other_does(engine: StoryEngine, settin
         theirs, nodes = await keys_of(other), await nodes_of(other)
         for session in ("s", "s2"):
             await played(engine, session)
+        await answered(engine, "of-no-session", "")
         stray = Keyspace(engine._stores.redis, settings.tenant, "gone")  # pyright: ignore[reportPrivateUsage]
         await stray.put_lines(["of a session that is no more"])
         assert (await engine.delete_tenant())["sessions"] == ["s", "s2"]
@@ -190,12 +199,14 @@ async def test_a_sweep_removes_what_nothing_refers_to_and_no_more(engine: StoryE
     keys = Keyspace(engine._stores.redis, engine.settings.tenant, "s")  # pyright: ignore[reportPrivateUsage]
     stray = Keyspace(engine._stores.redis, engine.settings.tenant, "gone")  # pyright: ignore[reportPrivateUsage]
     await stray.put_lines(["x"])
+    await answered(engine, "late", "gone")
     before = await keys.kept_lines()
     used = {branch["line"] for branch in await engine.branches("s")}
     assert set(before) - used
     swept = await engine.sweep()
     assert swept == {"finished": [], "strays": ["gone"], "lines": len(set(before) - used)}
     assert set(await keys.kept_lines()) == set(before) & used
+    assert not [key for key in await keys_of(engine) if "late" in key or "gone" in key]
     assert await keys.lines() != []
     assert await engine.sweep() == {"finished": [], "strays": [], "lines": 0}
     await engine.resume("s")
