@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 
 from api import docs, problems, sockets
 from api.auth.guard import build_guard
-from api.auth.policy import Logins, admit
+from api.auth.policy import Doors, Logins, admit
 from api.bodies import Bodies
 from api.requests import Origins, Requests
 from api.routes import auth, health, metrics, sessions, turns, worlds
@@ -59,9 +59,10 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
         app.include_router(router)
     for layer in (
         problems.Words,
-        Logins,
+        Doors,
         Origins,
         Bodies,
+        Logins,
         Requests,
     ):  # the last one added is the first to see a request
         app.add_middleware(layer)
