@@ -1,5 +1,6 @@
 """The token endpoint: what it gives, what ends a login, and what failed logins cost."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -100,6 +101,20 @@ async def test_who_asks_for_many_names_waits_for_all_of_them(closed: Door) -> No
         ).status_code == 400
     assert (await closed.token(grant_type="password", username="anna", password=PASSWORD)).status_code == 429
     assert (await closed.token(grant_type="client_credentials", client_id="a", client_secret="b")).status_code == 429
+
+
+async def test_of_many_guesses_at_once_only_a_few_are_looked_at(closed: Door) -> None:
+    guesses = [closed.token(grant_type="password", username="anna", password=f"{PASSWORD} {n}") for n in range(12)]
+    codes = [answer.status_code for answer in await asyncio.gather(*guesses)]
+    assert (codes.count(400), codes.count(429)) == (PER_ACCOUNT, 12 - PER_ACCOUNT)
+
+
+async def test_of_two_who_use_a_refresh_token_at_once_one_gets_the_next_and_then_none_goes_on(closed: Door) -> None:
+    given = (await closed.login("anna"))["refresh_token"]
+    both = await asyncio.gather(*[closed.token(grant_type="refresh_token", refresh_token=given) for _ in range(2)])
+    assert sorted(answer.status_code for answer in both) == [200, 400]
+    (won,) = [answer.json() for answer in both if answer.status_code == 200]
+    assert (await closed.get(ME, won["access_token"])).status_code == 401
 
 
 async def test_a_login_that_is_right_costs_nothing(closed: Door) -> None:

@@ -23,6 +23,19 @@ async def test_whoever_has_no_token_is_turned_away_and_told_how_to_get_one(close
     assert answer.headers["www-authenticate"] == 'Bearer realm="tta"'
 
 
+async def test_to_strangers_no_path_is_told_from_another(closed: Door) -> None:
+    for path in (
+        "/api/v1/nothing",
+        "/metrics",
+        "/api/v1/auth",
+        "/docs/",
+        "/health",
+        "/docs/assets/../../metrics",
+    ):
+        for token in (None, "forged"):
+            assert (await closed.get(path, token)).status_code == 401, path
+
+
 async def test_a_login_opens_ones_own_sessions_and_nobody_elses(closed: Door, engine: StoryEngine) -> None:
     token = (await closed.login("anna"))["access_token"]
     me = (await closed.get("/api/v1/auth/me", token)).json()
