@@ -6,14 +6,16 @@
     │   ├── InvalidWorld        a world file with a fault, at a place
     │   ├── InvalidStory        an exported story or a backup with a fault, at a place
     │   ├── InvalidPrompt       a prompt file or its variables
-    │   └── InvalidSetting      a setting, a flag or a variable of the environment
+    │   ├── InvalidSetting      a setting, a flag or a variable of the environment
+    │   └── KeyReused           an Idempotency-Key that belongs to another request
     ├── NotFound                the named thing does not exist                   404
     │   ├── Unknown{Session, Branch, Turn}      in the stores                    exit 1
     │   └── Unknown{World, Prompt, Model}       among what can be named at all   exit 2
     ├── Conflict                somebody else was first                          409, exit 1
     │   ├── TurnInProgress      the session is playing another turn
     │   ├── HeadMoved           the branch moved on while the turn was played
-    │   └── SessionPaused       the session waits for the player's explicit choice
+    │   ├── SessionPaused       the session waits for the player's explicit choice
+    │   └── RequestInProgress   the first request with this Idempotency-Key is not over
     ├── ModelError              the language model                               502-504, exit 1
     │   └── ModelUnavailable, ModelTimeout, ModelGarbage
     └── StoreError              Redis or the graph database                      503, exit 1
@@ -111,6 +113,10 @@ class InvalidSetting(InvalidInput):
     title = "A setting is not valid"
 
 
+class KeyReused(InvalidInput):
+    title = "The Idempotency-Key belongs to another request"
+
+
 class NotFound(StoryError):
     status = 404
     title = "There is no such thing"
@@ -159,6 +165,12 @@ class HeadMoved(Conflict):
 
 class SessionPaused(Conflict):
     title = "The session is paused"
+    by_choice = False
+    """Whether the player paused it, and no crisis: then nobody is reminded of help."""
+
+
+class RequestInProgress(Conflict):
+    title = "A request with this Idempotency-Key is under way"
 
 
 class ModelError(StoryError):

@@ -7,14 +7,30 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import Depends, FastAPI
 
-from api import docs, problems, sockets
+from api import docs, problems, repeats, sockets
 from api.auth.guard import build_guard
 from api.auth.policy import Doors, Logins, admit
 from api.bodies import Bodies
 from api.requests import Origins, Requests
-from api.routes import auth, health, metrics, sessions, turns, worlds
+from api.routes import auth, health, looking, metrics, sessions, turns, worlds
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import Settings, read_settings
+
+ROUTERS = (
+    health.router,
+    metrics.router,
+    auth.router,
+    worlds.router,
+    sessions.router,
+    turns.router,
+    turns.retries,
+    looking.router,
+    sockets.router,
+    docs.router,
+)
+
+LAYERS = (repeats.Repeats, problems.Words, Doors, Origins, Bodies, Logins, Requests)
+"""The innermost first: the last one is the first to see a request."""
 
 
 def build_app(settings: Settings | None = None, engine: StoryEngine | None = None) -> FastAPI:
@@ -34,7 +50,8 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
     app = FastAPI(
         title="TTA",
         version=_version(),
-        description="Therapeutic text adventures: sessions, turns as JSON or server-sent events, RFC 9457 problems.",
+        description="Therapeutic text adventures: sessions, turns as JSON or server-sent events, RFC 9457 problems.\n"
+        + repeats.PROMISES,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -45,26 +62,9 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
     app.state.tasks = tasks
     app.openapi = lambda: docs.describe(app)  # pyright: ignore[reportAttributeAccessIssue] - FastAPI's documented way
     problems.install(app)
-    for router in (
-        health.router,
-        metrics.router,
-        auth.router,
-        worlds.router,
-        sessions.router,
-        turns.router,
-        turns.retries,
-        sockets.router,
-        docs.router,
-    ):
+    for router in ROUTERS:
         app.include_router(router)
-    for layer in (
-        problems.Words,
-        Doors,
-        Origins,
-        Bodies,
-        Logins,
-        Requests,
-    ):  # the last one added is the first to see a request
+    for layer in LAYERS:
         app.add_middleware(layer)
     return app
 

@@ -96,6 +96,11 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
     return bytes(kept)
 
 
+def body_of(scope: Scope) -> bytes:
+    """The body as it was sent, of a request that came past `Bodies`."""
+    return bytes(scope.get(_KEY, b""))
+
+
 def _check(raw: bytes, headers: Headers, *, form: bool) -> None:
     media = headers.get("content-type", "").partition(";")[0].strip().lower()
     if form and media != "application/x-www-form-urlencoded":

@@ -8,7 +8,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.refusals import UnknownRoute
-from api.schemas import Problem
+from api.repeats import HEADER, LONGEST
+from api.schemas import PROBLEM, Problem
 
 _PACKAGE = "fastapi_swagger.resources"
 """PyPI `fastapi-swagger` carries a current Swagger UI (MIT over Apache-2.0). Only its files are used."""
@@ -52,6 +53,19 @@ _POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+_KEY: dict[str, Any] = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "The same key with the same body is answered as it was the first time, and done once.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST},
+    "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
+}
+_REFUSALS = {
+    "409": f"It cannot be done as things stand, or the first request with that {HEADER} is not answered yet (`Retry-After`)",
+    "422": f"What was sent does not fit, or that {HEADER} belongs to another request",
+}
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -91,5 +105,16 @@ def describe(app: FastAPI) -> dict[str, Any]:
         parts = components.setdefault("schemas", {})
         parts.update(problem.pop("$defs", {}))
         parts["Problem"] = problem
+        for operations in made["paths"].values():
+            if "post" in operations:
+                _describe_key(operations["post"])
         app.openapi_schema = made
     return app.openapi_schema
+
+
+def _describe_key(operation: dict[str, Any]) -> None:
+    """What `api.repeats` does for every POST."""
+    others = [each for each in operation.get("parameters", []) if each["name"].lower() != HEADER.lower()]
+    operation["parameters"] = [*others, dict(_KEY)]
+    for status, description in _REFUSALS.items():
+        operation["responses"][status] = {"description": description, "content": PROBLEM}

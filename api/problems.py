@@ -16,7 +16,14 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agents.errors import SessionPaused, StoreUnavailable, StoryError, TurnInProgress, UnknownSession
+from agents.errors import (
+    RequestInProgress,
+    SessionPaused,
+    StoreUnavailable,
+    StoryError,
+    TurnInProgress,
+    UnknownSession,
+)
 from agents.safety.crisis import response
 from agents.safety.redaction import Redaction
 from agents.safety.screen import Screen
@@ -77,7 +84,7 @@ async def answer(scope: Scope, error: StoryError, headers: Mapping[str, str] | N
     """The response to a request that is turned away, with help where its text is that of a person at risk."""
     if error.help is None:
         error.help = await find_help(scope, error)
-    wait = {"Retry-After": "1"} if isinstance(error, TurnInProgress | StoreUnavailable) else {}
+    wait = {"Retry-After": "1"} if isinstance(error, TurnInProgress | RequestInProgress | StoreUnavailable) else {}
     wait |= error.headers if isinstance(error, AccessRefused) else {}
     media = "application/json" if isinstance(error, GrantRefused) else MEDIA_TYPE  # RFC 6749 says so
     return JSONResponse(problem(error, scope), error.status, headers={**wait, **(headers or {})}, media_type=media)
@@ -102,7 +109,7 @@ async def help_for(scope: Scope, text: str, error: StoryError) -> dict[str, Any]
     # What is merely refused as a name is not turned away here.
     if engine and KEY in scope and not error.audited and (verdict["tier"] != "none" or not isinstance(error, HeldText)):
         error.audited = True
-        engine.note_turned_away(verdict, text, error.code, _session_in(scope))
+        engine.note_turned_away(verdict, text, error.code, session_in(str(scope.get("path", ""))))
     locale = engine.settings.locale if engine else ""
     return None if verdict["tier"] == "none" else dict(response(verdict["tier"], locale, paused=False))
 
@@ -130,9 +137,9 @@ async def held(scope: Scope, text: str) -> None:
         raise error
 
 
-def _session_in(scope: Scope) -> str:
-    """What the path has in the place of a session's id; the engine looks whether it is one."""
-    found = _SESSION.match(str(scope.get("path", "")))
+def session_in(path: str) -> str:
+    """What a path has in the place of a session's id; the engine looks whether it is one."""
+    found = _SESSION.match(path)
     return found[1] if found else ""
 
 

@@ -15,6 +15,9 @@ StoryError
 ├── WrongMethod             the path is there, the method is not             405
 ├── ForeignHost             asked under a name that is not this machine's    421
 ├── ForeignOrigin           a page of another site asks                      403
+├── Conflict
+│   └── Changed             not as `If-Match` says any longer                412
+├── AnswerNotKept           done before, with an answer too large to keep    409
 ├── AccessRefused           with headers and members of its own
 │   ├── Unauthorized        no login, or one that is good no more            401
 │   ├── Forbidden           the caller's role or scopes do not reach         403
@@ -23,7 +26,7 @@ StoryError
 └── InternalError           a fault of ours; nothing of it is told           500
 """
 
-from agents.errors import InvalidInput, NotFound, StoryError
+from agents.errors import Conflict, InvalidInput, NotFound, StoryError
 
 JSON_CURE = 'Send JSON in UTF-8 with `Content-Type: application/json`, such as {"action": "look around"}.'
 
@@ -86,6 +89,11 @@ class WrongMethod(StoryError):
     title = "The path does not take this method"
 
 
+class Changed(Conflict):
+    status = 412
+    title = "It has changed meanwhile"
+
+
 class ForeignHost(StoryError):
     status = 421
     title = "The API answers only under this machine's own names"
@@ -94,6 +102,12 @@ class ForeignHost(StoryError):
 class ForeignOrigin(StoryError):
     status = 403
     title = "The API answers no pages of other sites"
+
+
+class AnswerNotKept(Conflict):
+    """A request that is repeated and was done: nothing is done again."""
+
+    title = "The request was done, and its answer is not kept"
 
 
 class AccessRefused(StoryError):

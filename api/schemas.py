@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agents.safety.topics import LONGEST, MOST
 from agents.story import MAX_ACTION, GoalState, Tier, Turn
+from graphs.trace import TraceEntry
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 TURN_ID_PATTERN = r"^[A-Za-z0-9_-]{8,64}$"
@@ -46,9 +47,18 @@ class NewSession(Request):
 
 
 class SessionChanges(Request):
-    """What can be changed of a session."""
+    """What can be changed of a session: one of these or more."""
 
-    avoid: Avoid
+    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "The night train, again"}]})
+
+    title: Annotated[str | None, Field(max_length=120, description="Empty: the world's own.")] = None
+    avoid: Avoid | None = None
+
+    @model_validator(mode="after")
+    def changes_something(self) -> "SessionChanges":
+        if self.title is None and self.avoid is None:
+            raise ValueError("nothing is to be changed: give `title` or `avoid`")
+        return self
 
 
 class NewTurn(Request):
@@ -151,8 +161,8 @@ class Standing(BaseModel):
     won: bool
 
 
-class SessionAnswer(BaseModel):
-    """One player's play of a world, and where it stands."""
+class SessionRecord(BaseModel):
+    """One player's play of a world."""
 
     session: Annotated[str, Field(examples=["0199f3c2b7a14e5d"])]
     player: Annotated[str, Field(examples=["player"])]
@@ -167,7 +177,27 @@ class SessionAnswer(BaseModel):
     paused: Annotated[bool, Field(description="Whether the story waits for the player's explicit choice to go on.")]
     created: Annotated[str, Field(examples=["2026-11-24T04:00:00+00:00"])]
     played: Annotated[str, Field(examples=["2026-11-24T04:20:00+00:00"])]
+
+
+class SessionAnswer(SessionRecord):
+    """One player's play of a world, and where it stands."""
+
     position: Standing
+
+
+class SessionPage(BaseModel):
+    """Sessions, those begun last first. `cursor` asks for the next page; null where there is none."""
+
+    sessions: list[SessionRecord]
+    cursor: str | None
+
+
+class TraceAnswer(BaseModel):
+    """What each node of a turn read, wrote and took, in order, with placeholders for personal data."""
+
+    turn_id: str
+    number: Annotated[int, Field(description="The turn's number; 0 for what was no turn of the story.")]
+    nodes: list[TraceEntry]
 
 
 class NewSessionAnswer(SessionAnswer):
@@ -258,10 +288,11 @@ class Problem(BaseModel):
     ] = None
 
 
-_PROBLEM: dict[str, Any] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+PROBLEM: dict[str, Any] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+"""The content of an error answer; `api.docs` adds the schema it points to."""
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"description": "Refused", "content": _PROBLEM},
-    "5XX": {"description": "Failed", "content": _PROBLEM},
+    "4XX": {"description": "Refused", "content": PROBLEM},
+    "5XX": {"description": "Failed", "content": PROBLEM},
 }
-"""The error answers of every route; `api.docs` adds the schema they point to."""
+"""The error answers of every route."""

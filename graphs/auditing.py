@@ -6,7 +6,7 @@ import logging
 from typing_extensions import TypedDict
 
 from agents.errors import InvalidInput, SessionPaused, StoryError, UnknownSession
-from agents.safety.crisis import response
+from agents.safety.crisis import reminder, response
 from agents.safety.screen import Screen
 from agents.services import Clock, Ids
 from agents.story import Tier, Turn, Verdict
@@ -158,9 +158,10 @@ class StoryAuditor(StoryReader):
         text = action if isinstance(action, str) else ""
         verdict = self.screen.action(text)
         paused = isinstance(error, SessionPaused)
-        if error.help is None and (verdict["tier"] != "none" or paused):
-            tier = "crisis" if verdict["tier"] == "none" else verdict["tier"]
-            error.help = dict(response(tier, self.settings.locale, paused=paused))
+        if verdict["tier"] != "none" and (error.help is None or paused):
+            error.help = dict(response(verdict["tier"], self.settings.locale, paused=paused))
+        elif isinstance(error, SessionPaused) and error.help is None and not error.by_choice:
+            error.help = dict(reminder(self.settings.locale))
         if not error.audited and counts_as_news(verdict):
             error.audited = True
             self._note(verdict, text, session=session, answer=error.code, sure=False)

@@ -7,14 +7,15 @@
 A turn runs in a task of its own: a caller that goes away cancels nothing.
 """
 
+import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from agents.errors import Conflict, StoryError, UnknownSession, UnknownTurn
+from agents.errors import Conflict, HeadMoved, ModelUnavailable, StoryError, UnknownSession, UnknownTurn
 from agents.models import check_spec
 from agents.safety.topics import check_topics, is_named
 from agents.story import Turn
@@ -25,6 +26,7 @@ from graphs.locks import hold
 from graphs.memory.shapes import Branch, Session
 from graphs.playing import LOCK_WAIT_S
 from graphs.resealing import StoryResealer
+from graphs.runner import Runner
 from graphs.sessions import new_session, opening_slots, opening_turn
 from graphs.settings import Settings
 from graphs.stores import open_stores
@@ -105,15 +107,45 @@ class StoryEngine(StoryResealer):
                     f"The session '{record['session']}' is being imported or deleted", cure="Try again in a moment."
                 ) from None
 
-    async def undo(self, session: str, back: int = 1) -> Branch:
+    async def join(self, session: str, turn_id: str) -> asyncio.Task[Turn] | None:
+        """The end of the turn that is being played under that id, here or in another process; None where none is.
+
+        If that process dies, the turn is ended here. The task raises ModelUnavailable where nothing comes of the turn: it
+        is not begun anew for somebody who only wanted to know.
+        """
+        with self._translated():
+            record, runner = await self.session(session), self._runner(session)
+            accepted = await runner.inbox.current()
+        if accepted is None or accepted["turn_id"] != turn_id:
+            return None
+        task = asyncio.create_task(self._joined(record, runner, turn_id))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def _joined(self, record: Session, runner: Runner, turn_id: str) -> Turn:
+        with self._translated():
+            wait_s = self.settings.model_total_s
+            async with hold(self._stores.redis, self._story(record["session"]), turn_id, wait_s=wait_s):
+                if stored := await runner.stored(turn_id):
+                    return stored
+                finished = await self._finish(record, runner)
+            if finished and finished["turn_id"] == turn_id:
+                return finished
+            raise ModelUnavailable("Nothing came of that turn", cure="Send the action again.")
+
+    async def undo(self, session: str, back: int = 1, *, head: str = "") -> Branch:
         """HEAD goes back; the next turn grows a new line. Raises Conflict where there is nothing to undo.
 
-        A turn that a process left unfinished is ended first: it is the last one, and what it began with was shown.
+        A turn that a process left unfinished is ended first: it is the last one, and what it began with was shown. With
+        `head` nothing is done unless that turn is the last one: HeadMoved.
         """
         with self._translated():
             async with hold(self._stores.redis, self._story(session), "undo", wait_s=LOCK_WAIT_S):
                 await self._settled(session)
                 position = await self.memory.position(self.scope(session))
+                if head and position["head"] != head:
+                    raise HeadMoved("Another turn is the last one now", cure="Look where the story stands.")
                 if position["number"] == 0:
                     raise Conflict("There is nothing to undo: this is the beginning", cure="Play a turn first.")
                 return await self.memory.move_head(self.scope(session), position["branch"], back=back)
@@ -183,15 +215,41 @@ class StoryEngine(StoryResealer):
             await self.session(session)
             return await self.memory.update(self.scope(session), paused=False)
 
-    async def avoid(self, session: str, topics: Sequence[str]) -> Session:
-        """The story leaves these topics out from its next turn on, and no others. Undo does not touch it.
+    async def pause(self, session: str) -> Session:
+        """The player's choice that nothing moves until `resume`. A turn that runs is finished. Raises TurnInProgress."""
+        with self._translated():
+            async with hold(self._stores.redis, self._story(session), "pause", wait_s=LOCK_WAIT_S):
+                await self.session(session)
+                return await self.memory.update(self.scope(session), paused=True)
 
-        Raises InvalidInput for more than twelve or one longer than forty characters (`agents.safety.topics`), with help for
-        somebody who calls for it there.
+    async def change(
+        self,
+        session: str,
+        *,
+        title: str | None = None,
+        avoid: Sequence[str] | None = None,
+        check: Callable[[], Awaitable[None]] | None = None,
+    ) -> Session:
+        """What is given is changed; undo touches none of it. One write, after `check`, which may raise; between the two
+        nothing moves in the session.
+
+        `title`: at most 120 characters, empty for the world's own. `avoid`: the story leaves these topics out from its next
+        turn on, and no others; InvalidInput for more than twelve or one longer than forty characters
+        (`agents.safety.topics`). Either raises it with help for somebody who calls for it there.
         """
         with self._translated():
-            await self.session(session)
-            return await self.memory.update(self.scope(session), avoid=self._topics(topics))
+            record = await self.session(session)
+            named = None if title is None else self._harmless(title.strip())[:120] or (await self.world(session)).title
+            topics = None if avoid is None else self._topics(avoid)
+            if check is None:
+                return await self.memory.update(self.scope(record["session"]), title=named, avoid=topics)
+            async with hold(self._stores.redis, self._story(session), "change", wait_s=LOCK_WAIT_S):
+                await check()
+                return await self.memory.update(self.scope(record["session"]), title=named, avoid=topics)
+
+    async def avoid(self, session: str, topics: Sequence[str]) -> Session:
+        """As `change` with topics to leave out."""
+        return await self.change(session, avoid=topics)
 
     def _topics(self, names: Sequence[str]) -> list[str]:
         kept = check_topics(names)

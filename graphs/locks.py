@@ -1,4 +1,4 @@
-"""One turn at a time in a session: a lease in Redis that its holder renews.
+"""One turn at a time in a session, one try at a time of a request: a lease in Redis that its holder renews.
 
 The lease only keeps two processes from working for nothing; what keeps two turns from both landing is the comparison of
 HEAD in the commit. A holder that died on this machine is noticed at once by its process id, elsewhere by the expiry; a
@@ -19,7 +19,8 @@ from agents.errors import StoreError, TurnInProgress
 from graphs.keys import story_key
 
 LEASE_MS = 5_000
-RENEW_S = 1.5
+RENEWED = 0.3
+"""After which part of its time a lease is renewed."""
 
 _held: set[str] = set()
 """The leases that this process holds or asks for, by their unique text."""
@@ -31,15 +32,26 @@ _TAKE_OVER = "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('set', KE
 
 @asynccontextmanager
 async def hold(
-    redis: "Redis", story: str, token: str, *, wait_s: float = 0.0, prefix: str = "tta"
+    redis: "Redis",
+    story: str,
+    token: str,
+    *,
+    wait_s: float = 0.0,
+    kind: str = "lock",
+    of: str = "",
+    lease_ms: int = LEASE_MS,
+    prefix: str = "tta",
 ) -> AsyncGenerator[None]:
-    """Holds the session's lease, renewing it. Raises TurnInProgress when somebody else has it after `wait_s`."""
-    key = story_key("lock", story, prefix=prefix)
+    """Holds the session's lease, renewing it. Raises TurnInProgress when somebody else has it after `wait_s`.
+
+    `kind` and `of` name another lease than that of a turn, `lease_ms` is how long a holder that died elsewhere keeps it.
+    """
+    key = story_key(kind, story, of, prefix=prefix)
     mine = f"{socket.gethostname()}|{os.getpid()}|{token}|{uuid.uuid4().hex[:8]}"
     _held.add(mine)  # before it is asked for: another task of this process may read it there before we know
     try:
-        await _take(redis, key, mine, wait_s)
-        renewing = asyncio.create_task(_renew(redis, key, mine))
+        await _take(redis, key, mine, wait_s, lease_ms)
+        renewing = asyncio.create_task(_renew(redis, key, mine, lease_ms))
         try:
             yield
         finally:
@@ -53,15 +65,15 @@ async def hold(
         _held.discard(mine)
 
 
-async def _take(redis: "Redis", key: str, mine: str, wait_s: float) -> None:
+async def _take(redis: "Redis", key: str, mine: str, wait_s: float, lease_ms: int) -> None:
     deadline = asyncio.get_running_loop().time() + wait_s
     while True:
-        if await redis.set(key, mine, nx=True, px=LEASE_MS):
+        if await redis.set(key, mine, nx=True, px=lease_ms):
             return
         holder = await redis.get(key)
         text = holder.decode() if isinstance(holder, bytes) else str(holder or "")
         if holder and _is_dead(text):
-            taken = await redis.eval(_TAKE_OVER, 1, key, text, mine, LEASE_MS)  # pyright: ignore[reportGeneralTypeIssues]
+            taken = await redis.eval(_TAKE_OVER, 1, key, text, mine, lease_ms)  # pyright: ignore[reportGeneralTypeIssues]
             if taken:
                 return
         if asyncio.get_running_loop().time() >= deadline:
@@ -88,8 +100,8 @@ def _is_dead(holder: str) -> bool:
     return False
 
 
-async def _renew(redis: "Redis", key: str, mine: str) -> None:
+async def _renew(redis: "Redis", key: str, mine: str, lease_ms: int) -> None:
     while True:
-        await asyncio.sleep(RENEW_S)
+        await asyncio.sleep(lease_ms * RENEWED / 1000)
         with suppress(RedisError, OSError, StoreError):
-            await redis.eval(_RENEW, 1, key, mine, LEASE_MS)  # pyright: ignore[reportGeneralTypeIssues]
+            await redis.eval(_RENEW, 1, key, mine, lease_ms)  # pyright: ignore[reportGeneralTypeIssues]

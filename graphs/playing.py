@@ -251,9 +251,10 @@ class StoryPlayer(StoryAuditor):
             raise
 
     def _unpaused(self, record: Session) -> Session:
-        """The session, if it may move. Raises SessionPaused with the places to turn to."""
+        """The session, if it may move. Raises SessionPaused, with the places to turn to where a risk is remembered."""
         if record["paused"]:
             error = SessionPaused("The story is paused", cure="Go on with `resume` when you are ready.")
+            error.by_choice = record["risk"] == "none"
             raise self._with_help(error, "")
         return record
 

@@ -1,7 +1,8 @@
 """Looking into stories: what can be asked of one without changing it."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from agents.errors import StoryError, UnknownSession, UnknownTurn, unforeseen
 from agents.prompts import Prompts
@@ -51,6 +52,25 @@ class StoryReader:
                 choices=[item["session"] for item in known[:SUGGESTED]],
                 more=len(known) > SUGGESTED,
             ) from None
+
+    async def sessions(
+        self, *, player: str | None = None, limit: int = 50, after: str = ""
+    ) -> tuple[list[Session], str]:
+        """A page of sessions, those begun last first (ids that a client chose: by name, backwards), and the id after which
+        the next page begins, empty where there is none.
+
+        Each is on one page, whatever is played or begun meanwhile. Those that are being imported or deleted are left out.
+        """
+        ids = await self.memory.session_ids(
+            self.settings.tenant, player=player, after=after, limit=limit + 1, newest_first=True
+        )
+        found = await asyncio.gather(*(self._if_there(session) for session in ids[:limit]))
+        return [record for record in found if record], ids[limit - 1] if len(ids) > limit else ""
+
+    async def _if_there(self, session: str) -> Session | None:
+        with suppress(UnknownSession):
+            return await self.memory.session(self.scope(session))
+        return None
 
     async def world(self, session: str) -> World:
         """The world as it was pinned when the session began, or was moved to another edition."""

@@ -7,6 +7,7 @@ process to start finds the mark and goes on.
 
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from functools import cached_property
 
 from typing_extensions import TypedDict
 
@@ -14,6 +15,7 @@ from agents.errors import StoryError, TurnInProgress, UnknownSession
 from graphs.archive.keyspace import Keyspace, keys_by_session, remove_keys
 from graphs.locks import hold
 from graphs.playing import StoryPlayer
+from graphs.repeats import Repeats
 
 DELETE_WAIT_S = 5.0
 """How long a deletion waits for a turn that is being played."""
@@ -42,6 +44,11 @@ class Swept(TypedDict):
 class StoryRemover(StoryPlayer):
     """The removing part of StoryEngine. Every method raises a StoryError and nothing else."""
 
+    @cached_property
+    def repeats(self) -> Repeats:
+        """What requests with an Idempotency-Key came to: of a session that is deleted, nothing is kept."""
+        return Repeats(self._stores, self.settings)
+
     async def delete(self, session: str, *, wait_s: float = DELETE_WAIT_S, keep_audit: bool = False) -> int:
         """Removes a session from both stores, its entries in the safety audit too, unless it is about to come back
         (`keep_audit`); how many nodes went.
@@ -67,6 +74,7 @@ class StoryRemover(StoryPlayer):
         await self.sweep()
         with self._translated():
             await self.audit.stream.remove()
+            await self.repeats.remove()
         return removed
 
     async def _delete_all(self, player: str | None, wait_s: float) -> Removed:
@@ -115,6 +123,7 @@ class StoryRemover(StoryPlayer):
         for line in await keys.kept_lines():
             await self._saver.adelete_thread(keys.thread(line))
         await keys.remove()
+        await self.repeats.forget(session)
 
     def _keyspace(self, session: str) -> Keyspace:
         return Keyspace(self._stores.redis, self.settings.tenant, session)
@@ -154,7 +163,9 @@ class StoryRemover(StoryPlayer):
             for session, keys in strays.items():
                 with suppress(TurnInProgress):
                     async with hold(redis, self._story(session), "sweep"):
-                        if not await self._is_there(session) and await remove_keys(redis, keys):
+                        if await self._is_there(session):
+                            continue
+                        if await self.repeats.forget(session) + await remove_keys(redis, keys):
                             swept["strays"].append(session)
             for session in [session async for session in self.audit.stream.sessions()]:
                 if not await self._is_there(session):  # it was noted while the session was being deleted

@@ -38,5 +38,6 @@ class StoryResealer(StoryUpgrader):
                 if progress:
                     progress(done["sessions"])
             await self.audit.stream.reseal()
+            await self.repeats.reseal()
             await self.memory.prove()
         return done

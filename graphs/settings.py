@@ -66,6 +66,8 @@ class Settings(BaseSettings):
     """Signs what it is told: 24 to 64 bytes in base64, `whsec_` before it or not. Several, parted by commas, all sign."""
     event_ttl_s: int = Field(900, ge=60, le=86_400)
     """How long a turn's event stream can be read again."""
+    idempotency_ttl_s: int = Field(86_400, ge=60, le=30 * 86_400)
+    """How long an Idempotency-Key is remembered, with the answer. See `graphs.repeats`."""
     linger_s: float = Field(5.0, ge=0, le=3600)
     """How long the embedded server outlives its last client."""
     auth: Literal["none", "local", "jwks"] = "none"

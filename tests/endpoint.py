@@ -1,6 +1,7 @@
 """An HTTP endpoint of a test's own on this machine, which answers as it is told to, hangs, or is not there."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -20,7 +21,11 @@ class Endpoint:
     def __init__(self) -> None:
         self.answers: list[str] = []
         self.received: list[Received] = []
-        self.port = 0
+        # Bound and never listening: while nobody listens the port is nobody else's, and whoever connects is refused.
+        self._place = socket.socket()
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._place.bind(("127.0.0.1", 0))
+        self.port: int = self._place.getsockname()[1]
         self._changed = asyncio.Condition()
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
@@ -31,8 +36,7 @@ class Endpoint:
 
     async def start(self) -> None:
         """Begins to listen, on the same port again if it did before."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, reuse_port=True)
 
     async def stop(self) -> None:
         """Dies: nobody listens, and what is open is cut off."""
@@ -42,6 +46,10 @@ class Endpoint:
                 writer.transport.abort()
             await self._server.wait_closed()
             self._server = None
+
+    def leave(self) -> None:
+        """Gives the port up."""
+        self._place.close()
 
     async def until(self, count: int) -> list[Received]:
         """Waits for so many requests."""
@@ -82,3 +90,4 @@ async def endpoint() -> AsyncGenerator[Endpoint]:
         yield made
     finally:
         await made.stop()
+        made.leave()

@@ -7,6 +7,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from pydantic import Field
 
 from agents.prompts import Prompts
 from agents.safety.leaks import Leaks
@@ -18,9 +19,11 @@ from graphs.clock import SystemClock, TimeIds
 
 
 class ScriptedModel(BaseChatModel):
-    """Gives the answers in turn, word by word. `<hang>` never comes back, `<fail>` raises, `<slow>` waits a moment."""
+    """Gives the answers in turn, word by word. `<hang>` never comes back, `<fail>` raises, `<slow>` waits a moment, `<held>`
+    waits until the test sets `go`: what has to happen meanwhile does, however slow the machine is."""
 
     answers: list[str]
+    go: asyncio.Event = Field(default_factory=asyncio.Event)
     asked: list[list[BaseMessage]] = []  # noqa: RUF012 - pydantic copies it
     pause_s: float = 0.05
 
@@ -42,6 +45,9 @@ class ScriptedModel(BaseChatModel):
             if word == "<slow>":
                 await asyncio.sleep(self.pause_s)
                 continue
+            if word == "<held>":
+                await self.go.wait()
+                continue
             yield ChatGenerationChunk(message=AIMessageChunk(content=word + " "))
 
 
@@ -52,6 +58,11 @@ class Answering(ScriptedModel):
         text = "".join([str(chunk.text) async for chunk in self._astream(messages)])
         counted = {"input_tokens": 70, "output_tokens": 9, "total_tokens": 79}
         return ChatResult(generations=[ChatGeneration(message=AIMessage(text, usage_metadata=counted))])
+
+
+def impatient(engine: Any, seconds: float = 0.3) -> None:
+    """Makes the engine wait no longer for a model's next words: for a test of one that hangs, and no other."""
+    object.__setattr__(engine, "settings", engine.settings.model_copy(update={"model_timeout_s": seconds}))
 
 
 class KeptVoice:

@@ -1,8 +1,20 @@
 """A turn whose process is gone after its first sentence."""
 
 import asyncio
+from collections.abc import Sized
+from typing import Any
 
 from graphs.engine import StoryEngine
+
+
+async def broken_off(task: "asyncio.Task[Any]", asked: Sized = (None,), times: int = 1) -> None:
+    """Cancels a turn, once its model was `asked` so often. Earlier it may be sending to Redis, by Python 3.11's wait_for, which
+    swallows a cancellation that comes as it ends (bpo-37658): so it is cancelled again, but not while it is tidying up."""
+    while len(asked) < times and not task.done():
+        await asyncio.sleep(0.01)
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=20)
 
 
 async def left_in_flight(engine: StoryEngine, session: str, action: str) -> tuple[str, str]:
@@ -13,8 +25,7 @@ async def left_in_flight(engine: StoryEngine, session: str, action: str) -> tupl
         if event["kind"] == "sentence":
             shown = event["data"]["text"]
             break
-    task.cancel()
-    await asyncio.wait([task])
+    await broken_off(task)
     assert shown
     assert task.cancelled()
     return turn_id, shown

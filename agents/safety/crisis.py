@@ -64,7 +64,7 @@ class Contact(BaseModel):
 
 
 class FixedWords(BaseModel):
-    """What is said. `crisis` and `crisis_unplayed` may hold `{emergency}`."""
+    """What is said. `crisis`, `crisis_unplayed` and `waiting` may hold `{emergency}`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -73,6 +73,8 @@ class FixedWords(BaseModel):
     check_in_unplayed: Words
     crisis_unplayed: Words
     """The same where no turn answers: nothing was played, so nothing has stopped."""
+    waiting: Words
+    """Of a story that a crisis has paused, to whatever else is asked of it meanwhile."""
     resume: Words
     resume_typed: Words
     """`resume` for a face at which one types."""
@@ -119,16 +121,24 @@ def response(tier: Tier, locale: str = "", *, paused: bool | None = None) -> Cri
     waits = tier == "crisis" if paused is None else paused
     if tier == "none":
         return CrisisResponse(tier=tier, text="", resources=[], paused=False)
-    book, country = load_response_book(), country_of(locale)
-    words, played = book.words, paused is not False
+    words, played = load_response_book().words, paused is not False
     if tier == "crisis":
-        text = (words.crisis if played else words.crisis_unplayed).format(emergency=book.emergency_words(country))
-    else:
-        text = words.check_in if played else words.check_in_unplayed
+        return _told(words.crisis if played else words.crisis_unplayed, tier, locale, paused=waits)
+    return _told(words.check_in if played else words.check_in_unplayed, tier, locale, paused=waits)
+
+
+def reminder(locale: str = "") -> CrisisResponse:
+    """What is shown to a harmless action while a crisis has the session paused: the places to turn to, and how to go on."""
+    return _told(load_response_book().words.waiting, "crisis", locale, paused=True)
+
+
+def _told(words: str, tier: Tier, locale: str, *, paused: bool) -> CrisisResponse:
+    book, country = load_response_book(), country_of(locale)
     resources = [contact.shown() for contact in book.contacts(country)]
     listed = "\n".join(f"- {place['name']}: {place['how']} {place['contact']}" for place in resources)
-    text = f"{text}\n\n{listed}" + (f"\n\n{book.words.resume}" if waits else "")
-    return CrisisResponse(tier=tier, text=text, resources=resources, paused=waits)
+    text = words.format(emergency=book.emergency_words(country)) if "{emergency}" in words else words
+    text = f"{text}\n\n{listed}" + (f"\n\n{book.words.resume}" if paused else "")
+    return CrisisResponse(tier=tier, text=text, resources=resources, paused=paused)
 
 
 def as_typed(text: str) -> str:

@@ -21,6 +21,7 @@ from agents.safety.classifying.classifier import shipped_classifier
 from agents.safety.heard import older, together, with_text
 from agents.safety.live import LiveRules
 from agents.safety.normalise import Views, views
+from agents.safety.repeated import said_once
 from agents.safety.rule_file import GATES, safety_folder
 from agents.safety.rules import Finding, check_gate
 from agents.story import Heard, Signal, Tier, Verdict
@@ -225,7 +226,7 @@ def _strongest(findings: Iterable[Finding]) -> list[Finding]:
 def _read(detectors: Sequence[Detector], window: str, risk: Tier) -> Iterator[Finding]:
     """The findings in one window. A failure is a finding too, and stops no other detector."""
     try:
-        read = views(window)
+        read = views(said_once(window))
     except Exception:  # whatever broke, the text was not read
         yield Finding(_FAILED, "check_in", "rewrite")
         return

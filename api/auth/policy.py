@@ -37,6 +37,7 @@ NEEDS: dict[tuple[str, str], Need] = {
     ("GET", "/api/v1/worlds"): "read",
     ("POST", "/api/v1/worlds/validate"): "author",
     ("POST", "/api/v1/sessions"): "play",
+    ("GET", "/api/v1/sessions"): "read",
 }
 
 CREDENTIAL = "tta.credential"
@@ -54,12 +55,14 @@ _PLAY_PATH = re.compile(r"/api/v1/sessions/[^/]+/play")
 
 
 def need_of(method: str, template: str) -> Need:
-    """What a route needs. Below a session: to read is `read`, to change is `play`, a trace is an author's."""
+    """What a route needs. Below a session: to read is `read`, to change is `play`; what a player has not found
+    out yet, as facts and traces tell it, is an author's.
+    """
     method = "GET" if method == "HEAD" else method
     if known := NEEDS.get((method, template)):
         return known
     if template == _SESSION or template.startswith(_SESSION + "/"):
-        if re.search(r"/(?:traces?|replay|diff)(?:/|$)", template):
+        if re.search(r"/(?:facts|traces?|replay|diff)(?:/|$)", template):
             return "author"
         return "read" if method == "GET" else "play"
     return "operate"
@@ -171,10 +174,15 @@ def guard_of(scope: Scope) -> Guard:
     return guard
 
 
+def whose(caller: Caller, asked: str | None) -> str | None:
+    """Whose sessions are listed: an operator's callers may ask for anybody's or everybody's (None). Raises Forbidden."""
+    return asked if caller.everywhere else player_for(caller, asked)
+
+
 def player_for(caller: Caller, asked: str | None) -> str:
     """As whom a session is begun: an operator's callers for anybody, everybody else as themselves. Raises Forbidden."""
     if asked is None:
         return caller.player
     if not caller.owns(asked):
-        raise Forbidden("A session can be begun only as yourself", need="operate")
+        raise Forbidden("That can be done only as yourself", need="operate")
     return asked

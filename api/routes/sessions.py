@@ -2,17 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Annotated
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Header, Query, Response, status
 from fastapi.responses import StreamingResponse
 
+from agents.errors import Conflict, HeadMoved
 from agents.world.load import load_world
 from agents.world.scene import goal_states
 from agents.world.view import View
-from api.auth.policy import player_for
+from api.auth.policy import player_for, whose
+from api.etags import etag, names, tagged
+from api.refusals import Changed
+from api.repeats import Try
 from api.routes.parts import Asking, BranchInPath, Engine, SessionId
 from api.routes.worlds import check_model, check_world
 from api.schemas import (
+    ID_PATTERN,
     PROBLEMS,
     BranchAnswer,
     BranchName,
@@ -20,6 +26,8 @@ from api.schemas import (
     NewSessionAnswer,
     SessionAnswer,
     SessionChanges,
+    SessionPage,
+    SessionRecord,
     Standing,
     Thing,
     Undo,
@@ -38,7 +46,9 @@ EXPORTED = {
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=PROBLEMS)
-async def create_session(asked: NewSession, engine: Engine, response: Response, caller: Asking) -> NewSessionAnswer:
+async def create_session(
+    asked: NewSession, engine: Engine, response: Response, caller: Asking, tried: Try
+) -> NewSessionAnswer:
     """Begins a story in a shipped world. The answer holds the opening as turn 0."""
     player = player_for(caller, asked.player if "player" in asked.model_fields_set else None)
     world = check_world(asked.world)
@@ -47,6 +57,7 @@ async def create_session(asked: NewSession, engine: Engine, response: Response, 
     await asyncio.to_thread(check_model, asked.model, engine.settings.model)
     made = await engine.create(
         world,
+        session=tried.mark[:16],  # an earlier try may have begun it: then it is that one
         player=player,
         model=asked.model,
         seed=asked.seed,
@@ -59,22 +70,60 @@ async def create_session(asked: NewSession, engine: Engine, response: Response, 
     return NewSessionAnswer(**shown.model_dump(), turn=await engine.turn(made["session"], "root"))
 
 
-@router.get("/{session}", responses=PROBLEMS)
-async def get_session(session: SessionId, engine: Engine) -> SessionAnswer:
-    """A session and where its active branch stands."""
-    return await show(engine, session)
+@router.get("", responses=PROBLEMS)
+async def list_sessions(
+    engine: Engine,
+    caller: Asking,
+    player: Annotated[str | None, Query(pattern=ID_PATTERN, description="Only this player's.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="Sessions on a page.")] = 50,
+    cursor: Annotated[str, Query(max_length=64, description="`cursor` of the page before.")] = "",
+) -> SessionPage:
+    """Sessions, those begun last first. Each is on one page, whatever is played or begun meanwhile."""
+    found, after = await engine.sessions(player=whose(caller, player), limit=limit, after=cursor)
+    return SessionPage(sessions=[SessionRecord.model_validate(record) for record in found], cursor=after or None)
+
+
+@router.get("/{session}", responses={**PROBLEMS, 304: {"description": "It is as `If-None-Match` knows it"}})
+async def get_session(
+    session: SessionId, engine: Engine, response: Response, if_none_match: Annotated[str, Header(max_length=1000)] = ""
+) -> SessionAnswer:
+    """A session and where its active branch stands. Its `ETag` changes with whatever is shown of it."""
+    shown = await show(engine, session)
+    if names(if_none_match, etag(shown)):
+        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etag(shown)})  # pyright: ignore[reportReturnType] - FastAPI sends it as it is
+    return tagged(response, shown)
 
 
 @router.patch("/{session}", responses=PROBLEMS)
-async def change_session(session: SessionId, asked: SessionChanges, engine: Engine) -> SessionAnswer:
-    """From the next turn on the story leaves out the topics given, and no others."""
-    await engine.avoid(session, asked.avoid)
+async def change_session(
+    session: SessionId,
+    asked: SessionChanges,
+    engine: Engine,
+    response: Response,
+    if_match: Annotated[str, Header(max_length=1000)] = "",
+) -> SessionAnswer:
+    """Another title; other topics to leave out from the next turn on. With `If-Match`, only if it is as it was."""
+
+    async def check() -> None:
+        if not names(if_match, etag(await show(engine, session))):
+            raise Changed(
+                "The session is not as If-Match says", cure="Get it again, look, and change what is there now."
+            )
+
+    await engine.change(session, title=asked.title, avoid=asked.avoid, check=check if if_match else None)
+    return tagged(response, await show(engine, session))
+
+
+@router.post("/{session}/pause", responses=PROBLEMS)
+async def pause_session(session: SessionId, engine: Engine) -> SessionAnswer:
+    """Nothing moves in the story until it is resumed. A turn that runs is finished first."""
+    await engine.pause(session)
     return await show(engine, session)
 
 
 @router.post("/{session}/resume", responses=PROBLEMS)
 async def resume_session(session: SessionId, engine: Engine) -> SessionAnswer:
-    """The player's explicit choice to go on with a story that a crisis has paused."""
+    """The player's explicit choice to go on with a story that is paused."""
     await engine.resume(session)
     return await show(engine, session)
 
@@ -108,9 +157,16 @@ async def list_branches(session: SessionId, engine: Engine) -> list[BranchAnswer
 
 
 @router.post("/{session}/branches", status_code=status.HTTP_201_CREATED, responses=PROBLEMS)
-async def save_branch(session: SessionId, asked: BranchName, engine: Engine) -> BranchAnswer:
+async def save_branch(session: SessionId, asked: BranchName, engine: Engine, tried: Try) -> BranchAnswer:
     """A named branch at a turn (by default the last); play goes on where it was."""
-    made = await engine.save(session, asked.name, at=asked.turn, turn_id=asked.turn_id)
+    try:
+        made = await engine.save(session, asked.name, at=asked.turn, turn_id=asked.turn_id)
+    except Conflict:
+        # An earlier try would have been told that the name is taken: it was that try which took it.
+        found = [branch for branch in await engine.branches(session) if branch["name"] == asked.name]
+        if not (tried.again and found):
+            raise
+        made = found[0]
     return BranchAnswer.model_validate(made)
 
 
@@ -128,11 +184,19 @@ async def switch_branch(session: SessionId, name: BranchInPath, engine: Engine) 
 
 
 @router.post("/{session}/undo", responses=PROBLEMS)
-async def undo_turns(session: SessionId, engine: Engine, asked: Undo | None = None) -> UndoAnswer:
+async def undo_turns(session: SessionId, engine: Engine, tried: Try, asked: Undo | None = None) -> UndoAnswer:
     """Takes turns back; without a body, the last one. Where there were fewer turns, all of them."""
     await engine.recover(session)  # or what it ends would not be counted
-    turns, before = asked.turns if asked else 1, (await engine.position(session))["number"]
-    now = (await engine.undo(session, turns))["number"]
+    turns, position, earlier = asked.turns if asked else 1, await engine.position(session), tried.note
+    head, _, number = (await tried.remember(f"{position['head']} {position['number']}")).rpartition(" ")
+    before = int(number)
+    try:
+        now = (await engine.undo(session, turns, head=head if tried.mark else ""))["number"]
+    except HeadMoved:
+        if not earlier:
+            raise
+        # An earlier try has moved it: nothing is taken back a second time.
+        now = min(before, position["number"])
     shown = await show(engine, session)
     return UndoAnswer(**dict(shown), undone=before - now, note=say_undone(turns, before, now))
 

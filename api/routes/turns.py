@@ -1,13 +1,17 @@
 """Turns: play one, read one along, look back."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response, status
 from fastapi.responses import JSONResponse
 
-from agents.errors import InvalidInput, UnknownTurn
+from agents.errors import InvalidInput, KeyReused, StoryError, TurnInProgress, UnknownTurn
 from agents.story import Turn
+from api.bodies import body_of
+from api.repeats import REPLAYED, key_of
 from api.routes.parts import Engine, PlayedTurnId, SessionId
 from api.schemas import PROBLEMS, NewTurn, TurnPage
 from api.streams import MEDIA_TYPE, as_stream, end_unfinished, read_along, wants_events
@@ -27,10 +31,6 @@ EVENTS = {
     },
 }
 
-Key = Annotated[
-    str | None,
-    Header(min_length=1, max_length=255, description="The same key in a session is the same turn, played once."),
-]
 LastEvent = Annotated[str, Header(alias="Last-Event-ID", max_length=200, description="Go on after this event.")]
 
 
@@ -40,24 +40,61 @@ async def play_turn(
     asked: NewTurn,
     engine: Engine,
     request: Request,
-    idempotency_key: Key = None,
     last_event_id: LastEvent = "",
 ) -> Response:
     """Plays an action: the committed turn as JSON, or read along as server-sent events. Leaving cancels nothing."""
-    turn_id = _turn_id(session, asked, idempotency_key)
-    played = await _played(engine, session, turn_id, asked.action)
-    started = await engine.start(session, asked.action, turn_id=turn_id)
+    turn_id = _turn_id(session, asked, key_of(request.scope))
+    async with _bound(engine, session, turn_id, asked.action.strip().encode("utf-8", "surrogatepass")):
+        played = await _played(engine, session, turn_id, asked.action)
+        try:
+            started = await engine.start(session, asked.action, turn_id=turn_id)
+        except TurnInProgress as error:
+            started = await _joined(engine, session, turn_id, error)
     return await _answer(engine, session, started, request, after=last_event_id, played=played)
 
 
 @retries.post("", status_code=status.HTTP_201_CREATED, responses={**PROBLEMS, 201: EVENTS}, response_model=Turn)
-async def retry_turn(session: SessionId, engine: Engine, request: Request, idempotency_key: Key = None) -> Response:
+async def retry_turn(session: SessionId, engine: Engine, request: Request) -> Response:
     """The last action once more, on a new line; the turn that it replaces stays where a branch names it."""
     # A key belongs to what was asked with it: no header holds a line's end, so no key of a turn can be that of a retry.
-    turn_id = turn_id_of(session, f"retry\n{idempotency_key}") if idempotency_key else ""
-    played = await _stored(engine, session, turn_id) is not None
-    started = await engine.start_retry(session, turn_id=turn_id)
+    key = key_of(request.scope)
+    turn_id = turn_id_of(session, f"retry\n{key}") if key else ""
+    async with _bound(engine, session, turn_id, body_of(request.scope)):
+        played = await _stored(engine, session, turn_id) is not None
+        try:
+            started = await engine.start_retry(session, turn_id=turn_id)
+        except TurnInProgress as error:
+            started = await _joined(engine, session, turn_id, error)
     return await _answer(engine, session, started, request, played=played)
+
+
+@asynccontextmanager
+async def _bound(engine: StoryEngine, session: str, turn_id: str, said: bytes) -> AsyncGenerator[None]:
+    """A turn's id belongs to what was sent with it first, also where the turn does not keep the words. Raises KeyReused.
+
+    What is refused before it is accepted leaves the id free.
+    """
+    if not turn_id:
+        yield
+        return
+    name = engine.repeats.name("turn", session, turn_id)
+    new = await engine.repeats.bind(name, said, session=session)
+    try:
+        yield
+    except StoryError as error:
+        if new and error.status < 500:
+            await engine.repeats.unbind(name, session=session)
+        raise
+
+
+async def _joined(
+    engine: StoryEngine, session: str, turn_id: str, error: TurnInProgress
+) -> "tuple[str, asyncio.Task[Turn]]":
+    """The turn that is being played, for whoever sends it again. Raises the error where it is another one."""
+    task = await engine.join(session, turn_id) if turn_id else None
+    if task is None:
+        raise error
+    return turn_id, task
 
 
 async def _answer(
@@ -71,18 +108,19 @@ async def _answer(
 ) -> Response:
     """The turn when it is committed, or its events as they come, as the client asked."""
     turn_id, task = started
+    replayed = {REPLAYED: "true"} if played else {}
     task.add_done_callback(_looked_at)
     if wants_events(request.headers.get("accept", "")):
         told = await read_along(engine, session, turn_id, after=after, task=task)
-        return as_stream(told, session, turn_id, status=status.HTTP_201_CREATED)
+        answer = as_stream(told, session, turn_id, status=status.HTTP_201_CREATED)
+        answer.headers.update(replayed)
+        return answer
     turn = await asyncio.shield(task)
-    headers = {"Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
-    if played:
-        headers["Idempotent-Replayed"] = "true"
+    headers = {"Location": f"/api/v1/sessions/{session}/turns/{turn_id}", **replayed}
     return JSONResponse(turn, status.HTTP_201_CREATED, headers)
 
 
-def _turn_id(session: str, asked: NewTurn, key: str | None) -> str:
+def _turn_id(session: str, asked: NewTurn, key: str) -> str:
     """The id that the client gave its turn, in either way; empty when it gave none."""
     if key and asked.turn_id:
         raise InvalidInput("An Idempotency-Key and a turn_id are two names for one turn", cure="Send one of them.")
@@ -90,13 +128,13 @@ def _turn_id(session: str, asked: NewTurn, key: str | None) -> str:
 
 
 async def _played(engine: StoryEngine, session: str, turn_id: str, action: str) -> bool:
-    """Whether that turn is played already. Raises InvalidInput where it was played with another action."""
+    """Whether that turn is played already. Raises KeyReused where it was played with another action."""
     turn = await _stored(engine, session, turn_id)
     if turn is None:
         return False
-    # Only story turns keep their action: what a person in danger wrote is not stored.
+    # Only story turns keep their action, and for longer than `_bound` knows it.
     if turn["kind"] == "story" and turn["action"] != action.strip():
-        raise InvalidInput("That key belongs to a turn with another action", cure="Use a new key for a new action.")
+        raise KeyReused("That key belongs to a turn with another action", cure="Use a new key for a new action.")
     return True
 
 

@@ -4,7 +4,8 @@
     events:TURN, trace:TURN              what happens in a turn, of late
     thread:LINE                          the two keys of a line's checkpoints (`graphs.checkpoint.keys`)
 
-The safety audit is the tenant's and has keys of its own: `graphs.audit.stream` says why none of it is written down.
+The safety audit is the tenant's and has keys of its own: `graphs.audit.stream` says why none of it is written down. Answers
+to requests that may be repeated (`graphs.repeats`) live for a day and are not written down either.
 
 What is written down is the plain data of each key, by its Redis type, in base64: DUMP's own form can only be read by
 a Redis that is no older than the one that wrote it, and a backup may be needed where that one is no longer to be had.

@@ -18,6 +18,7 @@ server all the same, and was then carried out, whole. Every call can be made aga
 from redis.exceptions import (
     AuthenticationError,
     ClusterDownError,
+    ClusterError,
     ConnectionError,  # noqa: A004 - redis has its own
     MasterDownError,
     OutOfMemoryError,
@@ -86,8 +87,12 @@ class CannotPrune(CheckpointError):
 
 
 def passing(error: BaseException) -> bool:
-    """Whether asking again may help. A refused login is a ConnectionError for redis-py, and stays refused."""
-    return isinstance(error, PASSING) and not isinstance(error, AuthenticationError)
+    """Whether asking again may help. A refused login is a ConnectionError for redis-py, and stays refused.
+
+    A bare ClusterError is redis-py's own: it has asked sixteen times while a slot was on the move. Those below it are
+    answers of a server, among them the one that a client for a single server gets of a Cluster, which stays.
+    """
+    return type(error) is ClusterError or (isinstance(error, PASSING) and not isinstance(error, AuthenticationError))
 
 
 def translate(error: BaseException) -> CheckpointError:

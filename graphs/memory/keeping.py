@@ -25,9 +25,12 @@ class StoryKeeping(Protocol):
     """
 
     async def session_ids(
-        self, tenant: str, *, player: str | None = None, after: str = "", limit: int = 500
+        self, tenant: str, *, player: str | None = None, after: str = "", limit: int = 500, newest_first: bool = False
     ) -> list[str]:
-        """Ids of the tenant's sessions in their order, from the one after `after`. One statement."""
+        """Ids of the tenant's sessions in their order, from the one after `after`. One statement.
+
+        Our own ids begin with the time: `newest_first` turns their order round.
+        """
         ...
 
     async def places(self, scope: Scope, label: str) -> list[Place]:

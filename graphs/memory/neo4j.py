@@ -107,10 +107,11 @@ class Neo4jMemory(GraphMemory):
         return [decode_session(row) for row in await self._run(cypher.SESSIONS, parameters, read=True)]
 
     async def session_ids(
-        self, tenant: str, *, player: str | None = None, after: str = "", limit: int = 500
+        self, tenant: str, *, player: str | None = None, after: str = "", limit: int = 500, newest_first: bool = False
     ) -> list[str]:
-        parameters = {"tenant": tenant, "player": player, "after": after, "limit": limit}
-        return [row["session"] for row in await self._run(nodes.SESSION_IDS, parameters, read=True)]
+        parameters = {"tenant": tenant, "player": player, "after": after or nodes.first(newest_first), "limit": limit}
+        statement = nodes.NEWEST_IDS if newest_first else nodes.SESSION_IDS
+        return [row["session"] for row in await self._run(statement, parameters, read=True)]
 
     async def unfinished(self, tenant: str) -> list[str]:
         return [row["session"] for row in await self._run(nodes.UNFINISHED, {"tenant": tenant}, read=True)]

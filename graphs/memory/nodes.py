@@ -58,6 +58,13 @@ MATCH (s:Session {tenant: $tenant}) WHERE s.session > $after AND ($player IS NUL
 RETURN s.session AS session ORDER BY session LIMIT $limit
 """
 
+NEWEST_IDS = SESSION_IDS.replace(">", "<").replace("ORDER BY session", "ORDER BY session DESC")
+
+
+def first(newest_first: bool) -> str:
+    """What stands before the first id in either order: ids are of letters, digits, `-` and `_`."""
+    return "~" if newest_first else ""
+
 
 def list_places(label: str, at: str) -> str:
     """The next nodes of a label; `at` is the backend's way to find one again, and the order in which they are listed."""

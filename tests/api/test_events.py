@@ -8,7 +8,9 @@ from typing import Any
 import httpx
 import pytest
 from fakes import ScriptedModel
+from flight import broken_off
 from httpx import AsyncClient
+from served import served
 
 from agents.errors import StoreUnavailable
 from api import streams
@@ -83,6 +85,7 @@ async def test_the_same_key_is_read_again(client: AsyncClient, begin, tale: None
     first = await client.post(turns, json={"action": "look"}, headers=headers)
     again = await client.post(turns, json={"action": "look"}, headers=headers)
     assert read(again.text) == read(first.text)
+    assert ("idempotent-replayed" in first.headers, again.headers["idempotent-replayed"]) == (False, "true")
 
 
 async def test_a_client_that_leaves_cancels_nothing(engine: StoryEngine, begin, tale: None) -> None:
@@ -139,8 +142,7 @@ async def test_a_turn_whose_process_died_is_ended(client: AsyncClient, engine: S
         async for event in events:
             if event["kind"] == "sentence":
                 break
-    task.cancel()
-    await asyncio.wait([task])
+    await broken_off(task)
     engine.use_model("scripted", ScriptedModel(answers=["And the rain goes on."]))
     told = read((await client.get(f"{turns}/{turn_id}/events")).text)
     assert [event["event"] for event in told].count("committed") == 1
@@ -195,13 +197,22 @@ async def test_refusals_come_before_the_stream(client: AsyncClient, begin) -> No
         assert (refused.status_code, refused.headers["content-type"]) == (422, "application/problem+json")
 
 
-async def test_silence_is_filled(client: AsyncClient, engine: StoryEngine, begin, monkeypatch) -> None:
+async def test_silence_is_filled(engine: StoryEngine, begin, monkeypatch) -> None:
     monkeypatch.setattr(streams, "HEARTBEAT_S", 0.05)
-    engine.use_model("scripted", ScriptedModel(answers=[TALE], pause_s=0.3))
-    turns = await begin(model="scripted")
-    answer = await client.post(turns, json={"action": "look"}, headers=EVENTS)
-    assert answer.text.count(": still here") >= 3
-    assert read(answer.text)[-1]["event"] == "end"
+    model = ScriptedModel(answers=["The range ticks. <held> Rain falls."])
+    engine.use_model("scripted", model)
+    turns, told = await begin(model="scripted"), ""
+    async with (
+        served(engine) as where,
+        AsyncClient(base_url=f"http://{where}", timeout=60) as http,
+        http.stream("POST", turns, json={"action": "look"}, headers=EVENTS) as answer,
+    ):
+        async for text in answer.aiter_text():
+            told += text
+            if told.count(": still here") == 3:
+                model.go.set()
+    assert told.count(": still here") >= 3
+    assert read(told)[-1]["event"] == "end"
 
 
 async def test_a_store_that_goes_away_while_reading(

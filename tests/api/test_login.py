@@ -63,6 +63,21 @@ async def test_a_session_is_begun_as_oneself(closed: Door) -> None:
     assert made.json()["player"] == "berta"
 
 
+async def test_one_sees_ones_own_sessions_and_nobody_elses(closed: Door, engine: StoryEngine) -> None:
+    own, other = await begun(engine, "", player="anna"), await begun(engine, "", player="berta")
+    anna, olga = [(await closed.login(name))["access_token"] for name in ("anna", "olga")]
+
+    async def listed(token: str, asked: str = "") -> set[str]:
+        told = (await closed.get(f"/api/v1/sessions?limit=200{asked}", token)).json()
+        return {each["session"] for each in told["sessions"]}
+
+    assert own in await listed(anna)
+    assert other not in await listed(anna)
+    assert {own, other} <= await listed(olga)
+    assert own not in await listed(olga, "&player=berta")
+    assert (await closed.get("/api/v1/sessions?player=berta", anna)).status_code == 403
+
+
 async def test_without_a_login_everybody_on_this_machine_is_the_operator(client, engine: StoryEngine) -> None:
     me = (await client.get("/api/v1/auth/me")).json()
     assert (me["role"], me["kind"]) == ("operator", "local")

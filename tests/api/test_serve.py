@@ -19,6 +19,7 @@ from agents.errors import InvalidSetting
 from api import serve
 
 ROOT = Path(__file__).parents[2]
+PATIENCE_S = 120
 
 Serve = Callable[..., "subprocess.Popen[str]"]
 
@@ -64,7 +65,7 @@ def test_a_client_that_disconnects_in_mid_turn(started: Serve) -> None:
     """The turn is committed once, and the process stops cleanly when it is told to."""
     process = started("--port", "0")
     url = url_of(process)
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=PATIENCE_S) as client:
         world = client.get("/api/v1/worlds").json()[0]["world"]
         made = client.post("/api/v1/sessions", json={"world": world, "seed": 3})
         assert made.status_code == 201, made.text
@@ -73,7 +74,7 @@ def test_a_client_that_disconnects_in_mid_turn(started: Serve) -> None:
             assert response.status_code == 201
             lines = response.iter_lines()
             assert any(line == "event: metadata" for line in lines)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while not (played := client.get(turns).json()["turns"]) and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(0.2)
@@ -81,7 +82,7 @@ def test_a_client_that_disconnects_in_mid_turn(started: Serve) -> None:
         events = client.get(f"{turns}/{played[0]['turn_id']}/events").text
         assert events.count("event: committed") == 1
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, out) == (0, "")
     logged = [json.loads(line) for line in err.splitlines()]
     assert "request" in {line["event"] for line in logged}
@@ -91,15 +92,15 @@ def test_a_client_that_disconnects_in_mid_turn(started: Serve) -> None:
 def test_a_session_outlives_the_process(started: Serve) -> None:
     first = started("--port", "0")
     url = url_of(first)
-    world = httpx.get(f"{url}/api/v1/worlds").json()[0]["world"]
-    made = httpx.post(f"{url}/api/v1/sessions", json={"world": world})
+    world = httpx.get(timeout=PATIENCE_S, url=f"{url}/api/v1/worlds").json()[0]["world"]
+    made = httpx.post(timeout=PATIENCE_S, url=f"{url}/api/v1/sessions", json={"world": world})
     assert made.status_code == 201, made.text
     path = made.headers["location"]
-    turn = httpx.post(f"{url}{path}/turns", json={"action": "look"}).json()
+    turn = httpx.post(timeout=PATIENCE_S, url=f"{url}{path}/turns", json={"action": "look"}).json()
     first.kill()
     first.wait()
     again = url_of(started("--port", "0"))
-    assert httpx.get(f"{again}{path}/turns").json()["turns"] == [turn]
+    assert httpx.get(timeout=PATIENCE_S, url=f"{again}{path}/turns").json()["turns"] == [turn]
 
 
 def test_a_taken_port(started: Serve) -> None:
@@ -107,9 +108,9 @@ def test_a_taken_port(started: Serve) -> None:
         process = started("--port", str(port))
         url = url_of(process)
         assert int(url.rpartition(":")[2]) > port
-        assert httpx.get(f"{url}/health/ready").json()["status"] == "ready"
+        assert httpx.get(timeout=PATIENCE_S, url=f"{url}/health/ready").json()["status"] == "ready"
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert err.splitlines()[0].startswith(f"tta: port {port} is in use; serving on ")
 
@@ -138,7 +139,7 @@ def test_mistakes_end_in_one_line(
     started: Serve, arguments: list[str], variables: dict[str, str], says: str, code: int
 ) -> None:
     process = started(*arguments, **variables)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == code, err
     assert len(err.splitlines()) == 1, err
     assert says in err
@@ -149,8 +150,8 @@ def test_any_host_by_explicit_wish(started: Serve) -> None:
     """It then still answers only under this machine's names."""
     process = started("--host", "0.0.0.0", "--port", "0", TTA_SERVE_ANY_HOST="1")
     port = url_of(process).rpartition(":")[2]
-    assert httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
-    foreign = httpx.get(f"http://127.0.0.1:{port}/health/live", headers={"Host": "tta.example"})
+    assert httpx.get(timeout=PATIENCE_S, url=f"http://127.0.0.1:{port}/health/live").status_code == 200
+    foreign = httpx.get(timeout=PATIENCE_S, url=f"http://127.0.0.1:{port}/health/live", headers={"Host": "tta.example"})
     assert foreign.status_code == 421
 
 

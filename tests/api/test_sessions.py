@@ -41,7 +41,7 @@ async def test_what_a_session_leaves_out_is_chosen_and_changed(client: AsyncClie
     changed = await client.patch(at, json={"avoid": ["bells"]})
     assert (changed.status_code, changed.json()["avoid"]) == (200, ["bells"])
     assert (await client.get(at)).json()["avoid"] == ["bells"]
-    for wrong in ({"avoid": ["x" * 41]}, {"avoid": ["a"] * 13}, {"avoid": "bells"}, {}, {"title": "Mine"}):
+    for wrong in ({"avoid": ["x" * 41]}, {"avoid": ["a"] * 13}, {"avoid": "bells"}, {}, {"title": "x" * 121}):
         assert (await client.patch(at, json=wrong)).status_code == 422
     help_ = await client.patch(at, json={"avoid": ["suicide", "I want to kill myself"]})
     assert (help_.status_code, help_.json()["help"]["tier"]) == (422, "crisis")

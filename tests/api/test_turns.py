@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from fakes import ScriptedModel
+from fakes import ScriptedModel, impatient
 from httpx import AsyncClient
 
 from graphs.engine import StoryEngine
@@ -63,13 +63,17 @@ async def test_turn_ids_that_are_none(client: AsyncClient, begin, turn_id: str) 
 
 
 async def test_a_second_action_in_mid_turn(client: AsyncClient, engine: StoryEngine, begin) -> None:
-    engine.use_model("scripted", ScriptedModel(answers=["The range ticks. <slow> Rain falls."], pause_s=1.0))
+    model = ScriptedModel(answers=["The range ticks. <held> Rain falls."])
+    engine.use_model("scripted", model)
     turns = await begin(model="scripted")
     first = asyncio.create_task(client.post(turns, json={"action": "look"}))
-    await asyncio.sleep(0.2)
+    while not model.asked:  # its turn is running
+        await asyncio.sleep(0.01)
+        assert not first.done()
     refused = await client.post(turns, json={"action": "wait"})
     assert (refused.status_code, refused.json()["code"]) == (409, "turn_in_progress")
     assert refused.headers["retry-after"] == "1"
+    model.go.set()
     assert (await first).status_code == 201
 
 
@@ -77,7 +81,8 @@ async def test_a_second_action_in_mid_turn(client: AsyncClient, engine: StoryEng
 async def test_a_turn_that_the_model_failed(
     client: AsyncClient, engine: StoryEngine, begin, answer: str, status: int
 ) -> None:
-    object.__setattr__(engine, "settings", engine.settings.model_copy(update={"model_timeout_s": 0.3}))
+    if answer == "<hang>":
+        impatient(engine)
     engine.use_model("scripted", ScriptedModel(answers=[answer]))
     turns = await begin(model="scripted")
     failed = await client.post(turns, json={"action": "look"})
@@ -85,6 +90,7 @@ async def test_a_turn_that_the_model_failed(
     assert failed.status_code == status
     assert "quote the prompt" not in failed.text
     assert (await client.get(turns)).json()["turns"] == []
+    impatient(engine, 60)
     engine.use_model("scripted", ScriptedModel(answers=["The range ticks."]))
     assert (await client.post(turns, json={"action": "look"})).status_code == 201
 

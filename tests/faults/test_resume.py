@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cottage import COTTAGE
 from fakes import ScriptedModel
+from flight import broken_off
 
 from agents.errors import StoreUnavailable, TurnInProgress
 from graphs.engine import open_engine
@@ -84,7 +85,7 @@ POINTS = ["sentence 1", "sentence 2", "writes", "checkpoint", "commit", "committ
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return read_settings(data_dir=tmp_path, linger_s=0.2, model_timeout_s=20)
+    return read_settings(data_dir=tmp_path, linger_s=0.2, model_timeout_s=60)
 
 
 async def test_a_process_that_dies_after_the_first_sentence(settings: Settings) -> None:
@@ -143,8 +144,7 @@ async def test_the_next_action_ends_the_unfinished_turn_first(settings: Settings
         _, task = await engine.start("left", "look")
         while not await engine._events("left").sentences((await engine._runner("left").inbox.current())["turn_id"]):  # pyright: ignore
             await asyncio.sleep(0.01)
-        task.cancel()
-        await asyncio.wait([task])
+        await broken_off(task)
         engine.use_model("scripted", ScriptedModel(answers=["The rain goes on outside."]))
         turn = await engine.act("left", "wait")
         turns = await engine.turns("left")
@@ -170,11 +170,13 @@ async def test_a_client_that_goes_away_cancels_nothing(settings: Settings) -> No
 
 async def test_a_second_action_in_mid_turn_is_told_so(settings: Settings) -> None:
     async with open_engine(settings) as engine:
-        engine.use_model("scripted", ScriptedModel(answers=["The range ticks. <slow> Rain falls."], pause_s=1.0))
+        model = ScriptedModel(answers=["The range ticks. <held> Rain falls."])
+        engine.use_model("scripted", model)
         await engine.create(COTTAGE, session="busy", model="scripted", seed=1)
         _, task = await engine.start("busy", "look")
         with pytest.raises(TurnInProgress):
             await engine.act("busy", "wait")
+        model.go.set()
         await task
         assert [t["action"] for t in await engine.turns("busy")] == ["look"]
 

@@ -1,6 +1,5 @@
 """The safety audit: every verdict but permission, once, for one tenant, without a word of anybody."""
 
-import asyncio
 import logging
 import re
 from contextlib import suppress
@@ -10,6 +9,7 @@ import pytest
 from audited import CHECK_IN, CRISIS, REFUSED, gone, redis_of, told
 from cottage import begun
 from fakes import ScriptedModel
+from flight import broken_off
 
 from agents.errors import InvalidInput, SessionPaused, StoryError, TurnInProgress, UnknownSession
 from agents.story import Signal, Verdict
@@ -55,13 +55,13 @@ async def test_whoever_is_turned_away_is_noted_once_with_the_reason(
     engine: StoryEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = await begun(engine)
-    engine.use_model("slow", ScriptedModel(answers=["You look. <hang>"]))
+    model = ScriptedModel(answers=["You look. <hang>"])
+    engine.use_model("slow", model)
     busy = await begun(engine, "busy", model="slow")
     _, task = await engine.start(busy, "look")
     with pytest.raises(TurnInProgress):
         await engine.act(busy, CRISIS)
-    task.cancel()
-    await asyncio.wait([task])
+    await broken_off(task, model.asked)
     await engine.act(session, CRISIS)
     with pytest.raises(SessionPaused):
         await engine.act(session, CRISIS)

@@ -24,6 +24,7 @@ AVOIDED = {"winter_light": ("the sea", "birds", "lamps"), "night_train": ("smoki
 
 async def told(engine: StoryEngine, session: str, topics: Any) -> int:
     """Looks for the topics wherever the story tells of itself; how often it said that something is left out."""
+    await engine._chapters.wait(engine.scope(session), 60)  # pyright: ignore[reportPrivateUsage]
     turns = await engine.turns(session, limit=500)
     root, position = await engine.turn(session, "root"), await engine.position(session)
     texts = [root["narration"], await engine.recap(session), *(turn["narration"] for turn in turns)]

@@ -52,7 +52,7 @@ async def play(engine: StoryEngine, session: str, count: int) -> None:
 
 
 async def settled(engine: StoryEngine, session: str) -> None:
-    await engine._chapters.wait(engine.scope(session), 20)  # pyright: ignore[reportPrivateUsage]
+    await engine._chapters.wait(engine.scope(session), 60)  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_the_sessions_model_writes_the_chapter_and_the_narrator_reads_it(engine: StoryEngine) -> None:
@@ -86,7 +86,7 @@ async def test_a_model_that_hangs_is_in_nobodys_way(engine: StoryEngine, monkeyp
     await play(engine, session, KEYFRAME + 2)
     assert (await engine.position(session))["number"] == KEYFRAME + 2
     assert "You are in the kitchen." in await engine.recap(session)
-    await asyncio.wait_for(engine._chapters.close(), 5)  # pyright: ignore[reportPrivateUsage]
+    await asyncio.wait_for(engine._chapters.close(), 60)  # pyright: ignore[reportPrivateUsage]
     assert await engine.chapters(session) == []
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from cottage import COTTAGE, begun
 from fakes import ScriptedModel
+from flight import broken_off
 
 from agents.errors import InvalidInput, ModelError, SessionPaused, StoryError
 from graphs.engine import StoryEngine
@@ -88,11 +89,11 @@ async def test_the_same_crisis_is_the_same_turn(engine: StoryEngine) -> None:
 async def test_help_waits_for_no_model(engine: StoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither for one that cannot be opened nor for an unfinished turn that it would have to end."""
     session = await begun(engine)
-    monkeypatch.setitem(engine._storytellers.models, "gone:1", ScriptedModel(answers=["The range ticks. <hang>"]))  # pyright: ignore[reportPrivateUsage]
+    model = ScriptedModel(answers=["The range ticks. <hang>"])
+    monkeypatch.setitem(engine._storytellers.models, "gone:1", model)  # pyright: ignore[reportPrivateUsage]
     other = await begun(engine, "other", model="gone:1")
     _, task = await engine.start(other, "look")
-    task.cancel()
-    await asyncio.wait([task])
+    await broken_off(task, model.asked)
     monkeypatch.delitem(engine._storytellers.models, "gone:1")  # pyright: ignore[reportPrivateUsage]
     with pytest.raises(StoryError):
         await engine.act(other, "look")
@@ -207,15 +208,15 @@ async def test_what_nobody_foresaw_ends_one_turn_and_no_other(
 
 async def test_a_turn_that_kills_its_process_is_given_up(engine: StoryEngine) -> None:
     session = await begun(engine)
-    engine.use_model("offline", ScriptedModel(answers=["The range ticks. <hang>"]))
+    model = ScriptedModel(answers=["The range ticks. <hang>"])
+    engine.use_model("offline", model)
     _, task = await engine.start(session, "look")
-    for _ in range(MAX_TRIES):
-        task.cancel()
-        await asyncio.wait([task])
+    for tries in range(1, MAX_TRIES + 1):
+        await broken_off(task, model.asked, tries)
+        assert task.cancelled()
         task = asyncio.create_task(engine.recover(session))
-        await asyncio.sleep(0.1)
-    task.cancel()
-    await asyncio.wait([task])
+    await broken_off(task, model.asked, MAX_TRIES + 1)
+    assert task.cancelled()
     engine.use_model("offline", ScriptedModel(answers=["The rain goes on outside."]))
     turn = await engine.act(session, "wait")
     assert (turn["number"], turn["action"]) == (1, "wait")

@@ -18,6 +18,7 @@ from graphs.embedded_keeper import open_lock, try_lock
 
 ROOT = Path(__file__).parents[2]
 LINGER_S = 0.2
+START_S = PATIENCE_S = 60.0
 CLIENT = """
 import asyncio, sys
 from pathlib import Path
@@ -32,14 +33,14 @@ asyncio.run(main())
 """
 
 
-async def until(holds: Callable[[], bool], within_s: float = 20.0) -> None:
-    async with asyncio.timeout(within_s):
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
         while not holds():
             await asyncio.sleep(0.005)
 
 
-async def until_stopped(data: Path, within_s: float = 20.0) -> None:
-    async with asyncio.timeout(within_s):
+async def until_stopped(data: Path) -> None:
+    async with asyncio.timeout(PATIENCE_S):
         while (await embedded_status(data)).running:
             await asyncio.sleep(0.005)
 
@@ -105,7 +106,7 @@ async def recall(server: EmbeddedServer) -> tuple[str, list[str]]:
 
 async def test_a_server_with_a_graph_comes_up_privately_and_quickly(tmp_path: Path) -> None:
     begun = time.perf_counter()
-    async with open_embedded(tmp_path / "new" / "data", linger_s=LINGER_S) as server:
+    async with open_embedded(tmp_path / "new" / "data", linger_s=LINGER_S, start_timeout_s=START_S) as server:
         took_s = time.perf_counter() - begun
         await remember(server, "the lamp is lit")
         assert await recall(server) == ("the lamp is lit", ["the lamp is lit"])
@@ -117,7 +118,7 @@ async def test_a_server_with_a_graph_comes_up_privately_and_quickly(tmp_path: Pa
     wanted = {"port": "0", "appendfsync": "always", "save": "", "maxmemory-policy": "noeviction"}
     assert wanted.items() <= settings.items()
     assert settings["slowlog-log-slower-than"] == "-1"
-    assert took_s < 1.0, "60 ms on an idle machine; this one is shared"
+    assert took_s < START_S / 2, "60 ms on an idle machine; what waits for a time-out shows however busy this one is"
 
 
 async def test_what_was_stored_is_there_after_everybody_left(tmp_path: Path) -> None:
@@ -177,12 +178,12 @@ async def test_a_file_cut_off_at_its_tail_loads(tmp_path: Path) -> None:
 
 async def test_the_server_goes_after_its_last_client_was_killed(tmp_path: Path) -> None:
     async with another_client(tmp_path) as (process, pid):
+        assert is_alive(pid)
+        killed = time.monotonic()  # before the kill: how late this process notices it makes the server live no shorter
         process.kill()
         await process.wait()
-        gone = time.monotonic()
-        assert is_alive(pid)
-        await until(lambda: not is_alive(pid), within_s=LINGER_S * 2 + 5)
-        assert time.monotonic() - gone > LINGER_S / 2
+        await until(lambda: not is_alive(pid))
+        assert time.monotonic() - killed >= LINGER_S, "it lingers"
     await until_stopped(tmp_path)
 
 
@@ -199,14 +200,15 @@ async def test_whoever_comes_while_it_lingers_gets_a_living_server(tmp_path: Pat
 
 
 async def test_a_client_that_came_and_went_starts_the_wait_anew(tmp_path: Path) -> None:
-    async with open_embedded(tmp_path, linger_s=1.0) as server:
+    linger_s = 2.5
+    async with open_embedded(tmp_path, linger_s=linger_s) as server:
         pid = server.pid
-    await asyncio.sleep(0.7)
+    await asyncio.sleep(0.5)  # long before the end of the wait, however busy the machine
     async with open_embedded(tmp_path) as server:
         assert server.pid == pid
-    left = time.monotonic()
+        left = time.monotonic()
     await until(lambda: not is_alive(pid))
-    assert time.monotonic() - left > 0.7
+    assert time.monotonic() - left >= linger_s, "without the mark it would be gone half a second sooner"
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds the keeper in /proc")

@@ -70,6 +70,7 @@ async def test_what_a_model_was_told_never_leaves(engine: StoryEngine, way: str)
         assert turn["narration"].startswith("The lamp burns.")
         if number < 3:
             assert [event["data"] async for event in engine.events(session, turn["turn_id"])] != []
+    await engine._chapters.wait(engine.scope(session), 60)  # pyright: ignore[reportPrivateUsage]
     made = await engine.turns(session, limit=50)
     shown: dict[str, Any] = {
         "recap": await engine.recap(session),

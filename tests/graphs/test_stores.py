@@ -39,8 +39,9 @@ async def test_a_uri_that_is_none_is_told(uri: str, tmp_path: Path) -> None:
 
 
 async def test_a_graph_that_does_not_answer_is_told_soon_and_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("graphs.memory.neo4j.REACH_S", 0.5)  # far less than the driver's own patience
     began = time.monotonic()
     settings = read_settings(
         neo4j_uri="neo4j://127.0.0.1:1", neo4j_password="secretpw", data_dir=tmp_path, linger_s=0.2

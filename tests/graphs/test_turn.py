@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 import pytest
 from cottage import COTTAGE, begun
-from fakes import ScriptedModel
+from fakes import ScriptedModel, impatient
 
 from agents.errors import (
     InvalidAction,
@@ -195,8 +195,11 @@ async def test_a_person_in_danger_reads_the_resources_whatever_else_is_wrong(eng
 async def test_a_model_that_fails_costs_no_turn(engine: StoryEngine, answer: str, error: type[Exception]) -> None:
     session = await begun(engine)
     engine.use_model("offline", ScriptedModel(answers=[answer]))
+    if answer == "<hang>":
+        impatient(engine)
     with pytest.raises(error):
         await engine.act(session, "take lamp")
+    impatient(engine, 60)
     assert (await engine.position(session))["number"] == 0
     engine.use_model("offline", ScriptedModel(answers=["You take the brass lamp."]))
     turn = await engine.act(session, "take lamp")

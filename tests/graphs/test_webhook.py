@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from agents.errors import InvalidAction
+from graphs.audit.stream import now_ms
 from graphs.audit.webhook import Pace
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import Settings, read_settings
@@ -149,6 +150,7 @@ async def test_an_endpoint_that_dies_and_comes_back_hears_of_all(engine: StoryEn
     sessions = [await begun(engine, f"s{number}") for number in range(4)]
     for session in sessions:
         assert (await engine.act(session, CRISIS))["kind"] == "crisis"
+    assert await engine.audit.settle(30)
     assert await engine.audit.stream.owed() == 4
     await told.start()
     requests = await told.until(4)
@@ -167,6 +169,7 @@ async def test_a_refused_entry_keeps_no_other_waiting(
         for number in range(3):
             await engine.act(await begun(engine, f"s{number}"), CRISIS)
         assert owe
+        assert await engine.audit.settle(30)
         owe()
         requests = await told.until(3)
         assert [json.loads(request.body)["data"]["session"] for request in requests] == ["s0", "s1", "s2"]
@@ -191,16 +194,18 @@ async def test_a_store_that_goes_away_ends_no_webhook(
 
 
 async def test_what_is_never_taken_is_given_up_and_counted(
-    settings: Settings, told: Endpoint, monkeypatch: pytest.MonkeyPatch
+    engine: StoryEngine, told: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("graphs.audit.webhook.Pace", lambda: Pace(**{**QUICK.__dict__, "give_up_s": 0.05}))
-    told.answers = ["500"] * 1000
-    async with open_engine(settings) as engine:
-        await engine.act(await begun(engine), CRISIS)
-        counts = await until_paid(engine)
-        assert counts["webhook|given_up"] == 1
-        assert counts["webhook|failed"] >= 2
-        assert len(await engine.audit_entries()) == 1, "the audit has it still"
+    told.answers = ["500"] * 10_000
+    await engine.act(await begun(engine), CRISIS)
+    await told.until(3)
+    assert "webhook|given_up" not in await engine.audit.stream.counts(), "there are days to go"
+    over_ms = int(QUICK.give_up_s * 1000) + 1
+    monkeypatch.setattr("graphs.audit.webhook.now_ms", lambda: now_ms() + over_ms)
+    counts = await until_paid(engine)
+    assert counts["webhook|given_up"] == 1
+    assert counts["webhook|failed"] >= 3
+    assert len(await engine.audit_entries()) == 1, "the audit has it still"
 
 
 async def test_a_deleted_session_is_told_of_no_more(engine: StoryEngine, told: Endpoint) -> None:
@@ -246,13 +251,8 @@ async def test_what_a_dead_process_owed_is_told_by_the_next(
         "TTA_SAFETY_WEBHOOK_URL": told.url, "TTA_SAFETY_WEBHOOK_SECRET": ",".join(ENCODED),
     }  # fmt: skip
     code = DYING.replace("{words!r}", repr(CRISIS))
-    died = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-c", code, str(root), str(root / "tests"), seam],
-        env=env,
-        check=False,
-        timeout=120,
-    )
+    command = [sys.executable, "-c", code, str(root), str(root / "tests"), seam]
+    died = await asyncio.to_thread(subprocess.run, command, env=env, check=False, timeout=240)
     assert died.returncode == -signal.SIGKILL
     heard = len(told.received)
     assert heard == (0 if seam == "before" else 1)

@@ -66,7 +66,8 @@ class Weights(NamedTuple):
         heads and embedding say of such a text is noise: it called one random id in seventy a cry for help.
         """
         said = [word for word in words if word != "."]
-        known = sum(is_word(word) and word_hash(word) in self.known for word in said)
+        taught = {word for word in set(said) if is_word(word) and word_hash(word) in self.known}
+        known = sum(map(taught.__contains__, said))
         return known > 0 and known * KNOWN >= len(said)
 
     def cheap_scores(self, features: Features) -> list[float]:

@@ -25,7 +25,7 @@ from agents.world.view import View, initial_slots
 WORLD = load_text((Path(__file__).parents[2] / "data" / "cottage.yaml").read_text(), "cottage.yaml").world
 
 
-async def told(model: Any, *, action: str = "look", before: list[str] | None = None, timeout_s: float = 5, total_s: float = 60, tokens: int = 1_000) -> tuple[Any, KeptVoice]:  # fmt: skip
+async def told(model: Any, *, action: str = "look", before: list[str] | None = None, timeout_s: float = 60, total_s: float = 60, tokens: int = 1_000) -> tuple[Any, KeptVoice]:  # fmt: skip
     slots = {**initial_slots(WORLD), "kitchen.visits": 1}
     outcome, changes = resolve(WORLD, slots, action, [], 1)
     view = View(WORLD, apply_changes(slots, changes))
@@ -170,8 +170,10 @@ async def test_a_model_that_gives_up_is_no_cancelled_turn() -> None:
 
 
 async def test_a_turn_that_is_cancelled_is_cancelled() -> None:
-    task = asyncio.create_task(told(ScriptedModel(answers=["<hang>"])))
-    await asyncio.sleep(0.05)
+    model = ScriptedModel(answers=["<hang>"])
+    task = asyncio.create_task(told(model))
+    while not model.asked:
+        await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -181,7 +183,7 @@ async def test_a_turn_that_is_cancelled_is_cancelled() -> None:
 async def test_what_is_out_stays_and_is_brought_to_an_end(end: str) -> None:
     """A model that fails in the middle costs the rest of its passage, not the turn."""
     model = ScriptedModel(answers=[f"The range ticks. The cups hang still. {end}"])
-    state, voice = await told(model, timeout_s=0.1)
+    state, voice = await told(model, timeout_s=2 if end == "<hang>" else 60)
     assert voice.out[0] == "The range ticks."
     assert voice.out[-1] == CLOSINGS[1]
     assert state["narration"] == " ".join(voice.out)

@@ -219,7 +219,7 @@ def test_danger_is_a_crisis(text: str) -> None:
     assert verdict["categories"]
 
 
-@pytest.mark.parametrize("text", ["kill myself", "suicide tonight"])
+@pytest.mark.parametrize("text", ["kill myself", "my suicide is planned"])
 def test_where_a_rule_leaves_room_the_classifier_takes_it(text: str) -> None:
     assert Screen.of_rules().action(text)["tier"] == "check_in"
     assert SCREEN.action(text)["tier"] == "crisis"

@@ -107,8 +107,8 @@ async def test_a_backup_under_load_is_restored_and_play_goes_on(
 async def test_a_turn_that_does_not_end_is_kept_as_it_stands_and_ended_once(
     engine: StoryEngine, tmp_path: Path
 ) -> None:
-    answer = "The range ticks. The cups <slow> <slow> <slow> hang still. "
-    engine.use_model("scripted", ScriptedModel(answers=[answer], pause_s=0.8))
+    model = ScriptedModel(answers=["The range ticks. The cups <held> hang still. "])
+    engine.use_model("scripted", model)
     await engine.create(COTTAGE, session="s", model="scripted", seed=1)
     turn_id, task = await engine.start("s", "look")
     shown: list[str] = []
@@ -119,6 +119,7 @@ async def test_a_turn_that_does_not_end_is_kept_as_it_stands_and_ended_once(
     waited: list[str] = []
     done = await engine.backup(tmp_path / "early", wait_s=0.05, waiting=waited.append)
     assert (done["sessions"], done["in_flight"], waited) == (["s"], ["s"], ["s"])
+    model.go.set()
     assert (await task)["turn_id"] == turn_id
     done = await engine.backup(tmp_path / "late")
     assert done["in_flight"] == []

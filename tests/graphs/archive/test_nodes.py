@@ -80,6 +80,9 @@ async def test_a_mark_hides_a_session_from_every_call(memory: StoryMemory) -> No
     assert await memory.session_ids(scope.tenant) == [scope.session]
     assert await memory.session_ids(scope.tenant, player="nobody") == []
     assert await memory.session_ids(scope.tenant, after=scope.session) == []
+    assert await memory.session_ids(scope.tenant, newest_first=True) == [scope.session]
+    assert await memory.session_ids(scope.tenant, player="nobody", newest_first=True) == []
+    assert await memory.session_ids(scope.tenant, after=scope.session, newest_first=True) == []
     assert not await memory.mark_deleted(new_scope(scope.tenant))
     assert await memory.unfinished(scope.tenant) == []
     for _ in range(2):

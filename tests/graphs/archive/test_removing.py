@@ -167,7 +167,8 @@ async def test_the_same_id_can_be_taken_again_while_the_rest_of_the_old_one_is_t
 
 
 async def test_a_turn_that_is_played_is_waited_for_and_nothing_comes_back(engine: StoryEngine) -> None:
-    engine.use_model("scripted", ScriptedModel(answers=["You look. <slow> <slow> <slow> All is well."], pause_s=0.2))
+    model = ScriptedModel(answers=["You look. <held> All is well."])
+    engine.use_model("scripted", model)
     for session in ("s", "quiet"):
         await engine.create(COTTAGE, session=session, model="scripted", seed=1)
     _, task = await engine.start("s", "look")
@@ -176,6 +177,7 @@ async def test_a_turn_that_is_played_is_waited_for_and_nothing_comes_back(engine
     with pytest.raises(TurnInProgress, match="Still being played: s"):
         await engine.delete_tenant(wait_s=0.05)
     assert [s["session"] for s in await engine.memory.sessions(engine.settings.tenant)] == ["s"]
+    model.go.set()
     assert await engine.delete("s") > 0  # once the turn has ended
     assert (await task)["number"] == 1
     await asyncio.sleep(0.1)

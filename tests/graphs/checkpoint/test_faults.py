@@ -12,9 +12,11 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ClusterError
 from redis_servers import Server
 from test_saver import id_of, ids, line, put_turns
 
@@ -38,19 +40,19 @@ async def test_a_server_that_restarts_costs_a_wait_and_no_more(server: Server) -
 
 
 async def test_a_server_that_stays_away_is_told_within_the_patience(server: Server) -> None:
-    async with RedisSaver.from_url(server.url, patience=0.5) as saver:
+    async with RedisSaver.from_url(server.url, patience=3) as saver:
         await put_turns(saver, "t", 1)
         server.kill()
         began = time.monotonic()
         with pytest.raises(StoreUnreachable):
             await put_turns(saver, "t", 1)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
     server.start()
 
 
 async def test_a_server_that_hangs_is_told_and_found_again(server: Server) -> None:
     assert server.process
-    async with RedisSaver.from_url(server.url + "?socket_timeout=0.3", patience=0.5) as saver:
+    async with RedisSaver.from_url(server.url + "?socket_timeout=2", patience=3) as saver:
         (before,) = await put_turns(saver, "t", 1)
         server.process.send_signal(signal.SIGSTOP)
         try:
@@ -121,16 +123,34 @@ async def test_one_saver_over_several_loops(server: Server) -> None:
 
 async def test_patience_is_one_span_for_all_tries(server: Server) -> None:
     assert server.process
-    async with RedisSaver.from_url(server.url, patience=1) as saver:
+    patience = 4.0
+    async with RedisSaver.from_url(server.url, patience=patience) as saver:
         await put_turns(saver, "t", 1)
         server.process.send_signal(signal.SIGSTOP)
         try:
             began = time.monotonic()
             with pytest.raises(StoreUnreachable):
                 await saver.aget_tuple(line("t"))
-            assert time.monotonic() - began < 2.5
+            assert time.monotonic() - began < 2 * patience
         finally:
             server.process.send_signal(signal.SIGCONT)
+
+
+async def test_a_slot_that_is_long_on_the_move_is_asked_again(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """redis-py gives up after sixteen tries within a moment, whatever the patience."""
+    evalsha, given_up = redis.evalsha, list[Any]()
+
+    async def moving(*args: Any) -> Any:
+        if len(given_up) < 3:
+            given_up.append(args)
+            raise ClusterError("TTL exhausted.")
+        return await evalsha(*args)
+
+    monkeypatch.setattr(redis, "evalsha", moving)
+    saver = RedisSaver(redis, patience=20)
+    (at,) = await put_turns(saver, "t", 1)
+    assert len(given_up) == 3
+    assert await ids(saver, line("t")) == [id_of(at)]
 
 
 class Cutting:

@@ -110,7 +110,7 @@ async def test_tasks_cancelled_before_they_began_leave_the_thread_usable(redis: 
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
         await asyncio.gather(ended, return_exceptions=True)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             await saver.aput_writes(at, [("a", 2)], "after")
         found = await saver.aget_tuple(at)
         assert found
