@@ -1,5 +1,5 @@
-# The API of TTA. `compose.yml` builds it and says how it is run: it has no login yet, so it must not be published beyond
-# the machine (see `tta serve --help`, --any-host).
+# The API of TTA. `compose.yml` builds it and says how it is run: without a login (TTA_AUTH) it must not be published
+# beyond the machine (see `tta serve --help`, --any-host).
 FROM python:3.13-slim AS build
 
 # The extras of the model providers that the image can talk to, such as "openai,anthropic"; none are needed for `offline`.

@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 
 from api import docs, problems, repeats, sockets
 from api.auth.guard import build_guard
-from api.auth.policy import Logins, admit
+from api.auth.policy import Doors, Logins, admit
 from api.bodies import Bodies
 from api.requests import Origins, Requests
 from api.routes import auth, health, looking, metrics, sessions, turns, worlds
@@ -29,7 +29,7 @@ ROUTERS = (
     docs.router,
 )
 
-LAYERS = (repeats.Repeats, problems.Words, Logins, Origins, Bodies, Requests)
+LAYERS = (repeats.Repeats, problems.Words, Doors, Origins, Bodies, Logins, Requests)
 """The innermost first: the last one is the first to see a request."""
 
 

@@ -97,7 +97,12 @@ def describe(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        parts = made.setdefault("components", {}).setdefault("schemas", {})
+        components = made.setdefault("components", {})
+        components["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer", "description": "A token or an API key, with TTA_AUTH alone."}
+        }
+        made["security"] = [{"bearer": []}, {}]
+        parts = components.setdefault("schemas", {})
         parts.update(problem.pop("$defs", {}))
         parts["Problem"] = problem
         for path, operations in made["paths"].items():

@@ -27,6 +27,7 @@ from agents.errors import (
 from agents.safety.crisis import response
 from agents.safety.redaction import Redaction
 from agents.safety.screen import Screen
+from api.auth.caller import KEY
 from api.bodies import kept, spoken
 from api.refusals import AccessRefused, GrantRefused, HeldText, HttpError, InvalidRequest, UnknownRoute, WrongMethod
 from api.schemas import ID_PATTERN
@@ -97,7 +98,8 @@ async def find_help(scope: Scope, error: StoryError) -> dict[str, Any] | None:
 async def help_for(scope: Scope, text: str, error: StoryError) -> dict[str, Any] | None:
     """The resources that a text calls for; None where it calls for none. Words that no turn answers pause nothing.
 
-    The safety audit notes what was screened, unless it has it already.
+    The safety audit notes what was screened, unless it has it already, or nobody knows who asks: with a login, strangers
+    neither fill the audit nor ring its webhook.
     """
     if not text:
         return None
@@ -105,7 +107,7 @@ async def help_for(scope: Scope, text: str, error: StoryError) -> dict[str, Any]
     screen = engine.screen if engine else _screen()
     verdict = await asyncio.to_thread(screen.action, text)
     # What is merely refused as a name is not turned away here.
-    if engine and not error.audited and (verdict["tier"] != "none" or not isinstance(error, HeldText)):
+    if engine and KEY in scope and not error.audited and (verdict["tier"] != "none" or not isinstance(error, HeldText)):
         error.audited = True
         engine.note_turned_away(verdict, text, error.code, session_in(str(scope.get("path", ""))))
     locale = engine.settings.locale if engine else ""

@@ -1,6 +1,7 @@
 """What the token endpoint gives, and for what (OAuth 2.0, RFC 6749): a password, a client's secret, a refresh token."""
 
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 
 from api.auth.guard import Guard, caller_of_key, narrowed
 from api.auth.tokens import ACCESS_S, LONGEST, Tokens
@@ -14,11 +15,20 @@ from graphs.access.roles import Scope, known_scopes
 GRANTS = ("password", "client_credentials", "refresh_token")
 
 
+def network_of(address: str) -> str:
+    """What counts as one place: an IPv4 address, or a /64 of IPv6, of which whoever has one address has all."""
+    try:
+        given = ip_address(address)
+    except ValueError:
+        return address
+    return address if given.version == 4 else str(ip_network((given, 64), strict=False))
+
+
 class Grants:
     """The token endpoint of one request: its form, its client (id and secret of the header), where it comes from."""
 
     def __init__(self, guard: Guard, form: Mapping[str, str], client: tuple[str, str] | None, address: str) -> None:
-        self._guard, self._form, self._client, self._address = guard, form, client, address
+        self._guard, self._form, self._client, self._address = guard, form, client, network_of(address)
         self._access = guard.access
 
     async def give(self) -> TokenAnswer:

@@ -12,6 +12,8 @@ from urllib.parse import unquote_plus
 from starlette.datastructures import Headers
 
 from api.auth.caller import LOCAL, Caller
+from api.auth.external import External
+from api.auth.jwks import Jwks
 from api.auth.rules import AuthRules, read_rules
 from api.auth.tokens import LONGEST, Tokens, bad_token
 from graphs.access import Access, ApiKey, abilities
@@ -23,10 +25,11 @@ from graphs.engine import StoryEngine
 class Guard:
     """The credentials of one app."""
 
-    def __init__(self, rules: AuthRules, access: Access, tokens: Tokens | None) -> None:
+    def __init__(self, rules: AuthRules, access: Access, tokens: Tokens | None, external: External | None) -> None:
         self.rules = rules
         self.access = access
         self.tokens = tokens
+        self.external = external
 
     async def caller(self, credential: str) -> Caller:
         """Whose credential that is. Raises Unauthorized, StoreError."""
@@ -38,6 +41,8 @@ class Guard:
             return await self._of_key(credential)
         if self.tokens:
             return await self._of_token(self.tokens.read(credential))
+        if self.external:
+            return await self.external.caller(credential)
         raise bad_token()
 
     async def _of_key(self, text: str) -> Caller:
@@ -64,7 +69,8 @@ def build_guard(engine: StoryEngine) -> Guard:
     """The guard over an engine's settings and stores. Raises InvalidSetting."""
     rules = read_rules(engine.settings)
     tokens = Tokens(rules, engine) if rules.mode == "local" else None
-    return Guard(rules, engine.access, tokens)
+    external = External(rules, engine, Jwks(rules.jwks_url, engine)) if rules.mode == "jwks" else None
+    return Guard(rules, engine.access, tokens, external)
 
 
 def caller_of_key(key: ApiKey, scopes: "frozenset[Scope] | None" = None) -> Caller:

@@ -1,7 +1,8 @@
 """What each route needs, and whose session it is: the one place that decides. What no line here knows is the operator's.
 
-`Logins` (ASGI middleware) knows the caller before anything else answers; `admit` (a dependency of the whole app) compares
-caller and route. A session of somebody else is not forbidden but unknown: ids are not confirmed to whoever guesses.
+`Logins` (ASGI middleware) knows the caller before anything else answers; `Doors` turns away who has to log in first, once
+the body is read, for no one in danger gets only an error page; `admit` (a dependency of the whole app) compares caller and
+route. A session of somebody else is not forbidden but unknown: ids are not confirmed to whoever guesses.
 """
 
 import re
@@ -11,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agents.errors import UnknownSession
+from agents.errors import StoryError, UnknownSession
 from api.auth.caller import KEY, LOCAL, Caller
 from api.auth.guard import Guard, bearer_of
 from api.refusals import Forbidden, Unauthorized, UnknownRoute
@@ -42,6 +43,8 @@ NEEDS: dict[tuple[str, str], Need] = {
 CREDENTIAL = "tta.credential"
 """Where the scope of a socket has what let it in, to be looked at again."""
 
+_REFUSAL = "tta.refusal"
+
 BEARER = "bearer."
 """A subprotocol that begins so is a token: `new WebSocket(url, ["tta", "bearer.TOKEN"])`."""
 
@@ -66,14 +69,29 @@ def need_of(method: str, template: str) -> Need:
 
 
 class Logins:
-    """ASGI middleware: who asks stands in the scope from here on. Whoever has to log in first is turned away here."""
+    """ASGI middleware, before the body is read: who asks stands in the scope from here on, or why nobody does."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
-            await _welcome(scope)
+            try:
+                await _welcome(scope)
+            except StoryError as error:
+                scope[_REFUSAL] = error
+        await self.app(scope, receive, send)
+
+
+class Doors:
+    """ASGI middleware, behind the body: whoever `Logins` did not know is turned away here."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if error := scope.get(_REFUSAL):
+            raise error
         await self.app(scope, receive, send)
 
 

@@ -20,6 +20,7 @@ from agents.safety.crisis import VERIFIED_DAYS, stale_contacts
 from agents.safety.rule_file import GATES, safety_folder
 from agents.safety.rules import load_rules
 from agents.world.load import load_world, shipped_worlds
+from api.auth.rules import read_rules
 from api.cli.output import counted
 from graphs.audit.webhook import webhook_target
 from graphs.settings import Settings, read_settings
@@ -55,6 +56,7 @@ async def examine() -> list[Check]:
     checks.append(_one("variables", _variables))
     checks.append(_one("safety", lambda: _safety(settings)))
     checks.append(_one("safety webhook", lambda: _webhook(settings)))
+    checks.append(_one("login", lambda: _login(settings)))
     checks.append(await _wait("stores", lambda: _stores(settings)))
     checks.append(_one("model", lambda: _model(settings.model)))
     checks.append(await _wait("embedder", lambda: _embedder(settings.embedder)))
@@ -62,6 +64,15 @@ async def examine() -> list[Check]:
     checks.append(_one("worlds", lambda: ", ".join(load_world(name).world.world for name in shipped_worlds())))
     checks.append(_one("prompts", _prompts))
     return checks
+
+
+def _login(settings: Settings) -> str:
+    """How the API knows its callers."""
+    rules = read_rules(settings)
+    if rules.mode == "none":
+        return "none: the API is for this machine alone"
+    whom = f"whoever {rules.issuer} vouches for" if rules.mode == "jwks" else "accounts of its own"
+    return f"{rules.mode}: {whom}, and API keys; asked as {', '.join(sorted(rules.hosts))}"
 
 
 def _one(what: str, look: Callable[[], str]) -> Check:

@@ -55,11 +55,15 @@ async def test_the_description(client: AsyncClient) -> None:
         "/api/v1/sessions/{session}/branches/{name}",
         "/api/v1/sessions/{session}/branches/{name}/switch",
         "/api/v1/sessions/{session}/export",
+        "/api/v1/sessions/{session}/facts",
+        "/api/v1/sessions/{session}/pause",
         "/api/v1/sessions/{session}/resume",
         "/api/v1/sessions/{session}/retry",
         "/api/v1/sessions/{session}/turns",
         "/api/v1/sessions/{session}/turns/{turn_id}",
+        "/api/v1/sessions/{session}/trace",
         "/api/v1/sessions/{session}/turns/{turn_id}/events",
+        "/api/v1/sessions/{session}/turns/{turn_id}/trace",
         "/api/v1/sessions/{session}/undo",
     }
     play = described["paths"]["/api/v1/sessions/{session}/turns"]["post"]

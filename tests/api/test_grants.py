@@ -1,11 +1,14 @@
 """The token endpoint: what it gives, what ends a login, and what failed logins cost."""
 
+import asyncio
+import json
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 from doors import PASSWORD, Door, door
 
+from api.auth.grants import network_of
 from graphs.access.families import REFRESH_S
 from graphs.access.throttle import PER_ACCOUNT, PER_ADDRESS, WINDOW_S
 from graphs.engine import StoryEngine
@@ -100,6 +103,20 @@ async def test_who_asks_for_many_names_waits_for_all_of_them(closed: Door) -> No
     assert (await closed.token(grant_type="client_credentials", client_id="a", client_secret="b")).status_code == 429
 
 
+async def test_of_many_guesses_at_once_only_a_few_are_looked_at(closed: Door) -> None:
+    guesses = [closed.token(grant_type="password", username="anna", password=f"{PASSWORD} {n}") for n in range(12)]
+    codes = [answer.status_code for answer in await asyncio.gather(*guesses)]
+    assert (codes.count(400), codes.count(429)) == (PER_ACCOUNT, 12 - PER_ACCOUNT)
+
+
+async def test_of_two_who_use_a_refresh_token_at_once_one_gets_the_next_and_then_none_goes_on(closed: Door) -> None:
+    given = (await closed.login("anna"))["refresh_token"]
+    both = await asyncio.gather(*[closed.token(grant_type="refresh_token", refresh_token=given) for _ in range(2)])
+    assert sorted(answer.status_code for answer in both) == [200, 400]
+    (won,) = [answer.json() for answer in both if answer.status_code == 200]
+    assert (await closed.get(ME, won["access_token"])).status_code == 401
+
+
 async def test_a_login_that_is_right_costs_nothing(closed: Door) -> None:
     for _ in range(PER_ADDRESS + 1):
         await closed.login("anna")
@@ -115,6 +132,25 @@ async def test_a_person_at_risk_gets_help_with_every_refusal(closed: Door) -> No
         answers.append(await closed.token(**{**token, "username": f"{DANGER} {number}"}))
     assert {answer.status_code for answer in answers} == {401, 400, 429}
     assert all(answer.json()["help"]["tier"] == "crisis" for answer in answers)
+
+
+async def test_strangers_do_not_fill_the_audit(closed: Door, engine: StoryEngine) -> None:
+    path, action = "/api/v1/sessions/s/turns", {"action": DANGER}
+    for body in (json.dumps(action), json.dumps({"action": DANGER + "." + "x" * 70_000}), DANGER):
+        told = await closed.ask("POST", path, content=body, headers={"Content-Type": "application/json"})
+        assert told.json()["help"]["tier"] == "crisis"
+    assert await engine.audit_entries() == []
+    token = (await closed.login("anna"))["access_token"]
+    assert (await closed.ask("POST", path, token, json=action)).json()["help"]["tier"] == "crisis"
+    assert [entry["answer"] for entry in await engine.audit_entries()] == ["unknown_session"]
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [("192.0.2.7", "192.0.2.7"), ("2001:db8::1", "2001:db8::/64"), ("2001:db8::ffff:0:1", "2001:db8::/64"), ("", "")],
+)
+def test_what_counts_as_one_address(address: str, counted: str) -> None:
+    assert network_of(address) == counted
 
 
 async def test_no_refusal_of_the_token_endpoint_is_audited_for_it_may_hold_a_password(

@@ -23,6 +23,19 @@ async def test_whoever_has_no_token_is_turned_away_and_told_how_to_get_one(close
     assert answer.headers["www-authenticate"] == 'Bearer realm="tta"'
 
 
+async def test_to_strangers_no_path_is_told_from_another(closed: Door) -> None:
+    for path in (
+        "/api/v1/nothing",
+        "/metrics",
+        "/api/v1/auth",
+        "/docs/",
+        "/health",
+        "/docs/assets/../../metrics",
+    ):
+        for token in (None, "forged"):
+            assert (await closed.get(path, token)).status_code == 401, path
+
+
 async def test_a_login_opens_ones_own_sessions_and_nobody_elses(closed: Door, engine: StoryEngine) -> None:
     token = (await closed.login("anna"))["access_token"]
     me = (await closed.get("/api/v1/auth/me", token)).json()
@@ -48,6 +61,21 @@ async def test_a_session_is_begun_as_oneself(closed: Door) -> None:
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
     made = await closed.ask("POST", "/api/v1/sessions", (await closed.login("olga"))["access_token"], json=asked)
     assert made.json()["player"] == "berta"
+
+
+async def test_one_sees_ones_own_sessions_and_nobody_elses(closed: Door, engine: StoryEngine) -> None:
+    own, other = await begun(engine, "", player="anna"), await begun(engine, "", player="berta")
+    anna, olga = [(await closed.login(name))["access_token"] for name in ("anna", "olga")]
+
+    async def listed(token: str, asked: str = "") -> set[str]:
+        told = (await closed.get(f"/api/v1/sessions?limit=200{asked}", token)).json()
+        return {each["session"] for each in told["sessions"]}
+
+    assert own in await listed(anna)
+    assert other not in await listed(anna)
+    assert {own, other} <= await listed(olga)
+    assert own not in await listed(olga, "&player=berta")
+    assert (await closed.get("/api/v1/sessions?player=berta", anna)).status_code == 403
 
 
 async def test_without_a_login_everybody_on_this_machine_is_the_operator(client, engine: StoryEngine) -> None:

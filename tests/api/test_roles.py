@@ -33,6 +33,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/api/v1/auth/me"): LOGIN,
     ("GET", "/metrics"): METRICS,
     ("GET", "/api/v1/worlds"): READ,
+    ("GET", "/api/v1/sessions"): READ,
     ("POST", "/api/v1/sessions"): PLAY,
     ("GET", "/api/v1/sessions"): READ,
     ("GET", SESSION): READ,
