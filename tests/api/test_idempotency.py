@@ -86,7 +86,7 @@ async def test_a_key_that_is_none_is_refused_everywhere(client: AsyncClient, pat
 async def test_what_is_secret_is_not_kept(engine: StoryEngine) -> None:
     app, done = build_app(engine=engine), list[int]()
 
-    @app.post(f"{UNKEPT}token")
+    @app.post(f"{UNKEPT}other")
     @app.post("/api/v1/keys")
     async def give(response: Response) -> dict[str, str]:
         done.append(1)
@@ -99,7 +99,7 @@ async def test_what_is_secret_is_not_kept(engine: StoryEngine) -> None:
 
     async with client_of(app) as client:
         for count in (1, 2):
-            assert (await client.post(f"{UNKEPT}token", json={"pass" + "word": "pear"}, headers=KEY)).status_code == 200
+            assert (await client.post(f"{UNKEPT}other", json={"pass" + "word": "pear"}, headers=KEY)).status_code == 200
             assert (len(done), await kept()) == (count, [])
         assert (await client.post("/api/v1/keys", headers=KEY)).json() == {"token": "quince"}
         refused(await client.post("/api/v1/keys", headers=KEY), 409, "answer_not_kept")
@@ -255,7 +255,8 @@ async def test_a_deleted_session_takes_its_answers_along(client: AsyncClient, en
     path, name = f"{SESSIONS}/{made}", engine.repeats.name
     for at, body in (("turns", {"action": "wait"}), ("branches", {"name": "late"}), ("undo", {}), ("resume", {})):
         assert (await client.post(f"{path}/{at}", json=body, headers=KEY)).status_code < 300
-    names = [name("", "POST", at, KEY["Idempotency-Key"]) for at in (SESSIONS, f"{path}/undo", f"{path}/resume")]
+    asking = "local local player"
+    names = [name(asking, "POST", at, KEY["Idempotency-Key"]) for at in (SESSIONS, f"{path}/undo", f"{path}/resume")]
     redis: Any = engine._stores.redis
     assert await redis.exists(*map(engine.repeats._key, names)) == 3
     await client.delete(path)

@@ -35,7 +35,6 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/api/v1/worlds"): READ,
     ("GET", "/api/v1/sessions"): READ,
     ("POST", "/api/v1/sessions"): PLAY,
-    ("GET", "/api/v1/sessions"): READ,
     ("GET", SESSION): READ,
     ("PATCH", SESSION): PLAY,
     ("DELETE", SESSION): PLAY,
