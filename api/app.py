@@ -12,7 +12,7 @@ from api.auth.guard import build_guard
 from api.auth.policy import Doors, Logins, admit
 from api.bodies import Bodies
 from api.requests import Origins, Requests
-from api.routes import auth, health, looking, metrics, sessions, turns, worlds
+from api.routes import auth, health, looking, metrics, players, sessions, turns, worlds
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import Settings, read_settings
 
@@ -25,6 +25,7 @@ ROUTERS = (
     turns.router,
     turns.retries,
     looking.router,
+    players.router,
     sockets.router,
     docs.router,
 )

@@ -20,8 +20,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents.errors import InvalidInput
 from agents.safety.topics import is_named
+from api.messages import MESSAGE_TYPES
 from api.refusals import FORM_CURE, JSON_CURE, BodyTooLarge, BodyTooSlow, InvalidJson, InvalidText, WrongMediaType
-from api.schemas import MESSAGE_TYPES, Request
+from api.schemas import Request
 
 BODY_LIMIT = 64 * 1024
 """Largest body in bytes: thirty times the longest action."""
@@ -36,6 +37,9 @@ BODY_S = 20.0
 """Longest wait for a whole body."""
 
 MESSAGE_CURE = 'Send a JSON object in UTF-8, such as {"type": "action", "action": "look around"}.'
+
+_PLAYED = ("/turns", "/play", "/actions")
+"""Where an action is played: the story answers it."""
 
 UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 """Our own ids, and what clients name things with. No words: one in some thousands looks like one (dead, bad, dad)."""
@@ -167,12 +171,21 @@ def kept(scope: Scope) -> str:
     if not raw or scope.get("path") in FORMS:
         return named
     body: Any = json.loads(raw)  # it was checked as it was read
-    if isinstance(body, dict) and str(scope.get("path", "")).endswith(("/turns", "/play")):
+    if isinstance(body, dict) and str(scope.get("path", "")).endswith(_PLAYED):
         body = {key: value for key, value in body.items() if key != "action"}
-    elif isinstance(body, dict) and isinstance(asked := body.get("avoid"), list):
-        # The name of a topic is no cry for help; whatever else stands there is read.
-        body = {**body, "avoid": [each for each in asked if not (isinstance(each, str) and is_named(each))]}
+    elif isinstance(body, dict):
+        body = _without_topics(body)
+        if isinstance(preferences := body.get("preferences"), dict):
+            body["preferences"] = _without_topics(preferences)
     return "\n".join([named, *(text for text in _strings(body) if not UUID.fullmatch(text))]).strip()
+
+
+def _without_topics(body: dict[str, Any]) -> dict[str, Any]:
+    """The name of a topic to avoid is no cry for help; whatever else stands there is read."""
+    asked = body.get("avoid")
+    if not isinstance(asked, list):
+        return dict(body)
+    return {**body, "avoid": [each for each in asked if not (isinstance(each, str) and is_named(each))]}
 
 
 def _in_headers(scope: Scope) -> str:

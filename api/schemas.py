@@ -1,6 +1,6 @@
 """The shapes of requests and answers, with examples. Turns, goals and choices are the house's own (`agents.story`)."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -26,10 +26,26 @@ Avoid = Annotated[
 ]
 
 
+ActionText = Annotated[
+    str, Field(description="What the player does.", json_schema_extra={"minLength": 1, "maxLength": MAX_ACTION})
+]
+
+
 class Request(BaseModel):
     """A body that a client sends. A field that is not known is refused, not dropped."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class Preferences(BaseModel):
+    """What a player's sessions begin with. Whatever else a client keeps here is given back as it was."""
+
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"examples": [{"avoid": ["spiders"], "techniques": True}]}
+    )
+
+    avoid: Avoid = []
+    techniques: Annotated[bool, Field(description="Whether stories may offer calming techniques.")] = False
 
 
 class NewSession(Request):
@@ -37,13 +53,28 @@ class NewSession(Request):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"world": "winter_light", "seed": 7}]})
 
-    world: Annotated[str, Field(max_length=64, description="A shipped world's id (`GET /api/v1/worlds`).")]
+    world: Annotated[
+        str, Field(max_length=64, description="A shipped world's id (`GET /api/v1/worlds`); without one, the first.")
+    ] = ""
     model: Annotated[str, Field(max_length=120, description="`offline`, `local` or `provider:name`.")] = ""
     seed: Annotated[int | None, Field(ge=0, lt=2**31, description="The same seed and actions tell the same.")] = None
     title: Annotated[str, Field(max_length=120, description="What the session is called.")] = ""
     techniques: Annotated[bool, Field(description="Whether the story may offer calming techniques.")] = False
     player: Annotated[str, Field(pattern=ID_PATTERN, description="Who plays.")] = "player"
     avoid: Avoid = []
+    user_id: Annotated[
+        str | None, Field(min_length=3, pattern=ID_PATTERN, description="As `player`, for clients of the older TTA.")
+    ] = None
+    preferences: Annotated[
+        Preferences | None,
+        Field(description="Of this session, before the player's own; `avoid` and `techniques` go first."),
+    ] = None
+
+    @model_validator(mode="after")
+    def is_one_players(self) -> "NewSession":
+        if self.user_id and "player" in self.model_fields_set and self.player != self.user_id:
+            raise ValueError("`player` and `user_id` are two names for one: send one of them")
+        return self
 
 
 class SessionChanges(Request):
@@ -66,55 +97,8 @@ class NewTurn(Request):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"action": "look around"}]})
 
-    action: Annotated[
-        str,
-        Field(description="What the player does.", json_schema_extra={"minLength": 1, "maxLength": MAX_ACTION}),
-    ]
+    action: ActionText
     turn_id: TurnId | None = None
-
-
-class PlayAction(NewTurn):
-    """Over a socket: as the body of a turn."""
-
-    type: Literal["action"]
-
-
-class PlayRetry(Request):
-    """Over a socket: the last action once more."""
-
-    type: Literal["retry"]
-    turn_id: TurnId | None = None
-
-
-class PlayResume(Request):
-    """Over a socket: a turn's events from the one after `after`, running or finished."""
-
-    type: Literal["resume"]
-    turn_id: TurnId
-    after: Annotated[str, Field(max_length=200)] = ""
-
-
-class PlayPing(Request):
-    """Over a socket: answered with `pong`, for clients that cannot see the protocol's own pings."""
-
-    type: Literal["ping"]
-
-
-class PlayAuth(Request):
-    """Over a socket that was connected without one: the token, before anything else."""
-
-    type: Literal["auth"]
-    token: Annotated[str, Field(max_length=8192)]
-
-
-PlayMessage = Annotated[PlayAction | PlayRetry | PlayResume | PlayPing, Field(discriminator="type")]
-"""What a client may send over a socket."""
-
-MESSAGE_TYPES = frozenset(
-    name
-    for model in (PlayAction, PlayRetry, PlayResume, PlayPing, PlayAuth)
-    for name in get_args(model.model_fields["type"].annotation)
-)
 
 
 class Undo(Request):

@@ -25,9 +25,10 @@ from agents.story import Turn
 from api.auth.caller import KEY
 from api.auth.policy import admit_again, admit_later
 from api.bodies import hold_message, kept
+from api.messages import PlayAction, PlayAuth, PlayMessage, PlayPing, PlayResume, PlayRetry
 from api.problems import find_help, held, of_validation, problem
 from api.refusals import Unauthorized
-from api.schemas import ID_PATTERN, PlayAction, PlayAuth, PlayMessage, PlayPing, PlayResume, PlayRetry
+from api.schemas import ID_PATTERN
 from api.streams import end_unfinished, read_along
 from graphs.engine import StoryEngine
 from graphs.events import Event

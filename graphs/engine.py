@@ -25,7 +25,7 @@ from graphs.audit.webhook import webhook_target
 from graphs.locks import hold
 from graphs.memory.shapes import Branch, Session
 from graphs.playing import LOCK_WAIT_S
-from graphs.resealing import StoryResealer
+from graphs.profiles import StoryProfiles
 from graphs.runner import Runner
 from graphs.sessions import new_session, opening_slots, opening_turn
 from graphs.settings import Settings
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from graphs.access import Access
 
 
-class StoryEngine(StoryResealer):
+class StoryEngine(StoryProfiles):
     """Everything that can be done with stories. Every method raises a StoryError and nothing else.
 
     `act`, `start`, `retry` and `recover` are in `graphs/playing.py`, what changes nothing in `graphs/reading.py`, export,

@@ -50,6 +50,7 @@ BEARER = "bearer."
 
 _OPEN = re.compile(r"/|/docs|/docs/assets/[^/]+|/openapi\.json|/health/(?:live|ready)|/api/v1/auth/(?:token|revoke)")
 _SESSION = "/api/v1/sessions/{session}"
+_PLAYER = "/api/v1/players/{player}"
 _PLAY = _SESSION + "/play"
 _PLAY_PATH = re.compile(r"/api/v1/sessions/[^/]+/play")
 
@@ -61,6 +62,8 @@ def need_of(method: str, template: str) -> Need:
     method = "GET" if method == "HEAD" else method
     if known := NEEDS.get((method, template)):
         return known
+    if template == _PLAYER or template.startswith(_PLAYER + "/"):
+        return "read" if method == "GET" else "play"
     if template == _SESSION or template.startswith(_SESSION + "/"):
         if re.search(r"/(?:facts|traces?|replay|diff)(?:/|$)", template):
             return "author"
@@ -155,7 +158,7 @@ async def check_reach(scope: Scope, caller: Caller, need: Need, asked: dict[str,
         raise Forbidden(f"That needs the scope {need}", need=need)
     if caller.everywhere:
         return
-    if "player" in asked and not caller.owns(str(asked["player"])):
+    if "player" in asked and asked["player"] != "me" and not caller.owns(str(asked["player"])):
         raise UnknownRoute("There is nothing at this path", cure="See /docs for the paths that there are.")
     if "session" in asked:
         await _check_owner(scope["app"].state.engine, caller, str(asked["session"]))

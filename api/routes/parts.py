@@ -19,6 +19,7 @@ Engine = Annotated[StoryEngine, Depends(engine_of)]
 Asking = Annotated[Caller, Depends(caller_of)]
 """Who asks. That they may, and that the session of the path is theirs, was looked at before (`api.auth.policy`)."""
 SessionId = Annotated[str, Path(pattern=ID_PATTERN, description="A session's id.", examples=["0199f3c2b7a14e5d"])]
+PlayerId = Annotated[str, Path(pattern=ID_PATTERN, description="A player's id; `me` is whoever asks.", examples=["me"])]
 PlayedTurnId = Annotated[
     str,
     Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="A turn's id; `root` is the opening.", examples=["root"]),

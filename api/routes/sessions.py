@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Response, status
 from fastapi.responses import StreamingResponse
 
 from agents.errors import Conflict, HeadMoved
-from agents.world.load import load_world
+from agents.world.load import load_world, shipped_worlds
 from agents.world.scene import goal_states
 from agents.world.view import View
 from api.auth.policy import player_for, whose
@@ -24,6 +24,7 @@ from api.schemas import (
     BranchName,
     NewSession,
     NewSessionAnswer,
+    Preferences,
     SessionAnswer,
     SessionChanges,
     SessionPage,
@@ -50,8 +51,9 @@ async def create_session(
     asked: NewSession, engine: Engine, response: Response, caller: Asking, tried: Try
 ) -> NewSessionAnswer:
     """Begins a story in a shipped world. The answer holds the opening as turn 0."""
-    player = player_for(caller, asked.player if "player" in asked.model_fields_set else None)
-    world = check_world(asked.world)
+    player = player_for(caller, asked.user_id or (asked.player if "player" in asked.model_fields_set else None))
+    world = check_world(asked.world or shipped_worlds()[0])
+    preferred = await _preferred(engine, player, asked)
     # YAML and a provider's package take their time, once each: not in the event loop.
     await asyncio.to_thread(load_world, world)
     await asyncio.to_thread(check_model, asked.model, engine.settings.model)
@@ -62,12 +64,20 @@ async def create_session(
         model=asked.model,
         seed=asked.seed,
         title=asked.title,
-        techniques=asked.techniques,
-        avoid=asked.avoid,
+        techniques=preferred.techniques,
+        avoid=preferred.avoid,
     )
     response.headers["Location"] = f"/api/v1/sessions/{made['session']}"
     shown = await show(engine, made["session"])
     return NewSessionAnswer(**shown.model_dump(), turn=await engine.turn(made["session"], "root"))
+
+
+async def _preferred(engine: StoryEngine, player: str, asked: NewSession) -> Preferences:
+    """What the body says, else its preferences, else those of the player."""
+    own = (await engine.profile(player))["preferences"]
+    given = asked.preferences.model_dump(exclude_unset=True) if asked.preferences else {}
+    said = asked.model_dump(include={"avoid", "techniques"} & asked.model_fields_set)
+    return Preferences.model_validate({**own, **given, **said})
 
 
 @router.get("", responses=PROBLEMS)

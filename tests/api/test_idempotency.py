@@ -25,6 +25,7 @@ BODIES: dict[str, Any] = {
     SESSIONS: WORLD,
     f"{SESSIONS}/{{session}}/turns": {"action": "wait"},
     f"{SESSIONS}/{{session}}/branches": {"name": "harbour"},
+    "/api/v1/players/{player}/actions": {"action": "wait"},
 }
 """What a route must be sent; any other is sent an empty object."""
 
@@ -52,7 +53,7 @@ def test_the_routes_are_found() -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_every_post_is_done_once_and_answered_again(client: AsyncClient, session: str, path: str) -> None:
-    at = path.replace(f"{SESSIONS}/{{session}}", session).replace("{name}", "late")
+    at = path.replace(f"{SESSIONS}/{{session}}", session).replace("{name}", "late").replace("{player}", "me")
     body = BODIES.get(path, {})
     first = await client.post(at, json=body, headers=KEY)
     assert first.status_code < 300, f"{first.text}: say in BODIES what the route must be sent"

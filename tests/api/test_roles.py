@@ -18,6 +18,7 @@ from graphs.engine import StoryEngine
 
 LETS_IN = "lets in"
 SESSION = "/api/v1/sessions/{session}"
+PLAYER = "/api/v1/players/{player}"
 
 OPEN, LOGIN, READ, PLAY, AUTHOR, METRICS, OPERATE = "open", "login", "read", "play", "author", "metrics", "operate"
 
@@ -54,6 +55,12 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", SESSION + "/turns/{turn_id}"): READ,
     ("GET", SESSION + "/turns/{turn_id}/events"): READ,
     ("POST", SESSION + "/retry"): PLAY,
+    ("GET", PLAYER): READ,
+    ("PATCH", PLAYER): PLAY,
+    ("DELETE", PLAYER): PLAY,
+    ("GET", PLAYER + "/progress"): READ,
+    ("GET", PLAYER + "/export"): READ,
+    ("POST", PLAYER + "/actions"): PLAY,
     ("WEBSOCKET", SESSION + "/play"): PLAY,
 }
 """What each route needs: the scope, or nothing. Below a session it must also be one's own, or the scope be `operate`."""
@@ -116,7 +123,7 @@ def may(who: str, need: str, path: str, *, own: bool) -> bool:
         return False
     held = WITH[who.removeprefix("key ")] if who.startswith("key ") else ROLES[who]
     reach = need == LOGIN or need in held
-    return reach and (own or OPERATE in held or "{session}" not in path)
+    return reach and (own or OPERATE in held or ("{session}" not in path and "{player}" not in path))
 
 
 async def outcome(opened: Door, method: str, path: str, who: str) -> str:
@@ -126,7 +133,7 @@ async def outcome(opened: Door, method: str, path: str, who: str) -> str:
         return await socket_outcome(opened, path, token)
     answer = await opened.ask(method, path, token, headers={"X-Request-ID": "roles-test"})
     code = answer.json()["code"] if answer.status_code >= 400 else ""
-    turned_away = code in ("unauthorized", "forbidden", "unknown_session")
+    turned_away = code in ("unauthorized", "forbidden", "unknown_session", "unknown_route")
     return code if turned_away else LETS_IN
 
 
@@ -161,9 +168,15 @@ async def test_every_route_as_everybody(everybody: Door, engine: StoryEngine, wh
     me = f"key-{who[4:]}" if who.startswith("key ") else who.replace(" ", "-")
     wrong: list[str] = []
     for (method, template), need in TABLE.items():
-        for own in (True, False) if "{session}" in template else (True,):
+        for own in (True, False) if "{session}" in template or "{player}" in template else (True,):
             session = await begun(engine, "", player=me if own else "other")
-            path = template.replace("{session}", session).replace("{name}", "main").replace("{turn_id}", "root")
+            path = (
+                template.replace("{player}", me if own else "other")
+                .replace("{session}", session)
+                .replace("assets/{name}", "assets/start.js")
+                .replace("{name}", "main")
+                .replace("{turn_id}", "root")
+            )
             expected = may(who, need, template, own=own)
             found = await outcome(everybody, method, path, who)
             if (found == LETS_IN) != expected:

@@ -1,0 +1,82 @@
+"""Players: their profile, how far they have come, a short way to act, all that is theirs, and all of it gone."""
+
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, status
+from fastapi.responses import StreamingResponse
+
+from api.players import ActionAnswer, PlayerAction, PlayerAnswer, PlayerChanges, ProgressPage
+from api.repeats import Try
+from api.routes.parts import Asking, Engine, PlayerId
+from api.routes.sessions import EXPORTED, NDJSON
+from api.schemas import PROBLEMS
+
+router = APIRouter(prefix="/api/v1/players/{player}", tags=["players"])
+
+
+@router.get("", responses=PROBLEMS)
+async def get_player(player: PlayerId, engine: Engine, caller: Asking) -> PlayerAnswer:
+    """The player's profile; an empty one of who has said nothing yet. `me` is whoever asks."""
+    return PlayerAnswer.model_validate(await engine.profile(named(player, caller.player)))
+
+
+@router.patch("", responses=PROBLEMS)
+async def change_player(player: PlayerId, asked: PlayerChanges, engine: Engine, caller: Asking) -> PlayerAnswer:
+    """Another name, other preferences. New sessions begin with them where they say nothing themselves."""
+    changed = await engine.change_profile(
+        named(player, caller.player),
+        name=asked.name,
+        preferences=None if asked.preferences is None else asked.preferences.model_dump(exclude_unset=True),
+    )
+    return PlayerAnswer.model_validate(changed)
+
+
+@router.get("/progress", responses=PROBLEMS)
+async def get_progress(
+    player: PlayerId,
+    engine: Engine,
+    caller: Asking,
+    limit: Annotated[int, Query(ge=1, le=50, description="Stories on a page.")] = 20,
+    cursor: Annotated[str, Query(max_length=64, description="`cursor` of the page before.")] = "",
+) -> ProgressPage:
+    """How far each of the player's stories has come, those begun last first."""
+    found, after = await engine.progress(named(player, caller.player), limit=limit, after=cursor)
+    return ProgressPage(stories=found, cursor=after or None)
+
+
+@router.post("/actions", responses=PROBLEMS)
+async def act(player: PlayerId, asked: PlayerAction, engine: Engine, caller: Asking, tried: Try) -> ActionAnswer:
+    """Acts in the session that the player has played last. `success` says whether it was a step of the story."""
+    session = (await engine.current(named(player, caller.player)))["session"]
+    turn = await engine.act(session, asked.action, turn_id=tried.mark)  # an earlier try may have played it
+    more: dict[str, Any] = {
+        "success": turn["kind"] == "story",
+        "narrative_update": turn["narration"],
+        "state_changes": turn["changes"],
+    }
+    return ActionAnswer(**turn, **more)
+
+
+@router.get("/export", responses={**PROBLEMS, 200: EXPORTED}, response_class=StreamingResponse)
+async def export_player(player: PlayerId, engine: Engine, caller: Asking) -> StreamingResponse:
+    """All that is kept of a player as JSON Lines; without its last line, `end_player`, it is not whole."""
+    who = named(player, caller.player)
+    await engine.profile(who)
+
+    async def lines() -> AsyncGenerator[str]:
+        async for line in engine.export_player(who):
+            yield line + "\n"
+
+    return StreamingResponse(lines(), media_type=NDJSON)
+
+
+@router.delete("", status_code=status.HTTP_204_NO_CONTENT, responses=PROBLEMS)
+async def delete_player(player: PlayerId, engine: Engine, caller: Asking) -> None:
+    """Removes the player's sessions from both stores, and the profile, for good. The account that logs in stays."""
+    await engine.delete_player(named(player, caller.player))
+
+
+def named(player: str, me: str) -> str:
+    """`me` is whoever asks."""
+    return me if player == "me" else player

@@ -1,0 +1,131 @@
+"""The players' part of StoryEngine: profiles, how far somebody has come, which story is theirs now, and all of it gone."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from functools import cached_property
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from agents.errors import InvalidInput, UnknownSession
+from agents.safety.topics import check_topics
+from agents.world.scene import goal_states
+from agents.world.view import View
+from graphs.memory.shapes import Session
+from graphs.players import LARGEST, Players, Profile
+from graphs.removing import DELETE_WAIT_S, Removed
+from graphs.resealing import Resealed, StoryResealer
+from graphs.sessions import check_id
+
+
+class StoryProgress(TypedDict):
+    """How far one story has come, on the branch that is played."""
+
+    session: str
+    world: str
+    title: str
+    turns: int
+    goals_done: int
+    goals: int
+    won: bool
+    paused: bool
+    played: str
+
+
+class StoryProfiles(StoryResealer):
+    """Every method raises a StoryError and nothing else."""
+
+    @cached_property
+    def players(self) -> Players:
+        return Players(self._stores.redis, self.settings.tenant, seal=self._stores.seal)
+
+    async def profile(self, player: str) -> Profile:
+        """What is kept of a player; empty for who has said nothing yet. Raises InvalidInput for what is no player's id."""
+        with self._translated():
+            return await self.players.get(check_id(player, "player id"))
+
+    async def change_profile(
+        self, player: str, *, name: str | None = None, preferences: dict[str, Any] | None = None
+    ) -> Profile:
+        """What is given is changed; preferences are put in the place of those before. Raises InvalidInput for more than 8
+        KB of them or topics that are none, with help for somebody who calls for it there.
+        """
+        with self._translated():
+            kept = await self.players.get(check_id(player, "player id"))
+            now = self.clock.now().isoformat()
+            if name is not None:
+                kept["name"] = self._harmless(name.strip())[:120]
+            if preferences is not None:
+                kept["preferences"] = self._preferences(preferences)
+            kept["created"], kept["changed"] = kept["created"] or now, now
+            await self.players.put(kept)
+            return kept
+
+    def _preferences(self, given: dict[str, Any]) -> dict[str, Any]:
+        if len(json.dumps(given, ensure_ascii=False).encode("utf-8", "surrogatepass")) > LARGEST:
+            raise InvalidInput(f"The preferences are longer than {LARGEST // 1024} KB", cure="Leave some out.")
+        if avoid := given.get("avoid"):
+            return {**given, "avoid": check_topics(avoid)}
+        return given
+
+    async def current(self, player: str) -> Session:
+        """The session that the player has played last. Raises UnknownSession for who has none."""
+        with self._translated():
+            found = await self.memory.sessions(self.settings.tenant, player=check_id(player, "player id"), limit=1)
+        if not found:
+            raise UnknownSession(f"The player '{player[:64]}' has no session yet", cure="Begin one first.")
+        return found[0]
+
+    async def progress(self, player: str, *, limit: int = 50, after: str = "") -> tuple[list[StoryProgress], str]:
+        """A page of the player's stories, as `sessions` pages them, and the id after which the next begins."""
+        records, more = await self.sessions(player=check_id(player, "player id"), limit=limit, after=after)
+        return list(await asyncio.gather(*map(self._come, records))), more
+
+    async def _come(self, record: Session) -> StoryProgress:
+        position = await self.position(record["session"])
+        view = View(await self.world(record["session"]), position["slots"])
+        goals = goal_states(view)
+        return StoryProgress(
+            session=record["session"],
+            world=record["world"],
+            title=record["title"],
+            turns=position["number"],
+            goals_done=sum(goal["done"] for goal in goals),
+            goals=len(goals),
+            won=view.won,
+            paused=record["paused"],
+            played=record["played"],
+        )
+
+    async def export_player(self, player: str) -> AsyncGenerator[str]:
+        """All of a player as JSON lines: the profile, then each session as `export` gives it, then an `end_player`."""
+        profile = await self.profile(player)
+        yield json.dumps({"player": profile}, ensure_ascii=False)
+        count = 0
+        async for session in self._ids(player):
+            async for line in self.export(session):
+                yield line
+            count += 1
+        yield json.dumps({"end_player": {"player": player, "sessions": count}})
+
+    async def delete_player(self, player: str, *, wait_s: float = DELETE_WAIT_S) -> Removed:
+        """Removes all sessions of a player, and the profile. Raises TurnInProgress, after the others are gone, naming those
+        that are played.
+        """
+        removed = await super().delete_player(player, wait_s=wait_s)
+        with self._translated():
+            await self.players.remove(player)
+        return removed
+
+    async def delete_tenant(self, *, wait_s: float = DELETE_WAIT_S) -> Removed:
+        removed = await super().delete_tenant(wait_s=wait_s)
+        with self._translated():
+            await self.players.remove()
+        return removed
+
+    async def reseal(self, **how: Any) -> Resealed:
+        done = await super().reseal(**how)
+        with self._translated():
+            await self.players.reseal()
+        return done

@@ -1,0 +1,59 @@
+"""Profiles are the tenant's own, sealed where encryption is on, sealed anew with a new key, and gone with their player."""
+
+import uuid
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from redis.asyncio import Redis
+
+from agents.errors import StoreSealed
+from graphs.players import Players, Profile
+from graphs.sealing import FernetSeal
+
+
+def profile(player: str = "ada", name: str = "Quince") -> Profile:
+    return Profile(player=player, name=name, preferences={"avoid": ["zebras"]}, created="now", changed="now")
+
+
+@pytest.fixture
+async def redis(embedded_socket: str) -> AsyncGenerator[Any]:
+    client = Redis.from_url(f"unix://{embedded_socket}")
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def tenant() -> str:
+    return f"t{uuid.uuid4().hex[:12]}"
+
+
+async def test_a_profile_is_its_tenants_and_its_players(redis: Any, tenant: str) -> None:
+    mine, others = Players(redis, tenant), Players(redis, f"{tenant}-other")
+    await mine.put(profile())
+    assert await mine.get("ada") == profile()
+    assert (await mine.get("bob"))["created"] == ""
+    assert (await others.get("ada"))["created"] == ""
+    await mine.put(profile("bob"))
+    assert await mine.remove("ada")
+    assert not await mine.remove("ada")
+    assert await mine.get("bob") == profile("bob")
+    assert await mine.remove()
+    assert (await mine.get("bob"))["created"] == ""
+
+
+async def test_a_profile_is_sealed_and_sealed_anew(redis: Any, tenant: str) -> None:
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    await Players(redis, tenant).put(profile("plain"))  # from before there was a key
+    await Players(redis, tenant, seal=FernetSeal([old])).put(profile())
+    raw = (await redis.hget(f"tta:1:players:{{{tenant}}}", "ada")).decode()
+    assert "Quince" not in raw
+    assert "zebras" not in raw
+    with pytest.raises(StoreSealed):
+        await Players(redis, tenant, seal=FernetSeal([new])).get("ada")
+    await Players(redis, tenant, seal=FernetSeal([new, old])).reseal()
+    renewed = Players(redis, tenant, seal=FernetSeal([new]))
+    assert await renewed.get("ada") == profile()
+    assert await renewed.get("plain") == profile("plain")
+    assert "Quince" not in (await redis.hget(f"tta:1:players:{{{tenant}}}", "plain")).decode()
