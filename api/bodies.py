@@ -177,7 +177,10 @@ def kept(scope: Scope) -> str:
         body = _without_topics(body)
         if isinstance(preferences := body.get("preferences"), dict):
             body["preferences"] = _without_topics(preferences)
-    return "\n".join([named, *(text for text in _strings(body) if not UUID.fullmatch(text))]).strip()
+    try:
+        return "\n".join([named, *(text for text in _strings(body) if not UUID.fullmatch(text))]).strip()
+    except RecursionError:
+        raise InvalidJson("The body is nested too deep", cure=JSON_CURE) from None
 
 
 def _without_topics(body: dict[str, Any]) -> dict[str, Any]:

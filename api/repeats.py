@@ -43,6 +43,7 @@ is kept.
 - The first is not answered yet: 409, `request_in_progress`, with `Retry-After`. A turn is read along instead: somebody who
   has lost the connection hears the rest of it.
 - Refusals and failures (4xx, 5xx) are not kept: the same key may be sent again. After a 5xx it stays with its body.
+- Of a session that is deleted nothing is kept: a key that began it begins another one.
 - A store that cannot be asked: 503, and nothing is done.
 - An answer of more than {LARGEST // 1024} KB, or one that says `Cache-Control: no-store` of its own accord, is not kept:
   sent again, 409, `answer_not_kept`, and nothing is done.
@@ -73,9 +74,11 @@ class Tried(Protocol):
 
 
 def _asking(scope: Scope) -> str:
-    """Who asks: one caller's keys are not another's."""
+    """Who asks, and what they may: one caller's keys are not another's, and who may do less now is answered anew."""
     caller = scope.get(KEY)
-    return f"{caller.kind} {caller.name} {caller.player}" if isinstance(caller, Caller) else ""
+    if not isinstance(caller, Caller):
+        return ""
+    return " ".join([caller.kind, caller.name, caller.player, caller.role, *sorted(caller.scopes)])
 
 
 class OnlyTry:

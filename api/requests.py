@@ -39,13 +39,13 @@ HEADERS = {
 
 CORS = {
     "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
-    "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, "
-    "X-Request-ID",
+    "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
+    "Last-Event-ID, X-API-Key, X-Request-ID",
     "Access-Control-Max-Age": "600",
 }
 """What a page of TTA_CORS_ORIGINS is told that asks beforehand. No cookies: a token is a header."""
 
-EXPOSED = "Location, X-Request-ID, Retry-After, Idempotent-Replayed, WWW-Authenticate"
+EXPOSED = "ETag, Location, X-Request-ID, Retry-After, Idempotent-Replayed, WWW-Authenticate"
 """The headers of ours that such a page may read."""
 
 _ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")

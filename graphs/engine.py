@@ -27,7 +27,7 @@ from graphs.memory.shapes import Branch, Session
 from graphs.playing import LOCK_WAIT_S
 from graphs.profiles import StoryProfiles
 from graphs.runner import Runner
-from graphs.sessions import new_session, opening_slots, opening_turn
+from graphs.sessions import check_title, new_session, opening_slots, opening_turn
 from graphs.settings import Settings
 from graphs.stores import open_stores
 
@@ -78,6 +78,7 @@ class StoryEngine(StoryProfiles):
         with self._translated():
             for name in (session, player, title):
                 self._harmless(name)
+            title = check_title(title)
             source = load_world(world)
             spec = model or self.settings.model
             if spec not in self._storytellers.models:
@@ -239,7 +240,7 @@ class StoryEngine(StoryProfiles):
         """
         with self._translated():
             record = await self.session(session)
-            named = None if title is None else self._harmless(title.strip())[:120] or (await self.world(session)).title
+            named = None if title is None else check_title(self._harmless(title)) or (await self.world(session)).title
             topics = None if avoid is None else self._topics(avoid)
             if check is None:
                 return await self.memory.update(self.scope(record["session"]), title=named, avoid=topics)

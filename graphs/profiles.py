@@ -16,7 +16,7 @@ from graphs.memory.shapes import Session
 from graphs.players import LARGEST, Players, Profile
 from graphs.removing import DELETE_WAIT_S, Removed
 from graphs.resealing import Resealed, StoryResealer
-from graphs.sessions import check_id
+from graphs.sessions import check_id, check_title
 
 
 class StoryProgress(TypedDict):
@@ -55,7 +55,7 @@ class StoryProfiles(StoryResealer):
             kept = await self.players.get(check_id(player, "player id"))
             now = self.clock.now().isoformat()
             if name is not None:
-                kept["name"] = self._harmless(name.strip())[:120]
+                kept["name"] = check_title(self._harmless(name))
             if preferences is not None:
                 kept["preferences"] = self._preferences(preferences)
             kept["created"], kept["changed"] = kept["created"] or now, now

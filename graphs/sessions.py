@@ -7,6 +7,7 @@ from agents.errors import InvalidInput
 from agents.models.storyteller import tell
 from agents.models.storyteller.chapter import tell_chapter
 from agents.narrative.happenings import find_happenings
+from agents.safety.clean import clean
 from agents.safety.sentences import split_sentences
 from agents.safety.topics import topics_of
 from agents.story import Turn, Usage, Value
@@ -21,6 +22,7 @@ from graphs.memory.shapes import Position, Session
 
 ROOT = "root"
 MAIN = "main"
+LONGEST_TITLE = 120
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
 
 
@@ -29,6 +31,18 @@ def check_id(value: str, kind: str) -> str:
     if not _ID.fullmatch(value):
         raise InvalidInput(f"'{value[:40]}' is no {kind}", cure="Use 1 to 64 letters, digits, - and _.")
     return value
+
+
+def check_title(title: str) -> str:
+    """The title, trimmed, if a terminal can bear it: to be seen, on one line, at most 120 long. Raises InvalidInput."""
+    plain = title.strip()
+    on_one_line = clean(plain) == plain and not re.search(r"[\t\n\u2028\u2029]", plain)
+    seen = not plain or any(each.isprintable() and not each.isspace() for each in plain)
+    if len(plain) > LONGEST_TITLE or not (on_one_line and seen):
+        raise InvalidInput(
+            "That is no title", cure=f"Use one line of at most {LONGEST_TITLE} characters that can be seen."
+        )
+    return plain
 
 
 def new_session(
@@ -48,7 +62,7 @@ def new_session(
         session=check_id(session, "session id"),
         tenant=tenant,
         player=check_id(player, "player id"),
-        title=title[:120] or source.world.title,
+        title=title or source.world.title,
         world=source.world.world,
         world_version=source.world.version,
         fingerprint=source.fingerprint,

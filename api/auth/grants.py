@@ -10,7 +10,7 @@ from api.schemas import TokenAnswer
 from graphs.access import abilities
 from graphs.access.apikeys import whole_key
 from graphs.access.families import Rotated
-from graphs.access.roles import Scope, known_scopes
+from graphs.access.roles import SCOPES, Scope, known_scopes
 
 GRANTS = ("password", "client_credentials", "refresh_token")
 
@@ -72,6 +72,7 @@ class Grants:
         return self._answer(tokens, family, abilities(account["role"], scopes))
 
     async def _for_refresh(self, tokens: Tokens) -> TokenAnswer:
+        asked = self._scopes(frozenset(SCOPES))  # before the token is used up
         family = await self._access.families.rotate(self._field("refresh_token"))
         account = await self._access.accounts.get(family["account"]) if family else None
         if family is None or account is None or account["since"] != family["since"]:
@@ -80,7 +81,11 @@ class Grants:
             raise GrantRefused(
                 "The refresh token is not good, or was used", error="invalid_grant", cure="Log in again."
             )
-        return self._answer(tokens, family, abilities(account["role"], family["scopes"]))
+        held = abilities(account["role"], family["scopes"])
+        reach = held if asked is None else held & asked
+        if not reach:
+            raise GrantRefused("None of these scopes is yours", error="invalid_scope", cure="Log in again.")
+        return self._answer(tokens, family, reach)
 
     async def _for_client(self, tokens: Tokens) -> TokenAnswer:
         known, secret = self._client or (self._field("client_id"), self._field("client_secret"))

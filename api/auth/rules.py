@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from agents.errors import InvalidSetting
 from graphs.settings import Settings
 
@@ -40,6 +42,11 @@ def read_rules(settings: Settings) -> AuthRules:
         for name in ("allowed_hosts", "cors_origins"):
             if getattr(settings, name):
                 raise InvalidSetting(f"TTA_{name.upper()} needs a login", cure="Set TTA_AUTH to local or jwks, too.")
+        for name in ("auth_secret", "auth_secret_file", "auth_jwks_url"):
+            given = getattr(settings, name)
+            if given.get_secret_value() if isinstance(given, SecretStr) else given:
+                cure = "Set TTA_AUTH to local or jwks, or unset it: now nobody has to log in."
+                raise InvalidSetting(f"TTA_{name.upper()} is set and TTA_AUTH is not", cure=cure)
         return AuthRules("none", settings.tenant)
     hosts = _listed(settings.allowed_hosts, "TTA_ALLOWED_HOSTS", _host)
     origins = _listed(settings.cors_origins, "TTA_CORS_ORIGINS", _origin)

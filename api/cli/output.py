@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from agents.errors import InvalidInput, InvalidSetting, StoryError
+from agents.safety.clean import clean
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -87,7 +88,7 @@ def table(headings: list[str], rows: list[list[str]], *, gives: str = "") -> Non
     for heading in headings:
         shown.add_column(heading, no_wrap=heading != headings[cut])
     for row in rows:
-        cells = list(row)
+        cells = [" ".join(clean(cell).split("\n")) for cell in row]  # what was imported may drive a terminal
         if gives and len(cells[cut]) > room:
             cells[cut] = cells[cut][: room - 1] + "\N{HORIZONTAL ELLIPSIS}"
         shown.add_row(*cells)

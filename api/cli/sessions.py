@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from agents.errors import InvalidInput
+from agents.safety.clean import clean
 from api.cli import keeping
 from api.cli.output import engine_of, print_json, table, wait_for
 
@@ -50,7 +51,8 @@ def show(session: SessionId, as_json: Json = False) -> None:
         if as_json:
             print_json({**record, "turns": turns, "recap": recap, "chapters": chapters})
             return
-        typer.echo(f"{record['title']} ({record['world']}), played with {record['model']}, branch {record['branch']}")
+        title = " ".join(clean(record["title"]).split())
+        typer.echo(f"{title} ({record['world']}), played with {record['model']}, branch {record['branch']}")
         if record["avoid"]:
             typer.echo(f"It leaves out: {', '.join(record['avoid'])}")
         if record["paused"]:

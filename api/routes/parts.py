@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 
 from api.auth.caller import Caller, caller_of
 from api.schemas import ID_PATTERN
@@ -24,4 +24,5 @@ PlayedTurnId = Annotated[
     str,
     Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="A turn's id; `root` is the opening.", examples=["root"]),
 ]
+Cursor = Annotated[str, Query(pattern=f"^$|{ID_PATTERN}", description="`cursor` of the page before.")]
 BranchInPath = Annotated[str, Path(max_length=64, description="A branch's name.", examples=["before the storm"])]

@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from api.players import ActionAnswer, PlayerAction, PlayerAnswer, PlayerChanges, ProgressPage
 from api.repeats import Try
-from api.routes.parts import Asking, Engine, PlayerId
+from api.routes.parts import Asking, Cursor, Engine, PlayerId
 from api.routes.sessions import EXPORTED, NDJSON
 from api.schemas import PROBLEMS
 
@@ -38,7 +38,7 @@ async def get_progress(
     engine: Engine,
     caller: Asking,
     limit: Annotated[int, Query(ge=1, le=50, description="Stories on a page.")] = 20,
-    cursor: Annotated[str, Query(max_length=64, description="`cursor` of the page before.")] = "",
+    cursor: Cursor = "",
 ) -> ProgressPage:
     """How far each of the player's stories has come, those begun last first."""
     found, after = await engine.progress(named(player, caller.player), limit=limit, after=cursor)

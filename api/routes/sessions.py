@@ -15,7 +15,7 @@ from api.auth.policy import player_for, whose
 from api.etags import etag, names, tagged
 from api.refusals import Changed
 from api.repeats import Try
-from api.routes.parts import Asking, BranchInPath, Engine, SessionId
+from api.routes.parts import Asking, BranchInPath, Cursor, Engine, SessionId
 from api.routes.worlds import check_model, check_world
 from api.schemas import (
     ID_PATTERN,
@@ -86,7 +86,7 @@ async def list_sessions(
     caller: Asking,
     player: Annotated[str | None, Query(pattern=ID_PATTERN, description="Only this player's.")] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="Sessions on a page.")] = 50,
-    cursor: Annotated[str, Query(max_length=64, description="`cursor` of the page before.")] = "",
+    cursor: Cursor = "",
 ) -> SessionPage:
     """Sessions, those begun last first. Each is on one page, whatever is played or begun meanwhile."""
     found, after = await engine.sessions(player=whose(caller, player), limit=limit, after=cursor)

@@ -12,7 +12,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from typing_extensions import TypedDict
 
 from agents.errors import Conflict, InvalidInput, NotFound
-from graphs.access.roles import Role
+from graphs.access.roles import Role, player_named
 from graphs.access.store import AccessStore, Records
 from graphs.sessions import check_id
 
@@ -52,11 +52,14 @@ class Accounts:
     async def create(self, name: str, password: str, *, role: Role = "player", player: str = "") -> Account:
         """A new account. `player` is by default made of the name. Raises InvalidInput, Conflict."""
         plain = check_account_name(name)
+        plays = check_id(player, "player id") if player else player_named(plain)
+        if not player and (other := next((each for each in await self.all() if each["player"] == plays), None)):
+            raise Conflict(f"The account '{other['name']}' plays as {plays} already", cure="Name another --player.")
         made = Account(
             name=plain,
             hash=await self._hashed(check_password(password)),
             role=role,
-            player=check_id(player or re.sub(r"[^a-z0-9_-]", "-", plain), "player id"),
+            player=plays,
             created=self._now().isoformat(),
             since=self._new_id(),
         )

@@ -11,7 +11,7 @@ from typing import cast
 from typing_extensions import TypedDict
 
 from agents.errors import InvalidInput, NotFound
-from graphs.access.roles import Role, Scope, check_scopes
+from graphs.access.roles import Role, Scope, check_scopes, player_named
 from graphs.access.store import AccessStore, Records
 from graphs.sessions import check_id
 
@@ -64,7 +64,7 @@ class ApiKeys:
             digest=_digest(secret),
             role=role,
             scopes=check_scopes(scopes, role),
-            player=check_id(player or re.sub(r"[^A-Za-z0-9_-]", "-", plain), "player id"),
+            player=check_id(player, "player id") if player else player_named(plain),
             created=self._now().isoformat(),
             revoked="",
             used="",

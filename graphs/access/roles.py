@@ -1,6 +1,8 @@
 """What each role may do, and how scopes narrow it. The names are those of the API's policy (`api.auth.policy`)."""
 
+import re
 from collections.abc import Collection
+from hashlib import sha256
 from typing import Literal, get_args
 
 from agents.errors import InvalidInput
@@ -24,6 +26,13 @@ _WITH: dict[Scope, frozenset[Scope]] = {
     "operate": frozenset(SCOPES),
 }
 """What a scope brings with it."""
+
+
+def player_named(name: str) -> str:
+    """The player of a name: itself where it is an id, else made of it, with eight digits of its hash: `a@b` is not `a-b`."""
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
+        return name
+    return f"{re.sub(r'[^A-Za-z0-9]+', '-', name)[:50].strip('-') or 'x'}-{sha256(name.encode()).hexdigest()[:8]}"
 
 
 def abilities(role: Role, scopes: Collection[Scope] | None = None) -> frozenset[Scope]:

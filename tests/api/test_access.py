@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,8 @@ def test_the_life_of_a_key(tta: Tta) -> None:
 def test_the_life_of_an_account(tta: Tta, password_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     code, out, _ = tta("accounts", "create", "Anna@Example.org", "--password-file", password_file, "--json")
     made = json.loads(out)
-    assert (code, made["name"], made["player"], made["role"]) == (0, "anna@example.org", "anna-example-org", "player")
+    assert (code, made["name"], made["role"]) == (0, "anna@example.org", "player")
+    assert re.fullmatch(r"anna-example-org-[0-9a-f]{8}", made["player"])
     assert "hash" not in made
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"{PASSWORD} 2".encode())))
     assert tta("accounts", "password", "anna@example.org", "--password-file", "-")[0] == 0
@@ -63,6 +65,19 @@ def test_the_life_of_an_account(tta: Tta, password_file: str, monkeypatch: pytes
     assert tta("accounts", "create", "anna@example.org", "--password-file", password_file)[0] == 1
     assert json.loads(tta("accounts", "delete", "anna@example.org", "--yes", "--json")[1]) == {"deleted": made["name"]}
     assert tta("accounts", "list")[1] == "0 accounts.\n"
+
+
+def test_no_two_accounts_are_one_player_unless_somebody_says_so(tta: Tta, password_file: str) -> None:
+    names = ["a.b", "a@b", "a+b", "a-b"]
+    made = [
+        json.loads(tta("accounts", "create", name, "--password-file", password_file, "--json")[1]) for name in names
+    ]
+    assert len({account["player"] for account in made}) == 4
+    code, _, told = tta("accounts", "create", made[0]["player"], "--password-file", password_file)
+    assert (code, told.count("\n")) == (1, 1)
+    assert "plays as" in told
+    again = tta("accounts", "create", "twin", "--player", "a-b", "--password-file", password_file, "--json")[1]
+    assert json.loads(again)["player"] == "a-b"
 
 
 def test_a_password_is_typed_twice_and_not_seen(tta: Tta, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,10 +158,12 @@ async def test_a_page_of_a_known_origin_may_ask_and_read(engine: StoryEngine) ->
             "OPTIONS", "/api/v1/sessions", headers={**page, "Access-Control-Request-Method": "POST"}
         )
         assert (before.status_code, before.headers["access-control-allow-origin"]) == (204, "https://app.example")
-        assert "Authorization" in before.headers["access-control-allow-headers"]
+        allowed = before.headers["access-control-allow-headers"]
+        assert {"Authorization", "If-Match", "If-None-Match", "Idempotency-Key"} <= set(allowed.split(", "))
         refused = await opened.get("/api/v1/worlds", headers=page)
         assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, "https://app.example")
         assert refused.headers["vary"] == "Origin"
+        assert {"ETag", "Location"} <= set(refused.headers["access-control-expose-headers"].split(", "))
         assert "access-control-allow-credentials" not in refused.headers
         for origin in ("https://app.example.evil", "http://app.example", "https://app.example:444", "null"):
             foreign = await opened.ask(

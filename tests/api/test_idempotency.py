@@ -256,7 +256,7 @@ async def test_a_deleted_session_takes_its_answers_along(client: AsyncClient, en
     path, name = f"{SESSIONS}/{made}", engine.repeats.name
     for at, body in (("turns", {"action": "wait"}), ("branches", {"name": "late"}), ("undo", {}), ("resume", {})):
         assert (await client.post(f"{path}/{at}", json=body, headers=KEY)).status_code < 300
-    asking = "local local player"
+    asking = " ".join(["local", "local", "player", "operator", *sorted(SCOPES)])
     names = [name(asking, "POST", at, KEY["Idempotency-Key"]) for at in (SESSIONS, f"{path}/undo", f"{path}/resume")]
     redis: Any = engine._stores.redis
     assert await redis.exists(*map(engine.repeats._key, names)) == 3

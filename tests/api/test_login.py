@@ -83,3 +83,25 @@ async def test_without_a_login_everybody_on_this_machine_is_the_operator(client,
     assert (me["role"], me["kind"]) == ("operator", "local")
     session = await begun(engine, "", player="whoever")
     assert (await client.get(f"/api/v1/sessions/{session}")).status_code == 200
+
+
+async def test_a_refresh_may_ask_for_less_and_gets_no_more(closed: Door, engine: StoryEngine) -> None:
+    await engine.access.accounts.create("wren", PASSWORD)
+    got = await closed.login("wren")
+    less = await closed.token(grant_type="refresh_token", refresh_token=got["refresh_token"], scope="read")
+    assert less.json()["scope"] == "read"
+    assert (await closed.ask("POST", "/api/v1/sessions", less.json()["access_token"], json={})).status_code == 403
+    wrong = await closed.token(grant_type="refresh_token", refresh_token=less.json()["refresh_token"], scope="fly")
+    assert (wrong.status_code, wrong.json()["error"]) == (400, "invalid_scope")
+    none = await closed.token(grant_type="refresh_token", refresh_token=less.json()["refresh_token"], scope="operate")
+    assert (none.status_code, none.json()["error"]) == (400, "invalid_scope")
+    lost = await closed.token(grant_type="refresh_token", refresh_token=less.json()["refresh_token"])
+    assert lost.json()["error"] == "invalid_grant", "that one was used"
+
+
+async def test_who_may_do_less_now_is_answered_by_no_key(closed: Door, engine: StoryEngine) -> None:
+    await engine.access.accounts.create("lark", PASSWORD)
+    whole, less = await closed.login("lark"), await closed.login("lark", scope="read")
+    keyed = {"headers": {"Idempotency-Key": "marmalade-7"}, "json": {"world": "night_train"}}
+    assert (await closed.ask("POST", "/api/v1/sessions", whole["access_token"], **keyed)).status_code == 201
+    assert (await closed.ask("POST", "/api/v1/sessions", less["access_token"], **keyed)).status_code == 403

@@ -37,6 +37,14 @@ BAD_BODIES = {
     "no json": (b"action=look", JSON, 400, "invalid_json"),
     "not a number": (b'{"action": NaN}', JSON, 400, "invalid_json"),
     "deep": (b"[" * 60_000, JSON, 400, "invalid_json"),
+    **{
+        f"{depth} deep": (b'{"x":' + b"[" * depth + b"1" + b"]" * depth + b"}", JSON, 422, "invalid_request")
+        for depth in (50, 400)
+    },
+    **{
+        f"{depth} deep": (b'{"x":' + b"[" * depth + b"1" + b"]" * depth + b"}", JSON, 400, "invalid_json")
+        for depth in (960, 990)
+    },
     "latin-1": ('{"action": "caf\xe9"}'.encode("latin-1"), JSON, 400, "invalid_text"),
     "utf-16": ('{"action": "look"}'.encode("utf-16"), JSON, 400, "invalid_text"),
     "form": (b"action=look", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "wrong_media_type"),

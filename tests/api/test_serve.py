@@ -129,6 +129,7 @@ def test_a_taken_port(started: Serve) -> None:
             2,
         ),
         ([], {"TTA_CORS_ORIGINS": "https://play.example"}, "needs a login", 2),
+        ([], {"TTA_AUTH_SECRET": "a" * 32}, "TTA_AUTH_SECRET is set and TTA_AUTH is not", 2),
         ([], {"TTA_AUTH": "jwks"}, "TTA_AUTH_ISSUER is not set", 2),
         (["--host", "192.0.2.1"], {"TTA_SERVE_ANY_HOST": "1"}, "'192.0.2.1' is no address of this machine", 2),
         (["--port", "70000"], {}, "65535", 2),

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from httpx import AsyncClient
 
 from graphs.engine import StoryEngine
@@ -35,6 +36,27 @@ async def test_a_session_is_renamed_and_what_it_leaves_out_stays(client: AsyncCl
     held = await client.patch(at, json={"title": "I want to end my life tonight"})
     assert (held.status_code, held.json()["help"]["tier"]) == (422, "crisis")
     assert (await client.get(at)).json()["title"] == title
+
+
+@pytest.mark.parametrize(
+    "title", ["a\u001b[31mred", "two\nlines", "tab\there", "\u202egnp.exe", "\u200b\u200b", "\u0000"]
+)
+async def test_a_title_is_one_line_that_a_terminal_can_bear(client: AsyncClient, begin, title: str) -> None:
+    at = (await begin()).removesuffix("/turns")
+    before = (await client.get(at)).json()["title"]
+    for refused in (
+        await client.patch(at, json={"title": title}),
+        await client.post(SESSIONS, json={"world": "night_train", "title": title}),
+    ):
+        assert refused.status_code == 422
+    assert (await client.get(at)).json()["title"] == before
+    family = "Tea \N{WOMAN}\u200d\N{GIRL}"
+    assert (await client.patch(at, json={"title": family})).json()["title"] == family
+
+
+async def test_a_cursor_that_is_none_is_no_last_page(client: AsyncClient) -> None:
+    for cursor in ("\u0000", "'", "../x"):
+        assert (await client.get(SESSIONS, params={"cursor": cursor})).status_code == 422
 
 
 async def test_a_client_that_knows_a_session_need_not_get_it(client: AsyncClient, begin) -> None:
