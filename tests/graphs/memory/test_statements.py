@@ -42,7 +42,7 @@ NOBODYS = {
 }
 
 # These concern all stories of a tenant.
-TENANTS = {"SESSIONS", "LISTED", "LISTED_IDS", "SESSION_IDS", "UNFINISHED"}
+TENANTS = {"SESSIONS", "LISTED", "LISTED_IDS", "LISTED_NEWEST", "NEWEST_IDS", "SESSION_IDS", "UNFINISHED"}
 
 # Nodes reached from one that is filtered, or by the full-text search, are filtered with it.
 STORED = re.compile(r"\((\w*):(Session|Branch|Turn|Moment|Trace|Chapter|Listed|Unfinished)(?P<filter> \{[^}]*\})?")
