@@ -70,9 +70,9 @@ async def test_another_password_or_no_account_ends_its_logins(closed: Door, engi
 
 async def test_a_login_may_have_fewer_scopes_and_a_refresh_gives_no_more(closed: Door) -> None:
     given = await closed.login("olga", scope="read")
-    again = (
-        await closed.token(grant_type="refresh_token", refresh_token=given["refresh_token"], scope="operate")
-    ).json()
+    again = (await closed.token(grant_type="refresh_token", refresh_token=given["refresh_token"])).json()
+    more = await closed.token(grant_type="refresh_token", refresh_token=again["refresh_token"], scope="operate")
+    assert (more.status_code, more.json()["error"]) == (400, "invalid_scope")
     for token in (given["access_token"], again["access_token"]):
         assert (await closed.get(ME, token)).json()["scopes"] == ["read"]
         assert (await closed.get("/metrics", token)).status_code == 403

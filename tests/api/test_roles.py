@@ -14,6 +14,7 @@ from api.app import build_app
 from api.auth.rules import AuthRules, read_rules
 from api.auth.tokens import Tokens
 from graphs.access import SCOPES
+from graphs.access.roles import player_named
 from graphs.engine import StoryEngine
 
 LETS_IN = "lets in"
@@ -165,7 +166,7 @@ WHO = ["nobody", *ROLES, *(f"key {scope}" for scope in SCOPES), "another tenant"
 
 @pytest.mark.parametrize("who", WHO)
 async def test_every_route_as_everybody(everybody: Door, engine: StoryEngine, who: str) -> None:
-    me = f"key-{who[4:]}" if who.startswith("key ") else who.replace(" ", "-")
+    me = player_named(who) if who.startswith("key ") else who.replace(" ", "-")
     wrong: list[str] = []
     for (method, template), need in TABLE.items():
         for own in (True, False) if "{session}" in template or "{player}" in template else (True,):
