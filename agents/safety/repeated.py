@@ -41,7 +41,9 @@ def _kept(tokens: list[str], length: int) -> Iterator[str]:
     at, more = 0, KEPT * length
     for same, run in groupby(map(eq, tokens, tokens[length:])):
         count = sum(1 for _ in run)
-        # In a run of `count` the phrase has been said count / length times, and once more.
-        yield from tokens[at : at + min(count, more) if same else at + count]
+        # In a run of `count` the phrase has been said count / length times, and once more. Whole phrases go, so that no
+        # word comes to stand beside one that it was not said with.
+        stays = min(count, more + (count - more) % length) if same else count
+        yield from tokens[at : at + stays]
         at += count
     yield from tokens[at:]

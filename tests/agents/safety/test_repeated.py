@@ -33,6 +33,14 @@ def test_what_is_short_or_says_something_each_time_stays_as_it_is(text: str) -> 
     assert said_once(text) == text
 
 
+@pytest.mark.parametrize("rest", range(7))
+def test_what_stands_behind_a_phrase_that_breaks_off_stands_behind_it_still(rest: int) -> None:
+    """Whole phrases go: what is read around the end is what was said there, and no word comes to stand beside another."""
+    phrase = ["one ", "two ", "three ", "four ", "five ", "six ", "seven "]
+    read = said_once("".join(phrase * LONG + phrase[:rest]) + "END")
+    assert read.endswith("".join(phrase * (KEPT - 1) + phrase[:rest]) + "END")
+
+
 def test_two_phrases_are_each_read() -> None:
     read = said_once("x y " * 1_000 + "now z " * 1_000 + "end")
     assert len(read) < 60
