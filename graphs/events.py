@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
-from graphs.keys import story_key
+from graphs.keys import story_key, text_of
 from graphs.sealing import PLAIN, Seal
 
 BLOCK_MS = 1_000
@@ -65,7 +65,7 @@ class Events:
         while True:
             answer: Any = await self._redis.xread({key: last}, count=64, block=BLOCK_MS)
             for entry in _entries(answer):
-                last = _text(entry[0])
+                last = text_of(entry[0])
                 event = self._event(turn_id, entry)
                 yield event
                 if event["kind"] == "end":
@@ -91,13 +91,9 @@ class Events:
 
     def _event(self, turn_id: str, entry: Any) -> Event:
         sequence, fields = entry
-        values = {_text(name): _text(value) for name, value in fields.items()}
+        values = {text_of(name): text_of(value) for name, value in fields.items()}
         data = json.loads(self._seal.open(values["data"]))
-        return Event(id=f"{turn_id}:{_text(sequence)}", kind=cast(EventKind, values["kind"]), data=data)
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+        return Event(id=f"{turn_id}:{text_of(sequence)}", kind=cast(EventKind, values["kind"]), data=data)
 
 
 def _sequence(after: str) -> str:

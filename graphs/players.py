@@ -12,7 +12,7 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
-from graphs.keys import story_key
+from graphs.keys import story_key, text_of
 from graphs.sealing import PLAIN, Seal
 
 LARGEST = 8 * 1024
@@ -53,11 +53,7 @@ class Players:
     async def reseal(self) -> None:
         """Seals each anew with the first key."""
         async for player, raw in self._redis.hscan_iter(self._key):
-            await self._redis.hset(self._key, player, self._seal.close(self._seal.open(_text(raw))))
+            await self._redis.hset(self._key, player, self._seal.close(self._seal.open(text_of(raw))))
 
     def _read(self, raw: bytes | str) -> Profile:
-        return cast(Profile, json.loads(self._seal.open(_text(raw))))
-
-
-def _text(raw: bytes | str) -> str:
-    return raw.decode() if isinstance(raw, bytes) else raw
+        return cast(Profile, json.loads(self._seal.open(text_of(raw))))

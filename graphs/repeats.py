@@ -26,7 +26,7 @@ from typing_extensions import TypedDict
 
 from agents.errors import KeyReused, RequestInProgress, TurnInProgress
 from graphs.clock import TimeIds
-from graphs.keys import story_key
+from graphs.keys import story_key, text_of
 from graphs.locks import hold
 from graphs.settings import Settings
 from graphs.stores import REDIS_FAILS, Stores, translate_redis
@@ -160,7 +160,7 @@ class Repeats:
         """Removes what is about a session; how many keys."""
         with self._translated():
             names: list[Any] = await self._redis.zrange(self._names(session), 0, -1)
-            gone = int(await self._redis.unlink(*[self._key(_text(name)) for name in names])) if names else 0
+            gone = int(await self._redis.unlink(*[self._key(text_of(name)) for name in names])) if names else 0
             return gone + int(await self._redis.unlink(self._names(session)))
 
     async def remove(self) -> None:
@@ -233,12 +233,12 @@ class Repeats:
         return self._seal.close(json.dumps(record))
 
     def _opened(self, raw: Any) -> _Record:
-        return cast(_Record, json.loads(self._seal.open(_text(raw))))
+        return cast(_Record, json.loads(self._seal.open(text_of(raw))))
 
     async def _all(self) -> AsyncGenerator[str]:
         start = self._key("*")[:-1]
         async for raw in self._redis.scan_iter(match=f"{start}*", count=1_000):
-            yield _text(raw).removeprefix(start)
+            yield text_of(raw).removeprefix(start)
 
     @contextmanager
     def _translated(self) -> Generator[None]:
@@ -246,7 +246,3 @@ class Repeats:
             yield
         except REDIS_FAILS as error:
             raise translate_redis(error, configured=self._configured) from error
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from redis.asyncio import Redis
 
-from graphs.keys import story_key
+from graphs.keys import story_key, text_of
 from graphs.stores import REDIS_FAILS, translate_redis
 
 _REPLACE = """
@@ -74,5 +74,5 @@ def _line(record: dict[str, Any]) -> str:
 
 def _text(value: Any) -> Any:
     if isinstance(value, bytes):
-        return value.decode()
+        return text_of(value)
     return [_text(each) for each in value] if isinstance(value, list) else value

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from redis.asyncio import Redis
 
 from graphs.checkpoint.keys import SCHEMA, Keys
-from graphs.keys import story_key
+from graphs.keys import story_key, text_of
 
 BATCH = 500
 """Keys that one command removes or asks for."""
@@ -44,7 +44,7 @@ class Keyspace:
     async def lines(self) -> list[str]:
         """Every line that the story was played on."""
         found: Any = await cast(Any, self._redis.smembers(self._key("lines")))
-        return sorted(_text(line) for line in found)
+        return sorted(text_of(line) for line in found)
 
     async def kept_lines(self) -> list[str]:
         """Those whose checkpoints are still there."""
@@ -53,7 +53,7 @@ class Keyspace:
     async def turns(self) -> list[str]:
         """The ids of turns whose event stream or trace may still be there."""
         found: Any = await self._redis.zrange(self._key("turns"), 0, -1)
-        return [_text(turn_id) for turn_id in found]
+        return [text_of(turn_id) for turn_id in found]
 
     async def remove(self) -> int:
         """Removes all but the lease and the threads, which are the saver's; the lists by which they are found go
@@ -109,7 +109,7 @@ class Keyspace:
 
     async def _read(self, keys: list[str]) -> list[dict[str, Any] | None]:
         """The keys' data, read in one breath."""
-        kinds = [_text(await self._redis.type(key)) for key in keys]
+        kinds = [text_of(await self._redis.type(key)) for key in keys]
         async with self._redis.pipeline(transaction=True) as pipe:
             for key, kind in zip(keys, kinds, strict=True):
                 _ask(pipe, key, kind)
@@ -132,10 +132,10 @@ async def keys_by_session(redis: "Redis", tenant: str, *, prefix: str = "tta") -
     way.
     """
     async for raw in redis.scan_iter(match=f"{prefix}:1:*{{{tenant}:*", count=1_000):
-        key = _text(raw)
+        key = text_of(raw)
         yield key.partition(f"{{{tenant}:")[2].partition("}")[0], key
     async for raw in redis.scan_iter(match=f"{prefix}:{SCHEMA}:{{{tenant}%3A*", count=1_000):
-        key = _text(raw)
+        key = text_of(raw)
         yield unquote(key.partition(f"{{{tenant}%3A")[2].partition("%3A")[0]), key
 
 
@@ -161,7 +161,7 @@ def _told(kind: str, raw: Any) -> Any:
         return [[_plain(field), _plain(value)] for field, value in raw.items()]
     if kind == "zset":
         return [[_plain(member), float(score)] for member, score in raw]
-    return [[_text(sequence), [[_plain(f), _plain(v)] for f, v in fields.items()]] for sequence, fields in raw]
+    return [[text_of(sequence), [[_plain(f), _plain(v)] for f, v in fields.items()]] for sequence, fields in raw]
 
 
 def _write(pipe: Any, key: str, held: dict[str, Any]) -> None:
@@ -189,7 +189,3 @@ def _plain(value: Any) -> str:
 
 def _raw(text: str) -> bytes:
     return base64.b64decode(text, validate=True)
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

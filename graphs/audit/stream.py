@@ -20,7 +20,7 @@ from typing import Any, cast
 from redis.asyncio import Redis
 
 from graphs.audit.entries import Entry, Noted, hash_of
-from graphs.keys import story_key
+from graphs.keys import story_key, text_of
 from graphs.sealing import PLAIN, Seal
 
 MAX_ENTRIES = 100_000
@@ -112,7 +112,7 @@ class AuditStream:
         ]
         arguments += [self._keep_ms, int(bool(session)), now_ms() if owed else ""]
         arguments += [part for pair in added.items() for part in pair]
-        return _text(await cast(Any, self._redis.eval(_PUT, len(keys), *keys, *arguments)) or b"")
+        return text_of(await cast(Any, self._redis.eval(_PUT, len(keys), *keys, *arguments)) or b"")
 
     async def entries(self, *, since_ms: int = 0) -> AsyncGenerator[Entry]:
         """Those that are kept, newest first, from `since_ms` on. What is older than the retention goes here for good."""
@@ -122,12 +122,12 @@ class AuditStream:
         while page := cast(Any, await self._redis.xrevrange(key, last, str(max(horizon, since_ms)), count=PAGE)):
             for id_, fields in page:
                 yield _entry(id_, fields[b"entry"])
-            last = f"({_text(page[-1][0])}"
+            last = f"({text_of(page[-1][0])}"
 
     async def counts(self) -> dict[str, int]:
         """Every counter, by name (`Noted.counters`; `audit|failed`, `audit|lost`; `webhook|OUTCOME`)."""
         found: Any = await cast(Any, self._redis.hgetall(self._key("audit_counts")))
-        return {_text(name): int(count) for name, count in found.items()}
+        return {text_of(name): int(count) for name, count in found.items()}
 
     async def count(self, name: str) -> None:
         await cast(Any, self._redis.hincrby(self._key("audit_counts"), name, 1))
@@ -145,7 +145,7 @@ class AuditStream:
         """The sessions that have entries: a SCAN of the whole store, never on a turn's way."""
         start = self._key("audit_of", "*")[:-1]
         async for raw in self._redis.scan_iter(match=f"{start}*", count=1_000):
-            yield _text(raw).removeprefix(start)
+            yield text_of(raw).removeprefix(start)
 
     async def remove(self) -> None:
         """Everything of the tenant, counts and key too."""
@@ -195,7 +195,7 @@ class AuditStream:
         key = self._key("audit_key")
         await self._redis.set(key, self._seal.close(secrets.token_hex(32)), nx=True)
         kept: Any = await self._redis.get(key)
-        self._made = bytes.fromhex(self._seal.open(_text(kept)))
+        self._made = bytes.fromhex(self._seal.open(text_of(kept)))
         return self._made
 
 
@@ -205,8 +205,4 @@ def id_ms(id_: str) -> int:
 
 
 def _entry(id_: Any, raw: Any) -> Entry:
-    return cast(Entry, {"id": _text(id_), **json.loads(raw)})
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return cast(Entry, {"id": text_of(id_), **json.loads(raw)})
