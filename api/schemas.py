@@ -6,9 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agents.safety.topics import LONGEST, MOST
 from agents.story import MAX_ACTION, GoalState, Tier, Turn
+from graphs.sessions import ID
 from graphs.trace import TraceEntry
 
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+ID_PATTERN = f"^{ID.pattern}$"
 TURN_ID_PATTERN = r"^[A-Za-z0-9_-]{8,64}$"
 """Eight characters or more, so that no client can name the root."""
 

@@ -23,12 +23,13 @@ from graphs.memory.shapes import Position, Session
 ROOT = "root"
 MAIN = "main"
 LONGEST_TITLE = 120
-_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+"""What a session or a player may be called by, whole."""
 
 
 def check_id(value: str, kind: str) -> str:
     """The id, if it is one: 1 to 64 letters, digits, `-` and `_`. Raises InvalidInput."""
-    if not _ID.fullmatch(value):
+    if not ID.fullmatch(value):
         raise InvalidInput(f"'{value[:40]}' is no {kind}", cure="Use 1 to 64 letters, digits, - and _.")
     return value
 

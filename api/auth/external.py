@@ -15,13 +15,13 @@ from api.auth.jwks import ALGORITHMS, Jwks
 from api.auth.rules import AuthRules
 from api.auth.tokens import Timed, bad_token, check_claims
 from graphs.access.roles import ROLES, Role, abilities
+from graphs.sessions import ID
 
 LEEWAY_S = 30
 """How far the issuer's clock and ours may be apart."""
 
 _HEADER_CHARS = 2048
 _KID_CHARS = 256
-_PLAYER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _MADE = re.compile(r"x-[0-9a-f]{40}")
 
 
@@ -68,7 +68,7 @@ class External:
 
 def player_of(subject: str) -> str:
     """A player's id for an issuer's subject: the subject itself where it can be one, else made of it."""
-    if _PLAYER.fullmatch(subject) and not _MADE.fullmatch(subject):
+    if ID.fullmatch(subject) and not _MADE.fullmatch(subject):
         return subject
     return f"x-{sha256(subject.encode()).hexdigest()[:40]}"
 

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Literal, get_args
 
 from agents.errors import InvalidInput
+from graphs.sessions import ID
 
 Role = Literal["player", "author", "operator"]
 Scope = Literal["read", "play", "author", "metrics", "operate"]
@@ -30,7 +31,7 @@ _WITH: dict[Scope, frozenset[Scope]] = {
 
 def player_named(name: str) -> str:
     """The player of a name: itself where it is an id, else made of it, with eight digits of its hash: `a@b` is not `a-b`."""
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
+    if ID.fullmatch(name):
         return name
     return f"{re.sub(r'[^A-Za-z0-9]+', '-', name)[:50].strip('-') or 'x'}-{sha256(name.encode()).hexdigest()[:8]}"
 
