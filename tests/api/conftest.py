@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from cottage import COTTAGE, begun
+from doors import PASSWORD, Door, door
 from fastapi import FastAPI
 from seen import Seen
 
@@ -75,3 +76,12 @@ async def play(engine: StoryEngine) -> Play:
     sitting = Play(engine, made["session"], Seen())
     await sitting.begin(new=True)
     return sitting
+
+
+@pytest.fixture
+async def closed(engine: StoryEngine) -> AsyncGenerator[Door]:
+    """An API with a login, for two players and an operator."""
+    async with door(engine) as opened:
+        for name, role in (("anna", "player"), ("berta", "player"), ("olga", "operator")):
+            await engine.access.accounts.create(name, PASSWORD, role=role)  # type: ignore[arg-type]
+        yield opened

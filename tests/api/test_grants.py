@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
-from doors import PASSWORD, Door, door
+from doors import PASSWORD, Door
 
 from api.auth.grants import network_of
 from graphs.access.families import REFRESH_S
@@ -15,14 +14,6 @@ from graphs.engine import StoryEngine
 
 ME = "/api/v1/auth/me"
 DANGER = "I want to end my life tonight"
-
-
-@pytest.fixture
-async def closed(engine: StoryEngine) -> AsyncGenerator[Door]:
-    async with door(engine) as opened:
-        for name, role in (("anna", "player"), ("olga", "operator")):
-            await engine.access.accounts.create(name, PASSWORD, role=role)  # type: ignore[arg-type]
-        yield opened
 
 
 async def test_a_refresh_token_is_good_once_and_an_old_one_ends_the_login(closed: Door) -> None:

@@ -1,20 +1,9 @@
 """Logging in, and what it opens."""
 
-from collections.abc import AsyncGenerator
-
-import pytest
 from cottage import begun
-from doors import PASSWORD, Door, door
+from doors import PASSWORD, Door
 
 from graphs.engine import StoryEngine
-
-
-@pytest.fixture
-async def closed(engine: StoryEngine) -> AsyncGenerator[Door]:
-    async with door(engine) as opened:
-        for name, role in (("anna", "player"), ("berta", "player"), ("olga", "operator")):
-            await engine.access.accounts.create(name, PASSWORD, role=role)  # type: ignore[arg-type]
-        yield opened
 
 
 async def test_whoever_has_no_token_is_turned_away_and_told_how_to_get_one(closed: Door) -> None:

@@ -4,12 +4,11 @@ import base64
 import hmac
 import json
 import logging
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 import structlog
-from doors import PASSWORD, SIGNED_WITH, Door, door
+from doors import PASSWORD, SIGNED_WITH, Door
 from joserfc import jws
 from joserfc.jwk import OctKey, RSAKey
 from joserfc.jws import JWSRegistry
@@ -19,14 +18,6 @@ from api.auth.rules import read_rules
 from graphs.engine import StoryEngine
 
 ME = "/api/v1/auth/me"
-
-
-@pytest.fixture
-async def closed(engine: StoryEngine) -> AsyncGenerator[Door]:
-    async with door(engine) as opened:
-        for name, role in (("anna", "player"), ("olga", "operator")):
-            await engine.access.accounts.create(name, PASSWORD, role=role)  # type: ignore[arg-type]
-        yield opened
 
 
 def parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:

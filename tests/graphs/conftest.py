@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import read_settings
@@ -13,3 +15,11 @@ from graphs.settings import read_settings
 async def engine(tmp_path: Path) -> AsyncGenerator[StoryEngine]:
     async with open_engine(read_settings(data_dir=tmp_path, linger_s=0.2, model_timeout_s=60)) as opened:
         yield opened
+
+
+@pytest.fixture
+async def redis(embedded_socket: str) -> AsyncGenerator[Any]:
+    """A client of an embedded server that tests share: a tenant of its own keeps each apart."""
+    client = Redis.from_url(f"unix://{embedded_socket}")
+    yield client
+    await client.aclose()

@@ -1,12 +1,10 @@
 """Profiles are the tenant's own, sealed where encryption is on, sealed anew with a new key, and gone with their player."""
 
 import uuid
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from redis.asyncio import Redis
 
 from agents.errors import StoreSealed
 from graphs.players import Players, Profile
@@ -15,13 +13,6 @@ from graphs.sealing import FernetSeal
 
 def profile(player: str = "ada", name: str = "Quince") -> Profile:
     return Profile(player=player, name=name, preferences={"avoid": ["zebras"]}, created="now", changed="now")
-
-
-@pytest.fixture
-async def redis(embedded_socket: str) -> AsyncGenerator[Any]:
-    client = Redis.from_url(f"unix://{embedded_socket}")
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

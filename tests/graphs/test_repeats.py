@@ -5,12 +5,11 @@ import hashlib
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from agents.errors import KeyReused, RequestInProgress, StoreSealed, StoreUnavailable
@@ -28,13 +27,6 @@ Build = Callable[..., Repeats]
 
 async def nothing() -> None:
     """A server that needs no healing."""
-
-
-@pytest.fixture
-async def redis(embedded_socket: str) -> AsyncGenerator[Any]:
-    client = Redis.from_url(f"unix://{embedded_socket}")
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture
