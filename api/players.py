@@ -2,24 +2,18 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from agents.story import Change, Turn
-from api.schemas import ActionText, Preferences, Request
+from api.schemas import ActionText, Changes, Preferences, Request
 from graphs.profiles import StoryProgress
 
 
-class PlayerChanges(Request):
-    """What can be changed of a player: one of these or both."""
+class PlayerChanges(Changes):
+    """What can be changed of a player."""
 
     name: Annotated[str | None, Field(max_length=120, description="What the player is called.")] = None
     preferences: Preferences | None = None
-
-    @model_validator(mode="after")
-    def changes_something(self) -> "PlayerChanges":
-        if self.name is None and self.preferences is None:
-            raise ValueError("nothing is to be changed: give `name` or `preferences`")
-        return self
 
 
 class PlayerAction(Request):

@@ -38,6 +38,17 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
+class Changes(Request):
+    """A body that says what is to be changed: one of its fields or more."""
+
+    @model_validator(mode="after")
+    def changes_something(self) -> "Changes":
+        if all(getattr(self, name) is None for name in type(self).model_fields):
+            given = " or ".join(f"`{name}`" for name in type(self).model_fields)
+            raise ValueError(f"nothing is to be changed: give {given}")
+        return self
+
+
 class Preferences(BaseModel):
     """What a player's sessions begin with. Whatever else a client keeps here is given back as it was."""
 
@@ -78,19 +89,13 @@ class NewSession(Request):
         return self
 
 
-class SessionChanges(Request):
-    """What can be changed of a session: one of these or more."""
+class SessionChanges(Changes):
+    """What can be changed of a session."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"title": "The night train, again"}]})
 
     title: Annotated[str | None, Field(max_length=120, description="Empty: the world's own.")] = None
     avoid: Avoid | None = None
-
-    @model_validator(mode="after")
-    def changes_something(self) -> "SessionChanges":
-        if self.title is None and self.avoid is None:
-            raise ValueError("nothing is to be changed: give `title` or `avoid`")
-        return self
 
 
 class NewTurn(Request):
