@@ -40,6 +40,9 @@ NEEDS: dict[tuple[str, str], Need] = {
     ("GET", "/api/v1/sessions"): "read",
 }
 
+ME = "me"
+"""In the place of a player's id: whoever asks."""
+
 CREDENTIAL = "tta.credential"
 """Where the scope of a socket has what let it in, to be looked at again."""
 
@@ -158,7 +161,7 @@ async def check_reach(scope: Scope, caller: Caller, need: Need, asked: dict[str,
         raise Forbidden(f"That needs the scope {need}", need=need)
     if caller.everywhere:
         return
-    if "player" in asked and asked["player"] != "me" and not caller.owns(str(asked["player"])):
+    if "player" in asked and asked["player"] != ME and not caller.owns(str(asked["player"])):
         raise UnknownRoute("There is nothing at this path", cure="See /docs for the paths that there are.")
     if "session" in asked:
         await _check_owner(scope["app"].state.engine, caller, str(asked["session"]))

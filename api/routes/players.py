@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from api.players import ActionAnswer, PlayerAction, PlayerAnswer, PlayerChanges, ProgressPage
 from api.repeats import Try
-from api.routes.parts import Asking, Cursor, Engine, PlayerId
+from api.routes.parts import Cursor, Engine, PlayerId
 from api.routes.sessions import EXPORTED, NDJSON
 from api.schemas import PROBLEMS
 
@@ -16,16 +16,16 @@ router = APIRouter(prefix="/api/v1/players/{player}", tags=["players"])
 
 
 @router.get("", responses=PROBLEMS)
-async def get_player(player: PlayerId, engine: Engine, caller: Asking) -> PlayerAnswer:
+async def get_player(player: PlayerId, engine: Engine) -> PlayerAnswer:
     """The player's profile; an empty one of who has said nothing yet. `me` is whoever asks."""
-    return PlayerAnswer.model_validate(await engine.profile(named(player, caller.player)))
+    return PlayerAnswer.model_validate(await engine.profile(player))
 
 
 @router.patch("", responses=PROBLEMS)
-async def change_player(player: PlayerId, asked: PlayerChanges, engine: Engine, caller: Asking) -> PlayerAnswer:
+async def change_player(player: PlayerId, asked: PlayerChanges, engine: Engine) -> PlayerAnswer:
     """Another name, other preferences. New sessions begin with them where they say nothing themselves."""
     changed = await engine.change_profile(
-        named(player, caller.player),
+        player,
         name=asked.name,
         preferences=None if asked.preferences is None else asked.preferences.model_dump(exclude_unset=True),
     )
@@ -36,19 +36,18 @@ async def change_player(player: PlayerId, asked: PlayerChanges, engine: Engine, 
 async def get_progress(
     player: PlayerId,
     engine: Engine,
-    caller: Asking,
     limit: Annotated[int, Query(ge=1, le=50, description="Stories on a page.")] = 20,
     cursor: Cursor = "",
 ) -> ProgressPage:
     """How far each of the player's stories has come, those begun last first."""
-    found, after = await engine.progress(named(player, caller.player), limit=limit, after=cursor)
+    found, after = await engine.progress(player, limit=limit, after=cursor)
     return ProgressPage(stories=found, cursor=after or None)
 
 
 @router.post("/actions", responses=PROBLEMS)
-async def act(player: PlayerId, asked: PlayerAction, engine: Engine, caller: Asking, tried: Try) -> ActionAnswer:
+async def act(player: PlayerId, asked: PlayerAction, engine: Engine, tried: Try) -> ActionAnswer:
     """Acts in the session that the player has played last. `success` says whether it was a step of the story."""
-    session = (await engine.current(named(player, caller.player)))["session"]
+    session = (await engine.current(player))["session"]
     turn = await engine.act(session, asked.action, turn_id=tried.mark)  # an earlier try may have played it
     more: dict[str, Any] = {
         "success": turn["kind"] == "story",
@@ -59,24 +58,18 @@ async def act(player: PlayerId, asked: PlayerAction, engine: Engine, caller: Ask
 
 
 @router.get("/export", responses={**PROBLEMS, 200: EXPORTED}, response_class=StreamingResponse)
-async def export_player(player: PlayerId, engine: Engine, caller: Asking) -> StreamingResponse:
+async def export_player(player: PlayerId, engine: Engine) -> StreamingResponse:
     """All that is kept of a player as JSON Lines; without its last line, `end_player`, it is not whole."""
-    who = named(player, caller.player)
-    await engine.profile(who)
+    await engine.profile(player)
 
     async def lines() -> AsyncGenerator[str]:
-        async for line in engine.export_player(who):
+        async for line in engine.export_player(player):
             yield line + "\n"
 
     return StreamingResponse(lines(), media_type=NDJSON)
 
 
 @router.delete("", status_code=status.HTTP_204_NO_CONTENT, responses=PROBLEMS)
-async def delete_player(player: PlayerId, engine: Engine, caller: Asking) -> None:
+async def delete_player(player: PlayerId, engine: Engine) -> None:
     """Removes the player's sessions from both stores, and the profile, for good. The account that logs in stays."""
-    await engine.delete_player(named(player, caller.player))
-
-
-def named(player: str, me: str) -> str:
-    """`me` is whoever asks."""
-    return me if player == "me" else player
+    await engine.delete_player(player)
