@@ -1,9 +1,8 @@
-"""The players' part of StoryEngine: profiles, how far somebody has come, which story is theirs now, and all of it gone."""
+"""The players' part of StoryEngine: profiles, how far somebody has come, which story is theirs now, and all of it."""
 
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from functools import cached_property
 from typing import Any
 
 from typing_extensions import TypedDict
@@ -12,11 +11,14 @@ from agents.errors import InvalidInput, UnknownSession
 from agents.safety.topics import check_topics
 from agents.world.scene import goal_states
 from agents.world.view import View
+from graphs.locks import hold
 from graphs.memory.shapes import Session
-from graphs.players import LARGEST, Players, Profile
-from graphs.removing import DELETE_WAIT_S, Removed
-from graphs.resealing import Resealed, StoryResealer
+from graphs.players import LARGEST, Profile
+from graphs.resealing import StoryResealer
 from graphs.sessions import check_id, check_title
+
+CHANGE_WAIT_S = 5.0
+"""How long a change of a profile waits for another one, which takes a moment."""
 
 
 class StoryProgress(TypedDict):
@@ -36,10 +38,6 @@ class StoryProgress(TypedDict):
 class StoryProfiles(StoryResealer):
     """Every method raises a StoryError and nothing else."""
 
-    @cached_property
-    def players(self) -> Players:
-        return Players(self._stores.redis, self.settings.tenant, seal=self._stores.seal)
-
     async def profile(self, player: str) -> Profile:
         """What is kept of a player; empty for who has said nothing yet. Raises InvalidInput for what is no player's id."""
         with self._translated():
@@ -52,14 +50,17 @@ class StoryProfiles(StoryResealer):
         KB of them or topics that are none, with help for somebody who calls for it there.
         """
         with self._translated():
-            kept = await self.players.get(check_id(player, "player id"))
-            now = self.clock.now().isoformat()
-            if name is not None:
-                kept["name"] = check_title(self._harmless(name))
-            if preferences is not None:
-                kept["preferences"] = self._preferences(preferences)
-            kept["created"], kept["changed"] = kept["created"] or now, now
-            await self.players.put(kept)
+            check_id(player, "player id")
+            called = None if name is None else check_title(self._harmless(name))
+            preferred = None if preferences is None else self._preferences(preferences)
+            redis, tenant = self._stores.redis, self.settings.tenant
+            # Of two that change it at once none writes over what the other has changed.
+            async with hold(redis, tenant, "profile", kind="player_lock", of=player, wait_s=CHANGE_WAIT_S):
+                kept, now = await self.players.get(player), self.clock.now().isoformat()
+                kept["name"] = kept["name"] if called is None else called
+                kept["preferences"] = kept["preferences"] if preferred is None else preferred
+                kept["created"], kept["changed"] = kept["created"] or now, now
+                await self.players.put(kept)
             return kept
 
     def _preferences(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +85,7 @@ class StoryProfiles(StoryResealer):
 
     async def _come(self, record: Session) -> StoryProgress:
         position = await self.position(record["session"])
-        view = View(await self.world(record["session"]), position["slots"])
+        view = View((await self._pinned(record)).world, position["slots"])
         goals = goal_states(view)
         return StoryProgress(
             session=record["session"],
@@ -108,24 +109,3 @@ class StoryProfiles(StoryResealer):
                 yield line
             count += 1
         yield json.dumps({"end_player": {"player": player, "sessions": count}})
-
-    async def delete_player(self, player: str, *, wait_s: float = DELETE_WAIT_S) -> Removed:
-        """Removes all sessions of a player, and the profile. Raises TurnInProgress, after the others are gone, naming those
-        that are played.
-        """
-        removed = await super().delete_player(player, wait_s=wait_s)
-        with self._translated():
-            await self.players.remove(player)
-        return removed
-
-    async def delete_tenant(self, *, wait_s: float = DELETE_WAIT_S) -> Removed:
-        removed = await super().delete_tenant(wait_s=wait_s)
-        with self._translated():
-            await self.players.remove()
-        return removed
-
-    async def reseal(self, **how: Any) -> Resealed:
-        done = await super().reseal(**how)
-        with self._translated():
-            await self.players.reseal()
-        return done

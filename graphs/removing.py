@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 from agents.errors import StoryError, TurnInProgress, UnknownSession
 from graphs.archive.keyspace import Keyspace, keys_by_session, remove_keys
 from graphs.locks import hold
+from graphs.players import Players
 from graphs.playing import StoryPlayer
 from graphs.repeats import Repeats
 
@@ -49,6 +50,11 @@ class StoryRemover(StoryPlayer):
         """What requests with an Idempotency-Key came to: of a session that is deleted, nothing is kept."""
         return Repeats(self._stores, self.settings)
 
+    @cached_property
+    def players(self) -> Players:
+        """The profiles, which go with their players."""
+        return Players(self._stores.redis, self.settings.tenant, seal=self._stores.seal)
+
     async def delete(self, session: str, *, wait_s: float = DELETE_WAIT_S, keep_audit: bool = False) -> int:
         """Removes a session from both stores, its entries in the safety audit too, unless it is about to come back
         (`keep_audit`); how many nodes went.
@@ -63,10 +69,13 @@ class StoryRemover(StoryPlayer):
                 return await self._remove_marked(session, keep_audit=keep_audit)
 
     async def delete_player(self, player: str, *, wait_s: float = DELETE_WAIT_S) -> Removed:
-        """Removes all sessions of a player. Raises TurnInProgress, after the others are gone, naming those that are
-        played.
+        """Removes all sessions of a player, and the profile. Raises TurnInProgress, after the others are gone, naming those
+        that are played; then the profile stays, too.
         """
-        return await self._delete_all(player, wait_s)
+        removed = await self._delete_all(player, wait_s)
+        with self._translated():
+            await self.players.remove(player)
+        return removed
 
     async def delete_tenant(self, *, wait_s: float = DELETE_WAIT_S) -> Removed:
         """Removes everything of the tenant of the settings, what was left behind by broken-off calls included."""
@@ -75,6 +84,7 @@ class StoryRemover(StoryPlayer):
         with self._translated():
             await self.audit.stream.remove()
             await self.repeats.remove()
+            await self.players.remove()
         return removed
 
     async def _delete_all(self, player: str | None, wait_s: float) -> Removed:

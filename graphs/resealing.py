@@ -39,5 +39,6 @@ class StoryResealer(StoryUpgrader):
                     progress(done["sessions"])
             await self.audit.stream.reseal()
             await self.repeats.reseal()
+            await self.players.reseal()
             await self.memory.prove()
         return done
