@@ -47,8 +47,9 @@ async def get_progress(
 @router.post("/actions", responses=PROBLEMS)
 async def act(player: PlayerId, asked: PlayerAction, engine: Engine, tried: Try) -> ActionAnswer:
     """Acts in the session that the player has played last. `success` says whether it was a step of the story."""
-    session = (await engine.current(player))["session"]
-    turn = await engine.act(session, asked.action, turn_id=tried.mark)  # an earlier try may have played it
+    # An earlier try may have played it: then it is that turn, whatever was played since.
+    session = await tried.remember((await engine.current(player))["session"])
+    turn = await engine.act(session, asked.action, turn_id=tried.mark)
     more: dict[str, Any] = {
         "success": turn["kind"] == "story",
         "narrative_update": turn["narration"],

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from cottage import begun
 from httpx import AsyncClient
 from repeated import KEY, SESSIONS, WORLD, Died, died, number, refused, stored, told
 
@@ -92,6 +93,19 @@ async def test_a_branch_is_made_once_whenever_the_process_dies(
     made = await client.post(path, json={"name": " harbour "}, headers=KEY)
     assert (made.status_code, made.json()["name"], made.json()["number"]) == (201, "harbour", 3)
     assert [branch["name"] for branch in (await client.get(path)).json()] == ["main", "late", "harbour"]
+
+
+async def test_an_action_is_played_once_and_in_the_story_of_its_first_try(
+    client: AsyncClient, engine: StoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, other = [await begun(engine, "", player="heron") for _ in range(2)]
+    await engine.act(first, "look")
+    at, body = "/api/v1/players/heron/actions", {"action": "wait"}
+    await died(client, monkeypatch, at, body)
+    await engine.act(other, "look")  # which is now the one that was played last
+    again = await client.post(at, json=body, headers=KEY)
+    assert (again.json()["session"], again.json()["number"]) == (first, 2)
+    assert [(await engine.position(session))["number"] for session in (first, other)] == [2, 1]
 
 
 @pytest.mark.parametrize("fault", [StoreUnavailable("gone"), RuntimeError("quince")])
