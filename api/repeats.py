@@ -50,9 +50,9 @@ is kept.
 
 If a process dies between doing and answering, the key is free again at once or within a minute, and the next try finds
 what the first one did: a turn is played once (a player's action in the story of the first try), a session begun once, a
-branch made once. Turns are taken back at most once:
-if the last turn is another one than before the first try, nothing more is taken back, and the answer says where the story
-stands. To pause, to resume and to switch to a branch is done again, which changes nothing unless the story has moved meanwhile.
+branch made once. Turns are taken back at most once: if the last turn is another one than before the first try, nothing
+more is taken back, and the answer says where the story stands. To pause, to resume and to switch to a branch is done
+again, which changes nothing unless the story has moved meanwhile.
 """
 
 _TRY = "tta.try"
