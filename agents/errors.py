@@ -13,6 +13,7 @@
     │   └── Unknown{World, Prompt, Model}       among what can be named at all   exit 2
     ├── Conflict                somebody else was first                          409, exit 1
     │   ├── TurnInProgress      the session is playing another turn
+    │   ├── TurnCancelled       the turn was stopped before its end, and nothing of it stays
     │   ├── HeadMoved           the branch moved on while the turn was played
     │   ├── SessionPaused       the session waits for the player's explicit choice
     │   └── RequestInProgress   the first request with this Idempotency-Key is not over
@@ -82,6 +83,14 @@ def unforeseen(error: BaseException) -> StoryError:
     return StoryError(
         f"Something failed that should not ({type(error).__name__})", cure="Try again; if it stays, report it."
     )
+
+
+def error_of(code: str, cause: str) -> StoryError:
+    """The error of that code; a StoryError for a code that is none of this module's."""
+    kinds: list[type[StoryError]] = [StoryError]
+    for kind in kinds:
+        kinds += [below for below in kind.__subclasses__() if below.__module__ == StoryError.__module__]
+    return next((made for kind in kinds if (made := kind(cause)).code == code), StoryError(cause))
 
 
 class InvalidInput(StoryError):
@@ -157,6 +166,10 @@ class Conflict(StoryError):
 
 class TurnInProgress(Conflict):
     title = "The session is playing another turn"
+
+
+class TurnCancelled(Conflict):
+    title = "The turn was stopped"
 
 
 class HeadMoved(Conflict):

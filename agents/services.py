@@ -12,6 +12,7 @@ from typing import Protocol
 from langchain_core.language_models import BaseChatModel
 from langgraph.runtime import Runtime
 
+from agents.halt import Halt
 from agents.prompts import Prompts
 from agents.safety.redaction import Redaction
 from agents.safety.screen import Screen
@@ -89,9 +90,11 @@ class Services:
     model_timeout_s: float = 60.0
     """Longest wait for the model's next words."""
     model_total_s: float = 180.0
+    """Longest time that the telling of one turn may take."""
     reminder_tokens: int = 1_000
     """Budget of what the narrator is reminded of (`agents/narrative/reminders.py`)."""
-    """Longest time that the telling of one turn may take."""
+    halt: Halt = field(default_factory=Halt)
+    """Whether somebody wants the turn to stop."""
 
 
 __all__ = ["Clock", "Embedder", "Ids", "Recall", "Runtime", "Services", "Voice"]

@@ -44,7 +44,9 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
         async with nullcontext(engine) if engine else open_engine(settings or read_settings()) as opened:
             app.state.engine, app.state.guard = opened, build_guard(opened)
             opened.screen.warm_soon()
+            sweeping = await _begin_playing(opened)
             yield
+            sweeping.cancel()
             if tasks:  # unfinished turns that readers have asked for
                 await asyncio.wait(tasks, timeout=opened.settings.model_timeout_s)
 
@@ -68,6 +70,14 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
     for layer in LAYERS:
         app.add_middleware(layer)
     return app
+
+
+async def _begin_playing(engine: StoryEngine) -> "asyncio.Task[None]":
+    """What waits is played here, or is left to workers: then these can be nudged. Raises StoreError."""
+    if engine.settings.queue == "here":
+        return asyncio.create_task(engine.keep_playing())
+    await engine.nudges()
+    return asyncio.create_task(asyncio.sleep(0))
 
 
 def _version() -> str:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agents.safety.topics import LONGEST, MOST
 from agents.story import MAX_ACTION, GoalState, Tier, Turn
+from graphs.queueing import Strategy
 from graphs.sessions import ID
 from graphs.trace import TraceEntry
 
@@ -105,6 +106,31 @@ class NewTurn(Request):
 
     action: ActionText
     turn_id: TurnId | None = None
+    multitask_strategy: Annotated[
+        Strategy,
+        Field(
+            description="Where a turn is played already: refuse this one; let it wait (eight at most); cut in, so that the "
+            "other one ends with what was told; or take the other one back. The last two drop what waits."
+        ),
+    ] = "reject"
+
+
+class QueuedTurn(BaseModel):
+    """A turn that is not over: its events can be read along, and asked for again it is the turn."""
+
+    turn_id: str
+    session: str
+    status: Annotated[Literal["queued", "running"], Field(examples=["queued"])]
+    ahead: Annotated[int, Field(ge=0, description="How many turns are played before it.")]
+    turn: Annotated[str, Field(description="Where the turn is: 202 and this until it is over.")]
+    events: Annotated[str, Field(description="Where its events are.")]
+
+
+class StoppedTurn(BaseModel):
+    """A turn of which nothing stays."""
+
+    turn_id: str
+    status: Literal["cancelled"] = "cancelled"
 
 
 class Undo(Request):
@@ -223,27 +249,6 @@ class WorldAnswer(BaseModel):
     goals: int
     consequences: int
     techniques: list[str]
-
-
-class TokenAnswer(BaseModel):
-    """As RFC 6749, 5.1, says."""
-
-    access_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the kind of it
-    expires_in: Annotated[int, Field(description="Seconds.", examples=[1800])]
-    refresh_token: Annotated[str | None, Field(description="The next one; the one before is used up.")] = None
-    scope: Annotated[str, Field(examples=["read play"])]
-
-
-class CallerAnswer(BaseModel):
-    """Who asks."""
-
-    player: Annotated[str, Field(examples=["anna"])]
-    role: Literal["player", "author", "operator"]
-    scopes: list[str]
-    kind: Annotated[str, Field(description="`local`, `account`, `key` or `external`.")]
-    name: Annotated[str, Field(description="The account's name, the key's id, the issuer's subject.")]
-    tenant: str
 
 
 class Health(BaseModel):

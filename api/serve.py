@@ -1,4 +1,4 @@
-"""`tta serve`: uvicorn on a port of this machine, until it is told to stop."""
+"""`tta serve`: uvicorn on a port of this machine; `tta worker`: no port at all. Both until they are told to stop."""
 
 import asyncio
 import errno
@@ -70,6 +70,22 @@ async def _serve(listener: socket.socket, host: str, port: int) -> None:
         await Server(
             server_config(build_app(engine=engine)), f"http://{f'[{host}]' if ':' in host else host}:{port}"
         ).serve([listener])
+
+
+def run_worker(concurrency: int) -> None:
+    """Plays what waits until SIGINT or SIGTERM; turns that are running then are finished first. Raises StoryError."""
+    configure()
+    asyncio.run(_work(concurrency))
+
+
+async def _work(concurrency: int) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    async with engine_of() as engine:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopping.set)
+        print(f"TTA plays what waits, in {concurrency} sessions at once; Ctrl-C stops it.", flush=True)
+        await engine.work(stopping, concurrency=concurrency)
 
 
 def server_config(app: FastAPI) -> uvicorn.Config:

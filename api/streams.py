@@ -5,7 +5,7 @@ The stream only reads along: a client that goes away cancels nothing, and takes 
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -13,7 +13,7 @@ import structlog
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
-from agents.errors import StoreUnavailable, StoryError, UnknownTurn
+from agents.errors import StoreUnavailable, StoryError, UnknownTurn, error_of
 from agents.story import Turn
 from api.logs import frames
 from api.problems import problem
@@ -154,19 +154,8 @@ def _complete(event: Event, task: "asyncio.Task[Turn] | None") -> Event:
     error = task.exception() if task and task.done() and not task.cancelled() else None
     if isinstance(error, StoryError):
         return Event(id=event["id"], kind="error", data=problem(error))
-    for kind in _kinds(StoryError):
-        known = kind(str(data.get("detail", "")))
-        if known.code == data.get("code"):
-            return Event(id=event["id"], kind="error", data=problem(known))
-    return event
-
-
-def _kinds(kind: type[StoryError]) -> Iterator[type[StoryError]]:
-    """The house's error classes; those of the API cannot stand in a turn's stream."""
-    if kind.__module__ == StoryError.__module__:
-        yield kind
-        for below in kind.__subclasses__():
-            yield from _kinds(below)
+    known = error_of(str(data.get("code", "")), str(data.get("detail", "")))
+    return Event(id=event["id"], kind="error", data=problem(known)) if known.code == data.get("code") else event
 
 
 def frame(event: Event) -> str:

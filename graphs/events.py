@@ -13,9 +13,10 @@ from typing_extensions import TypedDict
 
 from graphs.keys import story_key, text_of
 from graphs.sealing import PLAIN, Seal
+from graphs.wakes import Wakes
 
-BLOCK_MS = 1_000
-"""Longest single wait for the next event; a wait ends early when one comes."""
+BATCH = 64
+"""Events that one read brings."""
 
 EventKind = Literal["metadata", "sentence", "committed", "error", "end"]
 
@@ -32,61 +33,76 @@ class Events:
     """The event streams of one story's turns, a key each."""
 
     def __init__(
-        self, redis: "Redis", story: str, *, ttl_s: int = 900, seal: Seal = PLAIN, prefix: str = "tta"
+        self, redis: "Redis", story: str, wakes: Wakes, *, ttl_s: int = 900, seal: Seal = PLAIN, prefix: str = "tta"
     ) -> None:
         self._redis = redis
+        self._wakes = wakes
         self._seal = seal
         self._ttl_s = ttl_s
         self._story, self._prefix = story, prefix
 
-    def _key(self, turn_id: str) -> str:
+    def key(self, turn_id: str) -> str:
+        """The stream's key, which is what its readers are woken by."""
         return story_key("events", self._story, turn_id, prefix=self._prefix)
 
     async def append(self, turn_id: str, kind: EventKind, data: dict[str, Any]) -> None:
         """One more event; the stream lives `ttl_s` from its last one."""
-        key = self._key(turn_id)
+        key = self.key(turn_id)
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.xadd(key, {"kind": kind, "data": self._seal.close(json.dumps(data, ensure_ascii=False))})
             pipe.expire(key, self._ttl_s)
+            self._wakes.tell(pipe, key)
             await pipe.execute()
 
     async def sentences(self, turn_id: str) -> list[str]:
         """The sentences of the turn that are out."""
-        entries: Any = await self._redis.xrange(self._key(turn_id))
+        entries: Any = await self._redis.xrange(self.key(turn_id))
         events = [self._event(turn_id, raw) for raw in entries or []]
         return [str(event["data"]["text"]) for event in events if event["kind"] == "sentence"]
 
+    async def failure(self, turn_id: str) -> tuple[str, str] | None:
+        """The code and the cause of the error that the turn has ended with."""
+        found: Any = await self._redis.xrevrange(self.key(turn_id), count=2)
+        events = [self._event(turn_id, raw) for raw in found]
+        if [event["kind"] for event in events] != ["end", "error"]:
+            return None
+        data = events[1]["data"]
+        return str(data.get("code", "")), str(data.get("detail", ""))
+
     async def read(self, turn_id: str, *, after: str = "") -> AsyncGenerator[Event]:
         """Events of a turn from the one after `after` until `end`, waiting for those that are still to come."""
-        key, last = self._key(turn_id), _sequence(after)
+        key, last = self.key(turn_id), _sequence(after)
         newest = await self._newest(turn_id)
         if newest and newest["kind"] == "end" and _sequence(newest["id"]) == last:
             return
-        while True:
-            answer: Any = await self._redis.xread({key: last}, count=64, block=BLOCK_MS)
-            for entry in _entries(answer):
-                last = text_of(entry[0])
-                event = self._event(turn_id, entry)
-                yield event
-                if event["kind"] == "end":
-                    return
+        with self._wakes.waiting(key) as waiter:
+            while True:
+                entries: Any = await self._redis.xrange(key, min=f"({last}", count=BATCH)
+                for entry in entries:
+                    last = text_of(entry[0])
+                    event = self._event(turn_id, entry)
+                    yield event
+                    if event["kind"] == "end":
+                        return
+                if not entries:
+                    await waiter.wait()
 
     async def drop(self, turn_id: str) -> None:
-        await self._redis.delete(self._key(turn_id))
+        await self._redis.delete(self.key(turn_id))
 
     async def reopen(self, turn_id: str) -> None:
         """Takes back the error and the end of a turn that is resumed: what was said stays, the stream goes on."""
-        entries: Any = await self._redis.xrange(self._key(turn_id))
+        entries: Any = await self._redis.xrange(self.key(turn_id))
         closed = [entry[0] for entry in entries or [] if self._event(turn_id, entry)["kind"] in ("error", "end")]
         if closed:
-            await self._redis.xdel(self._key(turn_id), *closed)
+            await self._redis.xdel(self.key(turn_id), *closed)
 
     async def exists(self, turn_id: str) -> bool:
         """Whether the stream is still kept."""
-        return bool(await self._redis.exists(self._key(turn_id)))
+        return bool(await self._redis.exists(self.key(turn_id)))
 
     async def _newest(self, turn_id: str) -> Event | None:
-        found: Any = await self._redis.xrevrange(self._key(turn_id), count=1)
+        found: Any = await self._redis.xrevrange(self.key(turn_id), count=1)
         return self._event(turn_id, found[0]) if found else None
 
     def _event(self, turn_id: str, entry: Any) -> Event:
@@ -101,12 +117,3 @@ def _sequence(after: str) -> str:
     tail = after.rsplit(":", 1)[-1]
     left, _, right = tail.partition("-")
     return tail if left.isdigit() and right.isdigit() else "0"
-
-
-def _entries(answer: Any) -> list[Any]:
-    """The entries of an XREAD answer on one stream, in either protocol's shape."""
-    if not answer:
-        return []
-    lists = list(answer.values()) if isinstance(answer, dict) else [answer[0][1]]
-    found = lists[0]
-    return found[0] if found and isinstance(found[0], list) and found[0] and isinstance(found[0][0], tuple) else found

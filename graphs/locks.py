@@ -16,9 +16,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from agents.errors import StoreError, TurnInProgress
-from graphs.keys import story_key
+from graphs.keys import story_key, text_of
 
-LEASE_MS = 5_000
+LEASE_MS = 3_000
+"""How long a process that died on another machine keeps others waiting."""
+
 RENEWED = 0.3
 """After which part of its time a lease is renewed."""
 
@@ -63,6 +65,12 @@ async def hold(
                 await redis.eval(_RELEASE, 1, key, mine)  # pyright: ignore[reportGeneralTypeIssues]
     finally:
         _held.discard(mine)
+
+
+async def is_held(redis: "Redis", story: str, *, kind: str = "lock", prefix: str = "tta") -> bool:
+    """Whether somebody who may be alive holds the session's lease."""
+    holder = await redis.get(story_key(kind, story, prefix=prefix))
+    return bool(holder) and not _is_dead(text_of(holder))
 
 
 async def _take(redis: "Redis", key: str, mine: str, wait_s: float, lease_ms: int) -> None:

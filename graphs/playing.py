@@ -1,46 +1,26 @@
-"""Playing: an action is accepted, its turn runs in a task of its own, and what a process left unfinished is ended.
-
-What a person at risk wrote is screened before anything is written: such a turn is accepted with the verdict and without
-the words, so that no store, no checkpoint and no append-only file ever holds them.
-"""
+"""Playing: an action is accepted, its turn runs in a task of its own, and what a process left unfinished is ended."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import suppress
 from functools import partial
 
-from langchain_core.language_models import BaseChatModel
-
-from agents.errors import Conflict, SessionPaused, StoreError, StoryError
-from agents.safety.judge import Judge
-from agents.services import Clock, Ids
-from agents.story import Heard, Turn, Verdict
+from agents.errors import StoreError, StoryError, TurnInProgress
+from agents.story import Turn
 from agents.world.schema import World
+from graphs.accepting import StoryAccepter
 from graphs.actions import check_action
-from graphs.auditing import StoryAuditor
-from graphs.chapters import Chapters, Writer, behind
-from graphs.checkpoint import RedisSaver
-from graphs.clock import SystemClock, TimeIds
-from graphs.inbox import Accepted, Inbox, is_stopped
+from graphs.chapters import Writer, behind
+from graphs.inbox import Accepted
 from graphs.locks import hold
-from graphs.memory.shapes import KEYFRAME, Position, Scope, Session
-from graphs.runner import BranchRecall, Runner, StreamVoice
-from graphs.sealing import sealed_serde
-from graphs.settings import Settings
+from graphs.memory.shapes import KEYFRAME, Session
+from graphs.runner import Runner
 from graphs.state import TurnServices
-from graphs.stores import Stores
-from graphs.storytellers import Storytellers
-from graphs.turn import build_turn_graph
-
-KEEP_TURNS = 2
-"""Turns whose last checkpoint is kept, a line. What lasts is in story memory; these are only for stepping into."""
-
-CHECKPOINT_TTL_S = 7 * 24 * 3600
-"""Seconds that a line's checkpoints outlive its last turn: abandoned lines do not pile up."""
-
-CHECKPOINT_PATIENCE_S = 4.0
-"""How long a checkpoint is tried again before the turn is: that begins with bringing the server back."""
+from graphs.waiting import Waiting, Waits
 
 LOCK_WAIT_S = 0.2
+
+DRAIN_WAIT_S = 5.0
+"""How long who plays what waits is patient at a time with whoever plays now."""
 
 RECAP_WAIT_S = 2.0
 """How long somebody who comes back waits for a chapter that was left open; its rest is closed behind them."""
@@ -49,28 +29,8 @@ MAX_TRIES = 8
 """How often a turn is taken up again whose process died in it; then it is given up, so that play can go on."""
 
 
-class StoryPlayer(StoryAuditor):
+class StoryPlayer(StoryAccepter):
     """The playing half of StoryEngine. Every method raises a StoryError and nothing else."""
-
-    def __init__(self, settings: Settings, stores: Stores, stack: AsyncExitStack) -> None:
-        super().__init__(settings, stores)
-        self.clock: Clock = SystemClock()
-        self.ids: Ids = TimeIds()
-        self._chapters = Chapters(stores.memory, self._prompts, timeout_s=settings.model_total_s)
-        self._storytellers = Storytellers(stores.memory, settings.redact, stack)
-        self._tasks: set[asyncio.Task[Turn]] = set()
-        self._saver = RedisSaver(
-            stores.redis,
-            keep=KEEP_TURNS,
-            ttl=CHECKPOINT_TTL_S,
-            patience=CHECKPOINT_PATIENCE_S,
-            serde=sealed_serde(stores.seal),
-        )
-        self._graph = build_turn_graph(self._saver)
-
-    def use_model(self, spec: str, model: BaseChatModel) -> None:
-        """Sessions of that spec are told by this model from now on: one that was made elsewhere, or a fake of a test."""
-        self._storytellers.models[spec] = model
 
     async def act(self, session: str, action: str, *, turn_id: str = "") -> Turn:
         """Plays one action and waits for its turn. With a turn_id that is already played, returns that turn."""
@@ -121,10 +81,12 @@ class StoryPlayer(StoryAuditor):
 
     async def close(self) -> None:
         """Waits for the turns that are running: what was accepted is brought to its end."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self.settings.model_timeout_s)
+        self.stop_playing()
+        if running := {*self._tasks, *self._draining.values()}:
+            await asyncio.wait(running, timeout=self.settings.model_timeout_s)
         await self._chapters.close()
         await self.close_audit()
+        await self._wakes.close()
 
     def _after(self, record: Session, turn: Turn) -> Turn:
         """The turn; if it ends a chapter, that is closed in a task of its own."""
@@ -177,61 +139,102 @@ class StoryPlayer(StoryAuditor):
                 return finished
         except StoryError:
             # Somebody who needs help now does not wait for a turn that cannot be ended.
-            if text is None or self.screen.action(text, risk=record["risk"])["tier"] == "none":
+            if not self._at_risk(record, text):
                 raise
         # Again, since another turn may have ended while this one waited: a crisis pauses what comes after it.
         record = self._unpaused(await self.session(record["session"]))
         if stored := await runner.stored(turn_id):
             return stored
+        if await self._waiting(record["session"]).count() and not self._at_risk(record, text):
+            self.play_waiting(record["session"])  # whoever was to play them may be dead
+            raise TurnInProgress("Other actions wait in this session", cure="Wait until they are played, or wait, too.")
         entry = await self._entry(record, text, turn_id, runner)
-        services = await self._services(record, entry, runner)
-        await runner.inbox.put(entry)
-        if entry["screened"]:
-            self._note(entry["screened"], text or "", session=record["session"], turn=turn_id)
-        await runner.events.append(
-            turn_id, "metadata", {"turn_id": turn_id, "session": record["session"], "branch": entry["branch"]}
-        )
+        services = await self._accepted(record, entry, text or "", runner)
         accepted.set_result(None)
         return self._after(record, await runner.run(entry, services))
 
-    async def _entry(self, record: Session, text: str | None, turn_id: str, runner: Runner) -> Accepted:
-        """What is accepted: the words of a story turn, or a verdict and no words."""
-        scope = self.scope(record["session"])
-        position = await self.memory.position(scope)
-        instead_of = ""
-        if text is None:
-            last = await self.memory.turns(scope, limit=1)
-            if not last:
-                raise Conflict("There is nothing to retry: this is the beginning", cure="Play a turn first.")
-            text, instead_of = last[0]["action"], last[0]["turn_id"]
-        verdict, heard = await self._screened(record, position, text)
-        goes_on = position["line"] and not instead_of
-        return Accepted(
-            turn_id=turn_id,
-            branch=position["branch"],
-            line=position["line"] if goes_on else f"l{turn_id}",
-            action=text if verdict["action"] == "allow" else "",
-            # Of a new line the number counts, not its id: the same seed and actions tell the same story.
-            seed=record["seed"] + (0 if goes_on else 1 + await runner.inbox.count_lines()),
-            screened=verdict,
-            heard=heard,
-            instead_of=instead_of,
-            tries=0,
-        )
+    def stop_playing(self) -> None:
+        """What runs is played to its end; nothing that waits is begun any more."""
+        self._closing = True
 
-    async def _screened(self, record: Session, position: Position, text: str) -> tuple[Verdict, list[Heard]]:
-        """The verdict, and what is kept in mind: by rules and classifier, and by the judge where these are not sure."""
-        heard = position["heard"]
-        found = self.screen.screen(text, risk=record["risk"], heard=heard)
-        if found.unsure and self.settings.safety_model:
-            found = await self._judge(self.scope(record["session"])).settle(found, text, heard)
-        return found.verdict, found.heard
+    async def waits(self, session: str) -> bool:
+        """Whether something waits there."""
+        with self._translated():
+            return bool(await self._waiting(session).count())
 
-    def _judge(self, scope: Scope) -> Judge:
-        async def model() -> BaseChatModel:
-            return (await self._storytellers.told(scope, self.settings.safety_model))[0]
+    def _at_risk(self, record: Session, text: str | None) -> bool:
+        return text is not None and self.screen.action(text, risk=record["risk"])["tier"] != "none"
 
-        return Judge(model, self._prompts.get("judge"), timeout_s=self.settings.safety_timeout_s)
+    def play_waiting(self, session: str) -> None:
+        """Plays what waits in the session, in a task of this process, once whoever plays there now has ended."""
+        self._asked_for.add(session)
+        if session not in self._draining:
+            self._draining[session] = asyncio.create_task(self._drain(session))
+
+    async def _drain(self, session: str) -> None:
+        """A store that fails leaves the rest waiting: for the next nudge, or the next process that begins."""
+        try:
+            while session in self._asked_for:
+                self._asked_for.discard(session)
+                with suppress(StoryError):
+                    await self.play_all(session)
+        finally:
+            del self._draining[session]  # with nothing awaited since the look: who asks now begins another task
+
+    async def play_all(self, session: str) -> None:
+        """Plays what waits in the session, one after the other. Raises StoreError; the rest then still waits."""
+        waiting, runner = self._waiting(session), self._runner(session)
+        with self._translated():
+            while not self._closing and await waiting.count():
+                try:
+                    async with hold(self._stores.redis, self._story(session), "waiting", wait_s=DRAIN_WAIT_S):
+                        await self._finish_quietly(session, runner)
+                        for waits in (await waiting.all())[:1]:
+                            await self._play_next(session, waits, runner, waiting)
+                except TurnInProgress:
+                    continue  # somebody plays a long turn
+            await waiting.forget()
+
+    async def _finish_quietly(self, session: str, runner: Runner) -> None:
+        """What was broken off is ended; what became of it is told in its own events."""
+        try:
+            await self._finish(await self.session(session), runner)
+        except StoreError:
+            raise
+        except StoryError:
+            return
+
+    async def _play_next(self, session: str, waits: Waits, runner: Runner, waiting: Waiting) -> None:
+        """Plays one that waited. What turns it away is told in its events, as there is nobody else to tell."""
+        turn_id = waits["turn_id"]
+        try:
+            if await runner.stored(turn_id):
+                await waiting.remove(turn_id)
+                return
+            record = self._unpaused(await self.session(session))
+            entry = await self._entry(record, waits["action"], turn_id, runner, waited=waits)
+            services = await self._accepted(record, entry, waits["action"], runner)
+        except StoreError:
+            raise
+        except StoryError as error:
+            await runner.turned_away(turn_id, error)
+            await waiting.remove(turn_id)
+            return
+        await waiting.remove(turn_id)  # from here on the inbox has it
+        with suppress(StoryError):  # told in its events
+            self._after(record, await runner.run(entry, services))
+
+    async def _accepted(self, record: Session, entry: Accepted, text: str, runner: Runner) -> TurnServices:
+        """From here on the turn is there, whatever becomes of this process."""
+        turn_id = entry["turn_id"]
+        services = await self._services(record, entry, runner)
+        await runner.inbox.put(entry)
+        if entry["screened"]:
+            self._note(entry["screened"], text, session=record["session"], turn=turn_id)
+        if not await runner.events.exists(turn_id):  # of an action that waited, readers have it already
+            opening = {"turn_id": turn_id, "session": record["session"], "branch": entry["branch"]}
+            await runner.events.append(turn_id, "metadata", opening)
+        return services
 
     async def _finish(self, record: Session, runner: Runner) -> Turn | None:
         """Ends the turn that stands accepted, if one does. One that has cost several processes is given up."""
@@ -249,44 +252,3 @@ class StoryPlayer(StoryAuditor):
         except StoreError:
             await runner.inbox.put(entry)  # the process lives: it was a store, and that does not count
             raise
-
-    def _unpaused(self, record: Session) -> Session:
-        """The session, if it may move. Raises SessionPaused, with the places to turn to where a risk is remembered."""
-        if record["paused"]:
-            error = SessionPaused("The story is paused", cure="Go on with `resume` when you are ready.")
-            error.by_choice = record["risk"] == "none"
-            raise self._with_help(error, "")
-        return record
-
-    def _runner(self, session: str) -> Runner:
-        inbox = Inbox(self._stores.redis, self._story(session), seal=self._stores.seal)
-        return Runner(self._graph, self._stores, self._events(session), inbox, self.scope(session), self._note_turn)
-
-    async def _services(self, record: Session, entry: Accepted, runner: Runner) -> TurnServices:
-        session, scope = record["session"], self.scope(record["session"])
-        # An answer of fixed words asks no model, so it waits for none and fails with none.
-        spec = "offline" if is_stopped(entry) else record["model"]
-        pinned = await self._pinned(record)
-        known = await self._storytellers.redaction(scope, entry["action"])
-        storyteller, redaction = await self._storytellers.told(scope, spec)
-        return TurnServices(
-            world=pinned.world,
-            upgrades=pinned.upgrades,
-            storyteller=storyteller,
-            redaction=redaction,
-            model=record["model"],
-            prompts=self._prompts,
-            screen=self.screen,
-            telling=self.telling(record),
-            recall=BranchRecall(self.memory, scope, entry["branch"]),
-            voice=StreamVoice(runner.events, entry["turn_id"], redaction),
-            clock=self.clock,
-            ids=self.ids,
-            locale=self.settings.locale,
-            model_timeout_s=self.settings.model_timeout_s,
-            model_total_s=self.settings.model_total_s,
-            reminder_tokens=self.settings.reminder_tokens,
-            memory=self.memory,
-            scope=scope,
-            trace=self._log(session, entry["turn_id"], known),
-        )

@@ -22,6 +22,7 @@ from graphs.sessions import recap, story_so_far
 from graphs.settings import Settings
 from graphs.stores import REDIS_FAILS, Stores, translate_redis
 from graphs.trace import TraceEntry, TraceLog
+from graphs.wakes import Wakes
 
 SUGGESTED = 5
 """Sessions that are named to somebody who names one that is not there."""
@@ -35,6 +36,7 @@ class StoryReader:
         self.memory: StoryMemory = stores.memory
         self.screen = Screen.load(settings.safety_dir)
         self._stores = stores
+        self._wakes = Wakes(stores.redis, settings.tenant, stores.heal)
         self._prompts = Prompts()
         self._leaks = Leaks(self._prompts.texts())
         self._worlds: dict[str, tuple[str, Pinned]] = {}
@@ -217,4 +219,5 @@ class StoryReader:
         return f"{self.settings.tenant}:{session}"
 
     def _events(self, session: str) -> Events:
-        return Events(self._stores.redis, self._story(session), ttl_s=self.settings.event_ttl_s, seal=self._stores.seal)
+        stores, ttl_s = self._stores, self.settings.event_ttl_s
+        return Events(stores.redis, self._story(session), self._wakes, ttl_s=ttl_s, seal=stores.seal)

@@ -15,7 +15,7 @@ from agents.errors import StoryError, TurnInProgress, UnknownSession
 from graphs.archive.keyspace import Keyspace, keys_by_session, remove_keys
 from graphs.locks import hold
 from graphs.players import Players
-from graphs.playing import StoryPlayer
+from graphs.queueing import StoryQueue
 from graphs.repeats import Repeats
 
 DELETE_WAIT_S = 5.0
@@ -42,7 +42,7 @@ class Swept(TypedDict):
     lines: int
 
 
-class StoryRemover(StoryPlayer):
+class StoryRemover(StoryQueue):
     """The removing part of StoryEngine. Every method raises a StoryError and nothing else."""
 
     @cached_property

@@ -84,8 +84,9 @@ class Runner:
 
         A turn that the model failed is given up; one that a store failed stays accepted and is resumed the next time.
         """
-        with kept_here():
-            turn = await self._patiently(accepted, services)
+        async with self.inbox.watched(accepted["turn_id"], services.halt):
+            with kept_here():
+                turn = await self._patiently(accepted, services)
         turn_id = turn["turn_id"]
         # The turn is committed: whatever fails now must not make anybody send it again. The next call tidies up.
         with suppress(Exception):
@@ -155,10 +156,15 @@ class Runner:
         if accepted["instead_of"]:
             await self.stores.memory.restore_head(self.scope, accepted["branch"], accepted["instead_of"])
 
-    async def give_up(self, accepted: Accepted) -> None:
+    async def give_up(self, accepted: Accepted, error: StoryError | None = None) -> None:
         """The turn is not taken up again; its stream ends with that."""
-        error = ModelError("The turn was interrupted too often and is given up", cure="Send the action again.")
-        await self._fail(accepted, error, keep=False)
+        often = ModelError("The turn was interrupted too often and is given up", cure="Send the action again.")
+        await self._fail(accepted, error or often, keep=False)
+
+    async def turned_away(self, turn_id: str, error: StoryError) -> None:
+        """Tells whoever reads along that nothing comes of the turn."""
+        await self.events.append(turn_id, "error", {"code": error.code, "detail": error.cause})
+        await self.events.append(turn_id, "end", {})
 
     async def stored(self, turn_id: str) -> Turn | None:
         """The turn if it is in story memory already."""
@@ -218,10 +224,8 @@ class Runner:
 
     async def _fail(self, accepted: Accepted, error: StoryError, *, keep: bool) -> None:
         """Tells the readers of the stream; nothing more can be done if the store is what failed."""
-        turn_id = accepted["turn_id"]
         with suppress(*REDIS_FAILS, StoryError):
-            await self.events.append(turn_id, "error", {"code": error.code, "detail": error.cause})
-            await self.events.append(turn_id, "end", {})
+            await self.turned_away(accepted["turn_id"], error)
             if not keep:
                 await self._step_forward(accepted)
                 await self.inbox.clear()

@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     """How long a turn's event stream can be read again."""
     idempotency_ttl_s: int = Field(86_400, ge=60, le=30 * 86_400)
     """How long an Idempotency-Key is remembered, with the answer. See `graphs.repeats`."""
+    queue: Literal["here", "workers"] = "here"
+    """Who plays turns for which nobody waits (`Prefer: respond-async`): the process that took them, or `tta worker`."""
     linger_s: float = Field(5.0, ge=0, le=3600)
     """How long the embedded server outlives its last client."""
     auth: Literal["none", "local", "jwks"] = "none"

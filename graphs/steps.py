@@ -117,8 +117,13 @@ async def recall(state: RecallInput, runtime: Runtime[TurnServices]) -> RecallOu
 
 
 async def commit(state: CommitInput, runtime: Runtime[TurnServices]) -> CommitOutput:
-    """Keeps the turn, in one statement of story memory. A crisis, a check-in or a refusal moves no HEAD."""
+    """Keeps the turn, in one statement of story memory. A crisis, a check-in or a refusal moves no HEAD.
+
+    Raises TurnCancelled where nothing of it is to stay; what answers a person at risk is always kept.
+    """
     services = runtime.context
+    if state["kind"] == "story":
+        services.halt.close()
     turn = _turn(state, services)
     story = turn["kind"] == "story"
     after = apply_changes(state["slots"], turn["changes"])

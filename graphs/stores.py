@@ -3,7 +3,7 @@
 import errno
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from redis.asyncio import Redis
@@ -42,6 +42,8 @@ class Stores:
     seal: Seal = PLAIN
     configured: bool = False
     """Whether Redis is one that TTA_REDIS_URL names, and not the embedded one."""
+    url: str = field(default="", repr=False)
+    """Of Redis, for what brings a client of its own. It may hold a password."""
 
 
 class Reviving(Retry):
@@ -107,7 +109,7 @@ async def open_stores(settings: Settings) -> AsyncGenerator[Stores]:
             opening = open_falkordb(embedded_url, revive=heal, embedder=embedder, seal=seal)
         memory = await stack.enter_async_context(opening)
         await memory.setup()
-        yield Stores(redis, memory, heal, seal, settings.redis_url is not None)
+        yield Stores(redis, memory, heal, seal, settings.redis_url is not None, redis_url)
 
 
 def open_seal(settings: Settings) -> Seal:

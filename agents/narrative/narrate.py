@@ -13,7 +13,7 @@ from typing import Any, cast
 from langchain_core.messages import AnyMessage
 from typing_extensions import TypedDict
 
-from agents.errors import ModelError, ModelGarbage, ModelTimeout, ModelUnavailable, StoryError
+from agents.errors import ModelError, ModelGarbage, ModelTimeout, ModelUnavailable, StoryError, TurnCancelled
 from agents.narrative.claims import contradiction, known_facts
 from agents.narrative.rechecked import Rechecked, recheck
 from agents.narrative.reminders import pack
@@ -59,7 +59,10 @@ class NarrateOutput(TypedDict):
 
 
 async def narrate(state: NarrateInput, runtime: Runtime[Services]) -> NarrateOutput:
-    """Tells the scene. Raises a ModelError only while nothing is out; after that the passage is brought to an end."""
+    """Tells the scene. Raises a ModelError only while nothing is out; after that the passage is brought to an end.
+
+    Raises TurnCancelled where the turn is to stop, unless what is out is to stay.
+    """
     services = runtime.context
     check = _check(state, services)
     gate = Gate(check, services.voice.release, list(await services.voice.released()), check.safety)
@@ -75,11 +78,15 @@ async def narrate(state: NarrateInput, runtime: Runtime[Services]) -> NarrateOut
         again = _continuation(state, services, gate, reason)
         gate.begin()
         failure = await _run(services, again, gate, usage, until)
+    stopped = isinstance(failure, TurnCancelled)
+    if stopped and (services.halt.asked == "rollback" or not gate.sentences):
+        raise failure
     if not gate.sentences and not gate.replaced:
         raise failure or ModelGarbage(
             "The model answered without one sentence of prose", cure="Try again, or choose another model."
         )
-    if gate.vetoed or failure or not gate.sentences:
+    # Who has cut in wants to hear no more: the passage ends where it is.
+    if (gate.vetoed or failure or not gate.sentences) and not stopped:
         gate.say(CLOSINGS[state["number"] % len(CLOSINGS)])
     tail, fault = _tail(gate, services)
     return NarrateOutput(
@@ -177,7 +184,7 @@ async def _chunks(services: Services, messages: list[AnyMessage], usage: Usage, 
             await asyncio.sleep(0)  # a model that never waits must not keep everybody else waiting
             if (left := until - clock()) <= 0:
                 raise TimeoutError
-            async with asyncio.timeout(min(services.model_timeout_s, left)):
+            async with services.halt.within(min(services.model_timeout_s, left)):
                 try:
                     chunk = await anext(stream)
                 except StopAsyncIteration:

@@ -5,12 +5,12 @@ Where the parser cannot read the action and a real model is at work, the model i
 could not type.
 """
 
-import asyncio
 import json
 import re
 
 from typing_extensions import TypedDict
 
+from agents.errors import TurnCancelled
 from agents.prompts import answering
 from agents.safety.clean import count_of
 from agents.safety.gate import MAX_TAIL
@@ -67,8 +67,10 @@ async def _interpret(services: Services, scene: Scene, action: str, usage: Usage
     messages = prompt.render(scene=scene, action=action, verbs=verbs)
     usage["calls"] += 1
     try:
-        async with asyncio.timeout(services.model_timeout_s):
+        async with services.halt.within(services.model_timeout_s):
             answer = await answering(services.storyteller, prompt).ainvoke(services.telling.leaks.mark(messages))
+    except TurnCancelled:
+        raise
     except Exception:  # the parser's own answer stands; narrate will meet the same fault and name it
         return ""
     counted = getattr(answer, "usage_metadata", None) or {}

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 
+from api.auth.forms import TokenAnswer
 from api.auth.guard import Guard, caller_of_key, narrowed
 from api.auth.tokens import ACCESS_S, LONGEST, Tokens
 from api.refusals import GrantRefused, TooManyLogins, Unauthorized
-from api.schemas import TokenAnswer
 from graphs.access import abilities
 from graphs.access.apikeys import whole_key
 from graphs.access.families import Rotated

@@ -1,4 +1,4 @@
-"""`tta serve` and `tta doctor`."""
+"""`tta serve`, `tta worker` and `tta doctor`."""
 
 import sys
 from typing import Annotated
@@ -11,6 +11,7 @@ from api.cli.output import print_json, wait_for
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
     app.command("serve", help="The HTTP API on this machine.")(serve)
+    app.command("worker", help="Plays the turns for which nobody waits, in a process of its own.")(worker)
     app.command("doctor", help="What is configured, reachable and missing, and how to mend it.")(doctor)
 
 
@@ -37,6 +38,18 @@ def serve(
     if chosen != port and port:
         print(f"tta: port {port} is in use; serving on {chosen} instead.", file=sys.stderr)
     run_server(host, chosen)
+
+
+def worker(
+    concurrency: Annotated[
+        int,
+        typer.Option(min=1, max=1000, help="Sessions in which it plays at once; each takes one turn after the other."),
+    ] = 20,
+) -> None:
+    """Plays what `Prefer: respond-async` has left waiting, until it is stopped. `tta serve` needs TTA_QUEUE=workers."""
+    from api.serve import run_worker  # noqa: PLC0415
+
+    run_worker(concurrency)
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False) -> None:

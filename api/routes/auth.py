@@ -4,12 +4,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, status
 
-from api.auth.forms import read_form
+from api.auth.forms import CallerAnswer, TokenAnswer, read_form
 from api.auth.grants import GRANTS, Grants
 from api.auth.guard import basic_of
 from api.auth.policy import guard_of
 from api.routes.parts import Asking, Engine
-from api.schemas import PROBLEMS, CallerAnswer, TokenAnswer
+from api.schemas import PROBLEMS
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response, status
 from fastapi.responses import JSONResponse
@@ -13,10 +13,11 @@ from agents.story import Turn
 from api.bodies import body_of
 from api.repeats import REPLAYED, key_of
 from api.routes.parts import Engine, PlayedTurnId, SessionId
-from api.schemas import PROBLEMS, NewTurn, TurnPage
+from api.schemas import PROBLEMS, NewTurn, QueuedTurn, StoppedTurn, TurnPage
 from api.streams import MEDIA_TYPE, as_stream, end_unfinished, read_along, wants_events
 from graphs.actions import turn_id_of
 from graphs.engine import StoryEngine
+from graphs.queueing import Queued
 
 router = APIRouter(prefix="/api/v1/sessions/{session}/turns", tags=["turns"])
 retries = APIRouter(prefix="/api/v1/sessions/{session}/retry", tags=["turns"])
@@ -31,23 +32,38 @@ EVENTS = {
     },
 }
 
+ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {"description": "The turn is not over", "model": QueuedTurn},
+}
+
+Prefer = Annotated[str, Header(max_length=200, description="`respond-async`: do not wait for the turn.")]
 LastEvent = Annotated[str, Header(alias="Last-Event-ID", max_length=200, description="Go on after this event.")]
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, responses={**PROBLEMS, 201: EVENTS}, response_model=Turn)
+@router.post(
+    "", status_code=status.HTTP_201_CREATED, responses={**PROBLEMS, **ACCEPTED, 201: EVENTS}, response_model=Turn
+)
 async def play_turn(
     session: SessionId,
     asked: NewTurn,
     engine: Engine,
     request: Request,
     last_event_id: LastEvent = "",
+    prefer: Prefer = "",
 ) -> Response:
-    """Plays an action: the committed turn as JSON, or read along as server-sent events. Leaving cancels nothing."""
+    """Plays an action: the committed turn as JSON, or read along as server-sent events. Leaving cancels nothing.
+
+    With `Prefer: respond-async` the answer is 202 at once, and says where the turn will be and where its events are.
+    """
     turn_id = _turn_id(session, asked, key_of(request.scope))
     async with _bound(engine, session, turn_id, asked.action.strip().encode("utf-8", "surrogatepass")):
         played = await _played(engine, session, turn_id, asked.action)
+        if _later(prefer) and not played:
+            queued = await engine.enqueue(session, asked.action, turn_id=turn_id, strategy=asked.multitask_strategy)
+            await engine.nudge(session)
+            return _accepted(queued, preferred=True)
         try:
-            started = await engine.start(session, asked.action, turn_id=turn_id)
+            started = await engine.send(session, asked.action, turn_id=turn_id, strategy=asked.multitask_strategy)
         except TurnInProgress as error:
             started = await _joined(engine, session, turn_id, error)
     return await _answer(engine, session, started, request, after=last_event_id, played=played)
@@ -120,6 +136,19 @@ async def _answer(
     return JSONResponse(turn, status.HTTP_201_CREATED, headers)
 
 
+def _later(prefer: str) -> bool:
+    """Whether the client does not want to wait (RFC 7240, 4.1)."""
+    return any(each.partition(";")[0].strip().lower() == "respond-async" for each in prefer.split(","))
+
+
+def _accepted(queued: Queued, *, preferred: bool = False) -> JSONResponse:
+    """202: where the turn will be, and where its events are."""
+    turn = f"/api/v1/sessions/{queued['session']}/turns/{queued['turn_id']}"
+    headers = {"Location": turn, "Retry-After": "1"} | ({"Preference-Applied": "respond-async"} if preferred else {})
+    body = QueuedTurn(**queued, turn=turn, events=f"{turn}/events")
+    return JSONResponse(body.model_dump(), status.HTTP_202_ACCEPTED, headers)
+
+
 def _turn_id(session: str, asked: NewTurn, key: str) -> str:
     """The id that the client gave its turn, in either way; empty when it gave none."""
     if key and asked.turn_id:
@@ -164,10 +193,25 @@ async def list_turns(
     return TurnPage(turns=turns, before=turns[-1]["number"] if more else None)
 
 
-@router.get("/{turn_id}", responses=PROBLEMS)
-async def get_turn(session: SessionId, turn_id: PlayedTurnId, engine: Engine) -> Turn:
-    """One turn, on whichever branch it is."""
-    return await engine.turn(session, turn_id)
+@router.get("/{turn_id}", responses={**PROBLEMS, **ACCEPTED}, response_model=Turn)
+async def get_turn(session: SessionId, turn_id: PlayedTurnId, engine: Engine) -> Any:
+    """One turn, on whichever branch it is; 202 for one that is not over, the problem of one of which nothing came."""
+    try:
+        return await engine.turn(session, turn_id)
+    except UnknownTurn as unknown:
+        try:
+            return _accepted(await engine.queued(session, turn_id))
+        except UnknownTurn:
+            raise await engine.failure(session, turn_id) or unknown from None
+
+
+@router.delete("/{turn_id}", responses=PROBLEMS)
+async def stop_turn(session: SessionId, turn_id: PlayedTurnId, engine: Engine) -> StoppedTurn:
+    """Stops a turn that is played or waits; `current` is the one that is played. 409 where it was over already.
+
+    Nothing of it stays, though something of it may have been read. What answers a person in danger is not stopped.
+    """
+    return StoppedTurn(turn_id=await engine.cancel(session, "" if turn_id == "current" else turn_id))
 
 
 @router.get("/{turn_id}/events", responses={**PROBLEMS, 200: EVENTS, 204: {"description": "Nothing is left to read"}})

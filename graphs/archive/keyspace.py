@@ -1,5 +1,6 @@
 """What Redis holds of a story: every key by name, and how all of it is removed, written down and put back.
 
+    waiting actions that come after it    halt    whether it is to stop; not written down
     inbox   the accepted action          lines   every line it was played on      turns   ids of its turns of late
     events:TURN, trace:TURN              what happens in a turn, of late
     thread:LINE                          the two keys of a line's checkpoints (`graphs.checkpoint.keys`)
@@ -30,6 +31,7 @@ class Keyspace:
 
     def __init__(self, redis: "Redis", tenant: str, session: str, *, prefix: str = "tta") -> None:
         self._redis = redis
+        self._tenant, self._session = tenant, session
         self._story, self._prefix = f"{tenant}:{session}", prefix
         self._keys = Keys(prefix)
 
@@ -61,13 +63,16 @@ class Keyspace:
         """
         keys = [self._key(f"{kind}:{turn_id}") for turn_id in await self.turns() for kind in ("events", "trace")]
         gone = await remove_keys(self._redis, keys)
-        return gone + await remove_keys(self._redis, [self._key(role) for role in ("inbox", "turns", "lines")])
+        await self._redis.zrem(story_key("waiting", self._tenant, prefix=self._prefix), self._session)
+        return gone + await remove_keys(
+            self._redis, [self._key(role) for role in ("inbox", "halt", "waiting", "turns", "lines")]
+        )
 
     async def dump(self) -> AsyncGenerator[dict[str, Any]]:
         """Each key as plain data, the accepted action first: what is read later is of the same turn or of a later
         moment.
         """
-        roles = [("inbox", ""), ("lines", ""), ("turns", "")]
+        roles = [("inbox", ""), ("waiting", ""), ("lines", ""), ("turns", "")]
         roles += [("thread", line) for line in await self.kept_lines()]
         roles += await self._there(await self.turns(), ("trace", "events"))
         for kind, name in roles:

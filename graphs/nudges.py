@@ -1,0 +1,106 @@
+"""Nudges: a docket task an action that waits, by which some worker looks into its session.
+
+docket keeps no order within a session, may bring a task twice, and brings one whose worker died again after a while. None
+of that matters: what is to be played, and in which order, lies in the session (`graphs.waiting`), and whoever plays it
+holds the session's lease. A nudge only names the session.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from docket import Docket, Worker
+from docket.dependencies import ExponentialRetry
+from redis.exceptions import RedisError
+
+from graphs.stores import REDIS_FAILS, translate_redis
+
+if TYPE_CHECKING:
+    from graphs.queueing import StoryQueue
+
+REDELIVERY = timedelta(seconds=2)
+"""After which silence of a worker its nudges are another one's. A worker that lives says so more often."""
+
+LOOK = timedelta(milliseconds=100)
+
+TASK = "play_waiting"
+
+_PATIENT = ExponentialRetry.forever(maximum_delay=timedelta(seconds=5))
+"""A store that fails is asked again for as long as it takes; nothing else makes a nudge fail."""
+
+
+class Nudges:
+    """Leaves nudges for workers."""
+
+    def __init__(self, docket: Docket) -> None:
+        self._docket = docket
+
+    async def nudge(self, session: str) -> None:
+        """Raises StoreError."""
+        try:
+            # A key of its own each: one that is being worked on may have looked before this action was there.
+            await self._docket.add(TASK)(session)
+        except REDIS_FAILS as error:
+            raise translate_redis(error) from error
+
+
+@asynccontextmanager
+async def open_nudges(url: str, tenant: str) -> AsyncGenerator[Nudges]:
+    """Raises StoreError."""
+    async with _docket(url, tenant) as docket:
+        docket.register(_nobody, names=[TASK])
+        yield Nudges(docket)
+
+
+@asynccontextmanager
+async def _docket(url: str, tenant: str) -> AsyncGenerator[Docket]:
+    logging.getLogger("docket").setLevel(logging.ERROR)  # it logs the arguments of tasks
+    docket = Docket(name=f"tta:1:docket:{tenant}", url=url, execution_ttl=timedelta(0))
+    try:
+        await docket.__aenter__()
+    except (RedisError, OSError) as error:
+        raise translate_redis(error) from error
+    try:
+        yield docket
+    finally:
+        with suppress(RedisError, OSError):
+            await docket.__aexit__(None, None, None)
+
+
+async def _nobody(session: str) -> None:
+    """What a nudge names where none are worked on."""
+
+
+async def work(engine: "StoryQueue", url: str, tenant: str, stopping: asyncio.Event, *, concurrency: int) -> None:
+    """Plays what waits wherever a nudge says so, until `stopping`. Then what is being played is played to its end; what
+    still waits is left to others.
+    """
+
+    async with _docket(url, tenant) as docket:
+
+        async def play_waiting(session: str, retry: Any = _PATIENT) -> None:
+            await engine.play_all(session)
+            if await engine.waits(session):  # this worker stops
+                await docket.add(TASK)(session)
+
+        docket.register(play_waiting, names=[TASK])
+        async with Worker(
+            docket,
+            concurrency=concurrency,
+            redelivery_timeout=REDELIVERY,
+            reconnection_delay=timedelta(seconds=1),
+            minimum_check_interval=LOOK,
+            schedule_automatic_tasks=False,
+        ) as worker:
+            sweeping = asyncio.create_task(engine.keep_playing())
+            working = asyncio.create_task(worker.run_forever())
+            stopped = asyncio.create_task(stopping.wait())
+            await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            engine.stop_playing()
+            for task in (sweeping, stopped, working):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task

@@ -1,0 +1,254 @@
+"""A second action while a turn is played: it waits, cuts in, or takes the other one back. And stopping a turn at all.
+
+What the client chooses has the names of LangGraph's `multitask_strategy`:
+
+    reject      the second one is refused (`StoryPlayer.start`)
+    enqueue     it waits until those before it are over
+    interrupt   the turn that runs ends where it is, with what was told; what waits is dropped
+    rollback    nothing of the turn that runs stays, also where it has just been committed; what waits is dropped
+
+An action of a person at risk waits for nobody: whatever was chosen but `reject`, it goes first and cuts in.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING, Literal
+
+from typing_extensions import TypedDict
+
+from agents.errors import (
+    Conflict,
+    ModelUnavailable,
+    StoryError,
+    TurnCancelled,
+    TurnInProgress,
+    UnknownTurn,
+    error_of,
+)
+from agents.halt import How, cancelled
+from agents.story import Turn
+from graphs.actions import check_action
+from graphs.inbox import Accepted, is_stopped
+from graphs.locks import hold, is_held
+from graphs.memory.shapes import Session
+from graphs.playing import StoryPlayer
+from graphs.runner import Runner
+from graphs.settings import Settings
+from graphs.stores import Stores
+from graphs.waiting import MOST, Waits, sessions_that_wait
+
+if TYPE_CHECKING:
+    from graphs.nudges import Nudges
+
+Strategy = Literal["reject", "enqueue", "interrupt", "rollback"]
+
+CANCEL_WAIT_S = 15.0
+"""Longest wait until a turn that is to stop has stopped: a store may be in the middle of something."""
+
+
+SWEEP_S = 1.5
+"""How often a process looks for sessions in which something waits and nobody plays."""
+
+
+class Queued(TypedDict):
+    """A turn that is not over. `ahead`: how many are played before it; `running` has none."""
+
+    turn_id: str
+    session: str
+    status: Literal["queued", "running"]
+    ahead: int
+
+
+class StoryQueue(StoryPlayer):
+    """The queueing part of StoryEngine. Every method raises a StoryError and nothing else."""
+
+    def __init__(self, settings: Settings, stores: Stores, stack: AsyncExitStack) -> None:
+        super().__init__(settings, stores, stack)
+        self._stack = stack
+        self._opening = asyncio.Lock()
+        self._nudges: Nudges | None = None
+
+    async def send(
+        self, session: str, action: str, *, turn_id: str = "", strategy: Strategy = "reject"
+    ) -> tuple[str, asyncio.Task[Turn]]:
+        """As `start`, for an action that may find a turn running. The task ends with the turn, whoever plays it."""
+        if strategy == "reject":
+            return await self.start(session, action, turn_id=turn_id)
+        queued = await self.enqueue(session, action, turn_id=turn_id, strategy=strategy)
+        self.play_waiting(session)
+        task = asyncio.create_task(self._followed(session, queued["turn_id"]))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return queued["turn_id"], task
+
+    async def enqueue(self, session: str, action: str, *, turn_id: str = "", strategy: Strategy = "enqueue") -> Queued:
+        """Keeps an action until it is played by `play_waiting`, here or in another process. The same turn_id again is the
+        same action. Raises what turns it away: as `start`, and TurnInProgress where too many wait.
+        """
+        try:
+            with self._translated():
+                text = check_action(action)
+                record = self._unpaused(await self.session(session))
+                return await self._line_up(record, text, turn_id or self.ids.new(), strategy)
+        except StoryError as error:
+            raise self._with_help(error, action, session) from error.__cause__
+
+    async def _line_up(self, record: Session, text: str, turn_id: str, strategy: Strategy) -> Queued:
+        session = record["session"]
+        runner, waiting = self._runner(session), self._waiting(session)
+        try:
+            return await self.queued(session, turn_id)
+        except UnknownTurn:
+            pass
+        verdict, heard = await self._screened(record, await self.memory.position(self.scope(session)), text)
+        running, others = await runner.inbox.current(), await waiting.all()
+        stopped = verdict["action"] != "allow"
+        if strategy == "reject" and (running or others):
+            raise TurnInProgress("The session is playing another turn", cure="Wait until it has ended, or enqueue it.")
+        how: How | None = "interrupt" if stopped else None
+        if strategy in ("interrupt", "rollback"):
+            how = "rollback" if strategy == "rollback" else "interrupt"
+            for each in others:
+                await self._drop(session, each["turn_id"])
+        elif len(others) >= MOST and not stopped:
+            raise TurnInProgress(f"{MOST} actions wait already", cure="Wait until some are played.")
+        taken_back = running["turn_id"] if running and strategy == "rollback" else ""
+        waits = Waits(turn_id=turn_id, action=text, screened=None, heard=None, instead_of=taken_back)
+        if stopped:  # it is known by what it is, and its words are kept nowhere
+            waits.update(action="", screened=verdict, heard=heard)
+        opening = {"turn_id": turn_id, "session": session, "branch": record["branch"]}
+        await runner.inbox.expect(turn_id)
+        await runner.events.append(turn_id, "metadata", opening)
+        await waiting.put(waits, first=how is not None)
+        if running and how and not is_stopped(running):
+            await runner.inbox.ask_to_halt(running["turn_id"], how)
+        ahead = 0 if how else len(others) + bool(running)
+        return Queued(turn_id=turn_id, session=session, status="queued", ahead=ahead)
+
+    async def nudge(self, session: str) -> None:
+        """Has what waits in the session played: by a worker where there are such (TTA_QUEUE), else here."""
+        if self.settings.queue == "workers":
+            with self._translated():
+                await (await self.nudges()).nudge(session)
+        else:
+            self.play_waiting(session)
+
+    async def nudges(self) -> "Nudges":
+        """Opened once, and closed with the engine."""
+        async with self._opening:
+            if self._nudges is None:
+                from graphs.nudges import open_nudges  # noqa: PLC0415 - docket costs a second that only its users pay
+
+                opening = open_nudges(self._stores.url, self.settings.tenant)
+                self._nudges = await self._stack.enter_async_context(opening)
+            return self._nudges
+
+    async def work(self, stopping: asyncio.Event, *, concurrency: int = 20) -> None:
+        """Plays what waits in this tenant's sessions until `stopping` (`graphs.nudges`)."""
+        from graphs.nudges import work  # noqa: PLC0415 - as above
+
+        with self._translated():
+            await work(self, self._stores.url, self.settings.tenant, stopping, concurrency=concurrency)
+
+    async def queued(self, session: str, turn_id: str) -> Queued:
+        """How a turn stands that is not over. Raises UnknownTurn for one that is, or was never sent; what ended it, where
+        nothing came of it and that is still known.
+        """
+        with self._translated():
+            runner = self._runner(session)
+            running, others = await runner.inbox.current(), await self._waiting(session).all()
+            if running and running["turn_id"] == turn_id:
+                return Queued(turn_id=turn_id, session=session, status="running", ahead=0)
+            for place, each in enumerate(others):
+                if each["turn_id"] == turn_id:
+                    ahead = place + bool(running)
+                    return Queued(turn_id=turn_id, session=session, status="queued", ahead=ahead)
+        raise UnknownTurn(f"No turn '{turn_id[:64]}' is waiting or running")
+
+    async def failure(self, session: str, turn_id: str) -> StoryError | None:
+        """What a turn ended with of which nothing came, as long as its events are kept."""
+        with self._translated():
+            told = await self._events(session).failure(turn_id)
+        return error_of(*told) if told else None
+
+    async def cancel(self, session: str, turn_id: str = "") -> str:
+        """Stops the turn that runs, or drops one that waits; its id. Nothing of it stays.
+
+        Raises UnknownTurn where none is to be stopped, Conflict where it was over before it stopped: then it is committed.
+        What answers a person at risk cannot be stopped.
+        """
+        with self._translated():
+            record, runner = await self.session(session), self._runner(session)
+            if turn_id and await self._drop(session, turn_id):
+                return turn_id
+            running = await runner.inbox.current()
+            if running is None or turn_id not in ("", running["turn_id"]):
+                raise UnknownTurn("No such turn is waiting or running", cure="There is nothing to stop.")
+            turn_id = running["turn_id"]
+            if not is_stopped(running):
+                await runner.inbox.ask_to_halt(turn_id, "rollback")
+            await self._until_over(record, running, runner)
+            if await runner.stored(turn_id):
+                raise Conflict("The turn was over before it could be stopped", cure="Take it back with `undo`.")
+            return turn_id
+
+    async def keep_playing(self) -> None:
+        """Every few seconds, plays what waits where nobody plays: whoever was to may be dead. Until it is cancelled."""
+        while True:
+            with suppress(StoryError):
+                await self.play_left()
+            await asyncio.sleep(SWEEP_S)
+
+    async def play_left(self) -> list[str]:
+        """Plays what waits in sessions where nobody plays; which these are."""
+        with self._translated():
+            redis = self._stores.redis
+            sessions = await sessions_that_wait(redis, self.settings.tenant)
+            left = [session for session in sessions if not await is_held(redis, self._story(session))]
+        for session in left:
+            self.play_waiting(session)
+        return left
+
+    async def _drop(self, session: str, turn_id: str) -> bool:
+        """Whether it waited."""
+        if not await self._waiting(session).remove(turn_id):
+            return False
+        await self._runner(session).turned_away(turn_id, cancelled())
+        return True
+
+    async def _until_over(self, record: Session, running: Accepted, runner: Runner) -> None:
+        """Until that turn is no more. Where its process is dead, it is given up here. Raises TurnInProgress."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + CANCEL_WAIT_S
+        with self._wakes.waiting(runner.events.key(running["turn_id"])) as waiter:
+            while clock() < until:
+                with suppress(TurnInProgress):
+                    async with hold(self._stores.redis, self._story(record["session"]), "cancel"):
+                        left = await runner.inbox.current()
+                        if left and left["turn_id"] == running["turn_id"]:
+                            if is_stopped(left) or await runner.stored(left["turn_id"]):
+                                await self._finish(record, runner)
+                            else:
+                                await runner.give_up(left, cancelled())
+                        return
+                current = await runner.inbox.current()
+                if current is None or current["turn_id"] != running["turn_id"]:
+                    return
+                await waiter.wait(0.2)
+        raise TurnInProgress("The turn is asked to stop and has not stopped yet", cure="Try again in a moment.")
+
+    async def _followed(self, session: str, turn_id: str) -> Turn:
+        """The turn, once whoever plays it has committed it. Raises what ended it."""
+        runner = self._runner(session)
+        with self._translated(), self._wakes.waiting(runner.events.key(turn_id)) as waiter:
+            while True:
+                if turn := await runner.stored(turn_id):
+                    return turn
+                if told := await runner.events.failure(turn_id):
+                    raise error_of(*told)
+                if not await runner.events.exists(turn_id):
+                    raise ModelUnavailable("Nothing came of that turn", cure="Send the action again.")
+                await waiter.wait()
+
+
+__all__ = ["Queued", "StoryQueue", "Strategy", "TurnCancelled"]

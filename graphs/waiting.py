@@ -1,0 +1,82 @@
+"""Actions that wait in a session until its turn is over, oldest first. Nobody else knows an order: what wakes whoever plays
+them (`graphs.queueing`) is only a nudge.
+
+    waiting:{TENANT:SESSION}   a list, sealed. Of a person at risk it holds the verdict and no words
+    waiting:{TENANT}           the sessions that have any, by which a process that begins finds what another one left
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from typing_extensions import TypedDict
+
+from agents.story import Heard, Verdict
+from graphs.keys import story_key, text_of
+from graphs.sealing import PLAIN, Seal
+
+MOST = 8
+"""Actions that may wait in one session."""
+
+
+class Waits(TypedDict):
+    """One action that waits, under the id of the turn that it will be."""
+
+    turn_id: str
+    action: str
+    screened: Verdict | None
+    """What the safety gate said, where it said anything but yes; else it is read again with what was said meanwhile."""
+    heard: list[Heard] | None
+    instead_of: str
+    """The turn that it takes back, if that is the last one then; empty for none."""
+
+
+class Waiting:
+    """What waits in one session."""
+
+    def __init__(self, redis: "Redis", tenant: str, session: str, *, seal: Seal = PLAIN, prefix: str = "tta") -> None:
+        self._redis = redis
+        self._seal = seal
+        self._session = session
+        self._key = story_key("waiting", f"{tenant}:{session}", prefix=prefix)
+        self._sessions = story_key("waiting", tenant, prefix=prefix)
+
+    async def put(self, waits: Waits, *, first: bool = False) -> None:
+        """At the end, or before all others."""
+        text = self._seal.close(json.dumps(waits, ensure_ascii=False))
+        await cast(Any, self._redis.zadd(self._sessions, {self._session: time.time()}))
+        await cast(Any, (self._redis.lpush if first else self._redis.rpush)(self._key, text))
+
+    async def all(self) -> list[Waits]:
+        """What waits, the next one first."""
+        return [waits for _, waits in await self._read()]
+
+    async def count(self) -> int:
+        return int(await cast(Any, self._redis.llen(self._key)))
+
+    async def remove(self, turn_id: str) -> bool:
+        """Whether it was there."""
+        gone = 0
+        for raw, waits in await self._read():
+            if waits["turn_id"] == turn_id:
+                gone += int(await cast(Any, self._redis.lrem(self._key, 1, raw)))
+        return bool(gone)
+
+    async def forget(self) -> None:
+        """The session is found no more, if nothing waits there."""
+        if not await self.count():
+            await self._redis.zrem(self._sessions, self._session)
+        if await self.count():  # somebody was quicker
+            await cast(Any, self._redis.zadd(self._sessions, {self._session: time.time()}))
+
+    async def _read(self) -> list[tuple[Any, Waits]]:
+        raws: Sequence[Any] = await cast(Any, self._redis.lrange(self._key, 0, -1))
+        return [(raw, cast(Waits, json.loads(self._seal.open(text_of(raw))))) for raw in raws]
+
+
+async def sessions_that_wait(redis: "Redis", tenant: str, *, prefix: str = "tta") -> list[str]:
+    """Those with actions that wait, the longest first."""
+    found: Any = await redis.zrange(story_key("waiting", tenant, prefix=prefix), 0, -1)
+    return [text_of(session) for session in found]

@@ -1,0 +1,268 @@
+"""A second action while a turn is played: it is refused, waits, cuts in, or takes the other one back."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from cottage import begun
+from fakes import ScriptedModel
+from flight import broken_off
+
+from agents.errors import Conflict, SessionPaused, TurnCancelled, TurnInProgress, UnknownTurn
+from graphs.engine import StoryEngine, open_engine
+from graphs.events import Event
+from graphs.settings import read_settings
+
+TALE = "The range ticks. The cups hang still. <held> Rain falls on the roof."
+SHORT = "A cup falls."
+CRISIS = "I am going to kill myself tonight, I have the pills here"
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("queueing")
+
+
+@pytest.fixture
+async def engine(data_dir: Path) -> AsyncGenerator[StoryEngine]:
+    async with open_engine(read_settings(data_dir=data_dir, linger_s=1)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def model(engine: StoryEngine) -> ScriptedModel:
+    """Tells one sentence, holds the second until what follows is known, and then waits for `go`; short tales after it."""
+    made = ScriptedModel(answers=[TALE, SHORT])
+    engine.use_model("scripted", made)
+    return made
+
+
+async def running(engine: StoryEngine, action: str = "look") -> tuple[str, str, "asyncio.Task[object]"]:
+    """A session and its turn, which has told its first sentence and now waits for its model."""
+    session = await begun(engine, "", model="scripted")
+    turn_id, task = await engine.start(session, action)
+    await sentence_of(engine, session, turn_id)
+    return session, turn_id, task  # type: ignore[return-value]
+
+
+async def sentence_of(engine: StoryEngine, session: str, turn_id: str) -> str:
+    async for event in engine.events(session, turn_id):
+        if event["kind"] == "sentence":
+            return str(event["data"]["text"])
+    raise AssertionError("nothing was told")
+
+
+async def told(engine: StoryEngine, session: str, turn_id: str) -> list[Event]:
+    return [event async for event in engine.events(session, turn_id)]
+
+
+async def test_refused_by_default(engine: StoryEngine, model: ScriptedModel) -> None:
+    session, _, task = await running(engine)
+    with pytest.raises(TurnInProgress):
+        await engine.send(session, "wait")
+    model.go.set()
+    await task
+    assert [turn["action"] for turn in await engine.turns(session)] == ["look"]
+
+
+async def test_what_waits_is_played_in_its_order(engine: StoryEngine, model: ScriptedModel) -> None:
+    session, _, first = await running(engine)
+    sent = [await engine.send(session, f"say {word}", strategy="enqueue") for word in ("one", "two", "three")]
+    assert (await engine.queued(session, sent[2][0])) == {
+        "turn_id": sent[2][0], "session": session, "status": "queued", "ahead": 3,
+    }  # fmt: skip
+    model.go.set()
+    await first
+    turns = [await task for _, task in sent]
+    assert [turn["action"] for turn in turns] == ["say one", "say two", "say three"]
+    assert [turn["number"] for turn in turns] == [2, 3, 4]
+    assert [turn["parent"] for turn in turns[1:]] == [turn["turn_id"] for turn in turns[:-1]]
+    kinds = [event["kind"] for event in await told(engine, session, sent[1][0])]
+    assert (kinds[0], kinds.count("metadata"), kinds[-2:]) == ("metadata", 1, ["committed", "end"])
+
+
+async def test_nine_are_too_many(engine: StoryEngine, model: ScriptedModel) -> None:
+    session, _, _ = await running(engine)
+    for number in range(8):
+        await engine.enqueue(session, f"say {number}")
+    with pytest.raises(TurnInProgress, match="8 actions wait"):
+        await engine.enqueue(session, "say nine")
+    model.go.set()
+
+
+async def test_the_same_id_waits_once(engine: StoryEngine, model: ScriptedModel) -> None:
+    session, _, _ = await running(engine)
+    first = await engine.enqueue(session, "say hello", turn_id="a" * 32)
+    assert await engine.enqueue(session, "say hello", turn_id="a" * 32) == first
+    model.go.set()
+    _, task = await engine.send(session, "say hello", turn_id="a" * 32, strategy="enqueue")
+    await task
+    assert [turn["action"] for turn in await engine.turns(session)] == ["say hello", "look"]
+
+
+async def test_who_cuts_in_leaves_what_was_told(engine: StoryEngine, model: ScriptedModel) -> None:
+    session, turn_id, first = await running(engine)
+    dropped, waited = await engine.send(session, "say nothing", strategy="enqueue")
+    _, second = await engine.send(session, "wait", strategy="interrupt")
+    cut = await first
+    assert cut["narration"] == "The range ticks.", "as far as it was told, and not a word of ours"  # type: ignore[index]
+    assert (await second)["parent"] == turn_id
+    with pytest.raises(TurnCancelled):
+        await waited
+    assert [event["kind"] for event in await told(engine, session, dropped)] == ["metadata", "error", "end"]
+    assert [turn["action"] for turn in await engine.turns(session)] == ["wait", "look"]
+
+
+async def test_who_takes_back_leaves_nothing(engine: StoryEngine, model: ScriptedModel) -> None:
+    session, turn_id, first = await running(engine)
+    _, second = await engine.send(session, "wait", strategy="rollback")
+    with pytest.raises(TurnCancelled):
+        await first
+    turn = await second
+    assert (turn["number"], turn["parent"]) == (1, "root")
+    assert [each["action"] for each in await engine.turns(session)] == ["wait"]
+    with pytest.raises(UnknownTurn):
+        await engine.turn(session, turn_id)
+    assert (await told(engine, session, turn_id))[-2]["data"]["code"] == "turn_cancelled"
+
+
+async def never(*_: object) -> None:
+    """The wish that a turn should stop, where it comes too late."""
+
+
+async def test_taken_back_though_it_was_committed_meanwhile(
+    engine: StoryEngine, model: ScriptedModel, monkeypatch
+) -> None:
+    """The wish came while the turn was played; that its commit was quicker is nothing that the player could know."""
+    monkeypatch.setattr("graphs.inbox.Inbox.ask_to_halt", never)
+    session, turn_id, first = await running(engine)
+    _, second = await engine.send(session, "wait", strategy="rollback")
+    model.go.set()
+    assert (await first)["turn_id"] == turn_id  # type: ignore[index]
+    assert (await second)["parent"] == "root"
+    assert [turn["action"] for turn in await engine.turns(session)] == ["wait"]
+
+
+@pytest.mark.parametrize("strategy", ["enqueue", "interrupt", "rollback"])
+async def test_who_is_in_danger_waits_for_nobody(engine: StoryEngine, model: ScriptedModel, strategy: str) -> None:
+    session, _, first = await running(engine)
+    _, other = await engine.send(session, "say nothing", strategy="enqueue")
+    turn_id, task = await engine.send(session, CRISIS, strategy=strategy)  # type: ignore[arg-type]
+    turn = await task
+    assert (turn["turn_id"], turn["kind"], turn["action"]) == (turn_id, "crisis", "")
+    with pytest.raises((SessionPaused, TurnCancelled)):
+        await other
+    await asyncio.wait([first])
+    assert (await engine.session(session))["paused"]
+    assert not await engine.waits(session)
+
+
+async def test_its_words_are_kept_nowhere(engine: StoryEngine, model: ScriptedModel) -> None:
+    session, _, _ = await running(engine)
+    await engine.enqueue(session, CRISIS)
+    kept = await engine._stores.redis.lrange(f"tta:1:waiting:{{local:{session}}}", 0, -1)
+    assert len(kept) == 1
+    assert b"pills" not in kept[0]
+    assert b"crisis" in kept[0]
+
+
+async def test_stopped(engine: StoryEngine, model: ScriptedModel) -> None:
+    session, turn_id, task = await running(engine)
+    assert await engine.cancel(session) == turn_id
+    with pytest.raises(TurnCancelled):
+        await task
+    assert await engine.turns(session) == []
+    assert (await engine.failure(session, turn_id)).code == "turn_cancelled"  # type: ignore[union-attr]
+    with pytest.raises(UnknownTurn):
+        await engine.cancel(session)
+    turn = await engine.act(session, "wait")
+    assert (turn["number"], turn["narration"]) == (1, SHORT), "the story goes on as if nothing had been"
+
+
+async def test_one_that_waits_is_stopped_by_its_id(engine: StoryEngine, model: ScriptedModel) -> None:
+    session, _, first = await running(engine)
+    waiting, task = await engine.send(session, "say nothing", strategy="enqueue")
+    assert await engine.cancel(session, waiting) == waiting
+    with pytest.raises(TurnCancelled):
+        await task
+    with pytest.raises(UnknownTurn):
+        await engine.cancel(session, "b" * 32)
+    model.go.set()
+    await first
+
+
+async def test_a_retry_that_is_stopped_leaves_the_turn_before_it(engine: StoryEngine, model: ScriptedModel) -> None:
+    session, turn_id, first = await running(engine)
+    model.go.set()
+    await first
+    model.go.clear()
+    model.answers[:] = [TALE]
+    again, task = await engine.start_retry(session)
+    await sentence_of(engine, session, again)
+    await engine.cancel(session)
+    with pytest.raises(TurnCancelled):
+        await task
+    assert [turn["turn_id"] for turn in await engine.turns(session)] == [turn_id]
+
+
+async def test_stopped_in_another_process(engine: StoryEngine, model: ScriptedModel, data_dir: Path) -> None:
+    session, turn_id, task = await running(engine)
+    async with open_engine(read_settings(data_dir=data_dir, linger_s=1)) as other:
+        assert await other.cancel(session) == turn_id
+    with pytest.raises(TurnCancelled):
+        await task
+
+
+async def test_stopped_when_its_process_is_dead(engine: StoryEngine, model: ScriptedModel) -> None:
+    session, turn_id, task = await running(engine)
+    await broken_off(task)
+    assert await engine.cancel(session) == turn_id
+    assert await engine.turns(session) == []
+    assert await engine._runner(session).inbox.current() is None
+
+
+async def test_too_late_to_be_stopped(engine: StoryEngine, model: ScriptedModel, monkeypatch) -> None:
+    session, turn_id, task = await running(engine)
+
+    async def slow(*_: object) -> None:
+        """The wish is on its way when the turn commits."""
+        model.go.set()
+
+    monkeypatch.setattr("graphs.inbox.Inbox.ask_to_halt", slow)
+    with pytest.raises(Conflict) as refused:
+        await engine.cancel(session)
+    assert "undo" in refused.value.cure
+    await task
+    assert (await engine.turns(session))[0]["turn_id"] == turn_id
+
+
+async def test_what_a_dead_process_left_waiting(engine: StoryEngine, model: ScriptedModel, data_dir: Path) -> None:
+    session = await begun(engine, "", model="offline")
+    await engine.enqueue(session, "look around")
+    assert await engine.turns(session) == []
+    async with open_engine(read_settings(data_dir=data_dir, linger_s=1)) as other:
+        assert session in await other.play_left()
+        async with asyncio.timeout(60):
+            while await other.waits(session):
+                await asyncio.sleep(0.02)
+    assert [turn["action"] for turn in await engine.turns(session)] == ["look around"]
+
+
+async def test_what_waits_goes_with_its_session(engine: StoryEngine, model: ScriptedModel) -> None:
+    session = await begun(engine, "", model="scripted")
+    await engine.enqueue(session, "look around")
+    await engine.delete(session)
+    assert session not in await engine.play_left()
+    assert not [key async for key in engine._stores.redis.scan_iter(match=f"*{session}*")]
+
+
+async def test_a_reader_that_waits_for_one_that_waits(engine: StoryEngine, model: ScriptedModel) -> None:
+    """Its events begin at once, and go on when it is played."""
+    session, _, first = await running(engine)
+    queued = await engine.enqueue(session, "wait")
+    reading = asyncio.create_task(told(engine, session, queued["turn_id"]))
+    engine.play_waiting(session)
+    model.go.set()
+    assert [event["kind"] for event in await reading] == ["metadata", "sentence", "committed", "end"]
+    await first
