@@ -89,6 +89,7 @@ async def test_nine_are_too_many(engine: StoryEngine, model: ScriptedModel) -> N
     with pytest.raises(TurnInProgress, match="8 actions wait"):
         await engine.enqueue(session, "say nine")
     model.go.set()
+    await engine.delete(session)
 
 
 async def test_the_same_id_waits_once(engine: StoryEngine, model: ScriptedModel) -> None:
@@ -165,6 +166,8 @@ async def test_its_words_are_kept_nowhere(engine: StoryEngine, model: ScriptedMo
     assert len(kept) == 1
     assert b"pills" not in kept[0]
     assert b"crisis" in kept[0]
+    model.go.set()
+    await engine.delete(session)
 
 
 async def test_stopped(engine: StoryEngine, model: ScriptedModel) -> None:
