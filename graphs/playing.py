@@ -16,13 +16,13 @@ from agents.services import Clock, Ids
 from agents.story import Heard, Turn, Verdict
 from agents.world.schema import World
 from graphs.actions import check_action
-from graphs.auditing import StoryAuditor
 from graphs.chapters import Chapters, Writer, behind
 from graphs.checkpoint import RedisSaver
 from graphs.clock import SystemClock, TimeIds
 from graphs.inbox import Accepted, Inbox, is_stopped
 from graphs.locks import hold
 from graphs.memory.shapes import KEYFRAME, Position, Scope, Session
+from graphs.metering import Entrance, Permit, StoryMeter, freely, is_answered_with_help
 from graphs.runner import BranchRecall, Runner, StreamVoice
 from graphs.sealing import sealed_serde
 from graphs.settings import Settings
@@ -49,7 +49,7 @@ MAX_TRIES = 8
 """How often a turn is taken up again whose process died in it; then it is given up, so that play can go on."""
 
 
-class StoryPlayer(StoryAuditor):
+class StoryPlayer(StoryMeter):
     """The playing half of StoryEngine. Every method raises a StoryError and nothing else."""
 
     def __init__(self, settings: Settings, stores: Stores, stack: AsyncExitStack) -> None:
@@ -72,21 +72,23 @@ class StoryPlayer(StoryAuditor):
         """Sessions of that spec are told by this model from now on: one that was made elsewhere, or a fake of a test."""
         self._storytellers.models[spec] = model
 
-    async def act(self, session: str, action: str, *, turn_id: str = "") -> Turn:
+    async def act(self, session: str, action: str, *, turn_id: str = "", permit: Permit = freely) -> Turn:
         """Plays one action and waits for its turn. With a turn_id that is already played, returns that turn."""
-        task = await self.start(session, action, turn_id=turn_id)
+        task = await self.start(session, action, turn_id=turn_id, permit=permit)
         return await asyncio.shield(task[1])
 
-    async def start(self, session: str, action: str, *, turn_id: str = "") -> tuple[str, asyncio.Task[Turn]]:
+    async def start(
+        self, session: str, action: str, *, turn_id: str = "", permit: Permit = freely
+    ) -> tuple[str, asyncio.Task[Turn]]:
         """Accepts an action; its turn runs in a task. Returns the turn's id, under which `events` reads along.
 
         Raises what turns the action away (InvalidAction, UnknownSession, SessionPaused, TurnInProgress, StoreError);
-        a person at risk gets the resources with that error (`StoryError.help`).
+        a person at risk gets the resources with that error (`StoryError.help`). `permit` has a say (`graphs.metering`).
         """
         try:
             with self._translated():
                 text = check_action(action)
-                return await self._accept(await self.session(session), turn_id or self.ids.new(), text)
+                return await self._accept(await self.session(session), turn_id or self.ids.new(), text, permit)
         except StoryError as error:
             raise self._with_help(error, action, session) from error.__cause__
 
@@ -96,10 +98,12 @@ class StoryPlayer(StoryAuditor):
         with self._translated():
             return await asyncio.shield(task)
 
-    async def start_retry(self, session: str, *, turn_id: str = "") -> tuple[str, asyncio.Task[Turn]]:
+    async def start_retry(
+        self, session: str, *, turn_id: str = "", permit: Permit = freely
+    ) -> tuple[str, asyncio.Task[Turn]]:
         """As `start`, for a retry. Raises Conflict where there is nothing to retry."""
         with self._translated():
-            return await self._accept(await self.session(session), turn_id or self.ids.new(), None)
+            return await self._accept(await self.session(session), turn_id or self.ids.new(), None, permit)
 
     async def recover(self, session: str) -> Turn | None:
         """Ends a turn that a process left unfinished, if there is one: the text begins with what was shown."""
@@ -138,10 +142,12 @@ class StoryPlayer(StoryAuditor):
         storyteller = partial(self._storytellers.told, scope, model)
         return Writer(scope=scope, world=world, model=model, storyteller=storyteller, telling=told, clock=self.clock)
 
-    async def _accept(self, record: Session, turn_id: str, text: str | None) -> tuple[str, asyncio.Task[Turn]]:
+    async def _accept(
+        self, record: Session, turn_id: str, text: str | None, permit: Permit
+    ) -> tuple[str, asyncio.Task[Turn]]:
         """The turn's task, once its action is accepted or its turn is there. Without a text: a retry."""
         accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._turn(record, text, turn_id, accepted))
+        task = asyncio.create_task(self._turn(record, text, turn_id, Entrance(permit, accepted)))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         await asyncio.wait([accepted, task], return_when=asyncio.FIRST_COMPLETED)
@@ -155,20 +161,20 @@ class StoryPlayer(StoryAuditor):
         if not task.cancelled():
             task.exception()
 
-    async def _turn(self, record: Session, text: str | None, turn_id: str, accepted: "asyncio.Future[None]") -> Turn:
+    async def _turn(self, record: Session, text: str | None, turn_id: str, entrance: Entrance) -> Turn:
         try:
             with self._translated():
                 runner = self._runner(record["session"])
                 if stored := await runner.stored(turn_id):
                     return stored
                 async with hold(self._stores.redis, self._story(record["session"]), turn_id, wait_s=LOCK_WAIT_S):
-                    return await self._leased(record, text, turn_id, runner, accepted)
+                    return await self._leased(record, text, turn_id, runner, entrance)
         except StoryError as error:
-            error.audited |= accepted.done()
+            error.audited |= entrance.accepted.done()
             raise self._with_help(error, text, record["session"]) from error.__cause__
 
     async def _leased(
-        self, record: Session, text: str | None, turn_id: str, runner: Runner, accepted: "asyncio.Future[None]"
+        self, record: Session, text: str | None, turn_id: str, runner: Runner, entrance: Entrance
     ) -> Turn:
         """Under the session's lease: an unfinished turn is ended first, then this one is accepted and run."""
         try:
@@ -185,13 +191,15 @@ class StoryPlayer(StoryAuditor):
             return stored
         entry = await self._entry(record, text, turn_id, runner)
         services = await self._services(record, entry, runner)
+        if not is_answered_with_help(entry["screened"]):
+            await entrance.permit(record)
         await runner.inbox.put(entry)
         if entry["screened"]:
             self._note(entry["screened"], text or "", session=record["session"], turn=turn_id)
         await runner.events.append(
             turn_id, "metadata", {"turn_id": turn_id, "session": record["session"], "branch": entry["branch"]}
         )
-        accepted.set_result(None)
+        entrance.accepted.set_result(None)
         return self._after(record, await runner.run(entry, services))
 
     async def _entry(self, record: Session, text: str | None, turn_id: str, runner: Runner) -> Accepted:

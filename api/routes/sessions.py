@@ -34,6 +34,7 @@ from api.schemas import (
     Undo,
     UndoAnswer,
 )
+from api.tolls import Paid
 from api.undone import say_undone
 from graphs.engine import StoryEngine
 
@@ -48,7 +49,7 @@ EXPORTED = {
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=PROBLEMS)
 async def create_session(
-    asked: NewSession, engine: Engine, response: Response, caller: Asking, tried: Try
+    asked: NewSession, engine: Engine, response: Response, caller: Asking, tried: Try, toll: Paid
 ) -> NewSessionAnswer:
     """Begins a story in a shipped world. The answer holds the opening as turn 0."""
     player = player_for(caller, asked.user_id or (asked.player if "player" in asked.model_fields_set else None))
@@ -57,6 +58,7 @@ async def create_session(
     # YAML and a provider's package take their time, once each: not in the event loop.
     await asyncio.to_thread(load_world, world)
     await asyncio.to_thread(check_model, asked.model, engine.settings.model)
+    await toll.session(player)
     made = await engine.create(
         world,
         session=tried.mark[:16],  # an earlier try may have begun it: then it is that one
