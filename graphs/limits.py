@@ -127,7 +127,9 @@ class Limits:
 
     async def _standing(self, quota: Quota, who: str, *, allowed: bool) -> Standing:
         stats = await self._limiter(quota).get_window_stats(_item(quota), _hidden(who))
-        reset_s = min(quota.window_s, max(1, math.ceil(stats.reset_time - time.time())))
+        # Of what nobody has begun to use up, the store knows no end: it would be a window from now.
+        unused = stats.remaining >= quota.amount
+        reset_s = quota.window_s if unused else min(quota.window_s, max(1, math.ceil(stats.reset_time - time.time())))
         return Standing(quota, allowed, max(0, stats.remaining) if allowed else 0, reset_s)
 
     @contextmanager

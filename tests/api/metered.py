@@ -13,13 +13,18 @@ DANGER = "I want to kill myself tonight"
 EVENTS = {"Accept": "text/event-stream"}
 
 
-@asynccontextmanager
-async def metered(engine: StoryEngine, **limits: str) -> AsyncGenerator[httpx.AsyncClient]:
-    """A client of an app with these limits, of which nothing is used up; `limit_` is put before each name."""
+async def emptied(engine: StoryEngine) -> None:
+    """Nobody has used up anything."""
     redis = engine._stores.redis
     for pattern in ("tta:1:limit:*", "tta:1:streams:*"):
         if known := [key async for key in redis.scan_iter(pattern)]:
             await redis.delete(*known)
+
+
+@asynccontextmanager
+async def metered(engine: StoryEngine, **limits: str) -> AsyncGenerator[httpx.AsyncClient]:
+    """A client of an app with these limits, of which nothing is used up; `limit_` is put before each name."""
+    await emptied(engine)
     changes = {f"limit_{name}": value for name, value in limits.items()}
     engine.settings = engine.settings.model_copy(update=changes)
     app = build_app(engine=engine)
