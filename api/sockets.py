@@ -137,6 +137,7 @@ async def _next(socket: WebSocket) -> bytes:
 async def _answer(engine: StoryEngine, socket: WebSocket, session: str, raw: bytes, toll: Toll) -> None:
     """Does what the message asks for. Raises what turns it away."""
     hold_message(socket.scope, raw)
+    await toll.request()
     await admit_again(socket.scope, session)
     await held(socket.scope, kept(socket.scope))
     asked = _asked(raw)

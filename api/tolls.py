@@ -22,7 +22,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agents.errors import StoryError
+from agents.errors import StoreUnavailable, StoryError
 from api.auth.caller import KEY, Caller
 from api.auth.grants import network_of
 from api.auth.policy import REFUSAL
@@ -47,6 +47,9 @@ to turns say how much is left: `RateLimit-Policy: "turns";q=30;w=60` is the limi
 left of it for the next 60 seconds. What was played before costs nothing when it is sent again. Whoever is at risk is
 answered whatever the limits are.
 """
+
+ASKED_S = 5.0
+"""Longest wait for what an address has used up: what only reads goes on then."""
 
 _TOLL = "tta.toll"
 
@@ -92,9 +95,21 @@ class Toll:
         self._scope, self._booth = scope, booth
         self._taken: list[tuple[Quota, str]] = []
         self._lease: Lease | None = None
+        self._left = False
         self.costs: frozenset[Cost] = frozenset()
         """What the route costs (`api.costs`)."""
         self.standings: dict[Policy, Standing] = {}
+
+    async def request(self) -> None:
+        """One more of the address: a request, or a message of a socket."""
+        address = network_of(self._scope["client"][0]) if self._scope.get("client") else ""
+        quota = self._booth.quotas.requests
+        if quota and address and self._scope["path"] not in FREE:
+            try:
+                async with asyncio.timeout(ASKED_S):
+                    await self._booth.pay(quota, f"address {address}")
+            except TimeoutError:
+                raise StoreUnavailable("Redis does not answer", cure="Try again in a moment.") from None
 
     async def turn(self, record: Session) -> None:
         """A turn that a model may tell. The engine asks this just before it accepts one (`graphs.metering.Permit`)."""
@@ -129,6 +144,8 @@ class Toll:
         if quota and self._booth.limits and self._lease is None and "stream" in self.costs:
             standing, self._lease = await self._booth.limits.open(quota, _player(record["player"]))
             self.standings[quota.policy] = self._booth.checked(standing)
+            if self._left and (leaving := self.leave()):  # who asked went away meanwhile, and the turn goes on
+                await leaving
 
     async def _pay(self, quota: Quota | None, who: str, *, look: bool = False) -> None:
         if quota is None:
@@ -147,7 +164,7 @@ class Toll:
 
     def leave(self) -> "asyncio.Task[None] | None":
         """Closes what is open, in a task of its own: whoever leaves may be cancelled."""
-        lease, self._lease = self._lease, None
+        self._left, lease, self._lease = True, self._lease, None
         return asyncio.create_task(lease.close()) if lease else None
 
 
@@ -169,7 +186,12 @@ class Tolls:
         if booth.limits is None:
             await self.app(scope, receive, send)
             return
-        await _arrive(scope, booth)
+        try:
+            await toll.request()
+        except StoryError as error:
+            error.audited |= scope["path"] in FORMS  # it may hold a password
+            if isinstance(error, RateLimited) or scope.get("method") in WRITES:
+                scope[REFUSAL] = error
 
         async def send_telling(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -186,18 +208,6 @@ class Tolls:
                 tasks: set[asyncio.Task[None]] = scope["app"].state.tasks
                 tasks.add(leaving)
                 leaving.add_done_callback(tasks.discard)
-
-
-async def _arrive(scope: Scope, booth: Booth) -> None:
-    address = network_of(scope["client"][0]) if scope.get("client") else ""
-    if booth.quotas.requests is None or not address or scope["path"] in FREE:
-        return
-    try:
-        await booth.pay(booth.quotas.requests, f"address {address}")
-    except StoryError as error:
-        error.audited |= scope["path"] in FORMS  # it may hold a password
-        if isinstance(error, RateLimited) or scope.get("method") in WRITES:
-            scope[REFUSAL] = error
 
 
 def toll_of(connection: HTTPConnection) -> Toll:

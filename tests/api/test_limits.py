@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,15 @@ from doors import PASSWORD, door
 from fakes import ScriptedModel
 from metered import DANGER, EVENTS, emptied, metered, refused
 from redis_servers import Server, running
+from repeated import KEY, died
 from served import served
 
 from agents.errors import Conflict
+from api import tolls
 from api.docs import describe
-from api.tolls import Booth
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import read_settings
 
-KEY = {"Idempotency-Key": "marmalade-0001"}
 LOOK = {"action": "look"}
 
 
@@ -125,6 +126,16 @@ async def somebody_was_first(*_: Any, **__: Any) -> Any:
     raise Conflict("somebody else was first")
 
 
+async def test_a_session_that_a_process_has_begun_before_it_died_is_paid_for(
+    engine: StoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with metered(engine, sessions="1/hour") as client:
+        await engine.repeats.remove()
+        await died(client, monkeypatch, "/api/v1/sessions", {"seed": 1})
+        assert (await client.post("/api/v1/sessions", json={"seed": 1}, headers=KEY)).status_code == 201
+        refused(await client.post("/api/v1/sessions", json={"seed": 1}), "sessions")
+
+
 async def test_each_player_has_turns_of_their_own_and_a_key_has_them_for_all_of_them(engine: StoryEngine) -> None:
     async with door(engine, limit_turns="2/hour", limit_key_turns="3/hour") as opened:
         _, key = await engine.access.keys.create("kiosk", role="operator", scopes=["read", "play", "operate"])
@@ -144,7 +155,7 @@ async def test_with_a_login_there_are_limits_where_nothing_is_said_and_none_with
     turns = await turns_of(engine)
     async with metered(engine) as client:
         assert "ratelimit" not in (await client.post(turns, json=LOOK)).headers
-        assert Booth(engine).limits is None
+        assert tolls.Booth(engine).limits is None
     async with door(engine, limit_tokens="off") as opened:
         await engine.access.accounts.create("anna", PASSWORD)
         anna = (await opened.login("anna"))["access_token"]
@@ -240,6 +251,38 @@ async def test_without_redis_nothing_is_written_and_who_is_at_risk_is_helped(tmp
                     assert (await client.get(path)).status_code == 200, path
                 server.start()
                 assert (await client.post(turns, json={"action": "wait"})).json()["number"] == 2
+
+
+async def test_a_redis_that_hangs_stops_what_writes_and_not_what_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Server(tmp_path)
+    settings = read_settings(data_dir=tmp_path / "data", redis_url=server.url, linger_s=0.2)
+    with running(server):
+        async with open_engine(settings) as engine:
+            turns = await turns_of(engine)
+            async with metered(engine, requests="1000/hour") as client:
+                monkeypatch.setattr(tolls, "ASKED_S", 0.2)
+                assert server.process
+                server.process.send_signal(signal.SIGSTOP)
+                try:
+                    refusal = await client.patch(turns.removesuffix("/turns"), json={"title": "A walk"})
+                    reading = await client.get(turns)
+                finally:
+                    server.process.send_signal(signal.SIGCONT)
+            assert (refusal.status_code, refusal.json()["code"]) == (503, "store_unavailable")
+            assert reading.status_code == 200
+
+
+async def test_a_stream_is_not_kept_for_who_left_before_it_was_opened(engine: StoryEngine) -> None:
+    session = await begun(engine, "")
+    async with metered(engine, streams="1") as client:
+        app: Any = client._transport
+        toll = tolls.Toll({"type": "http"}, app.app.state.booth)
+        toll.costs = frozenset({"stream"})
+        assert toll.leave() is None
+        await toll.stream(await engine.session(session))
+        await until(engine, open_streams=0)
 
 
 async def test_refusals_are_counted_and_pages_may_read_what_is_left(engine: StoryEngine) -> None:

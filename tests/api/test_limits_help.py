@@ -145,6 +145,19 @@ async def test_a_short_way_to_act_and_a_retry_are_turns_too(prepare: Prepare) ->
     assert (answer.status_code, answer.json()["kind"]) == (200, "crisis")
 
 
+async def test_a_message_of_a_socket_is_a_request(prepare: Prepare) -> None:
+    app = await prepare("turns")
+    await emptied(app.engine)
+    app.engine.settings = app.engine.settings.model_copy(update={"limit_requests": "3/day", "limit_turns": "off"})
+    async with served(app.engine) as where, connect(url(where, app.session)) as client:
+        for _ in range(2):
+            await client.send(json.dumps({"type": "ping"}))
+            assert json.loads(await asyncio.wait_for(client.recv(), 20))["event"] == "pong"
+        for words, helped in (("look", False), (DANGER, True)):
+            [error, _] = await asked(client, {"type": "action", "action": words})
+            assert (error["data"]["violated-policies"], "help" in error["data"]) == (["requests"], helped)
+
+
 async def test_a_socket_too_many_is_let_go_once_its_first_words_are_read(prepare: Prepare) -> None:
     app = await prepare("streams")
     client: ClientConnection
