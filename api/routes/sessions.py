@@ -14,7 +14,7 @@ from agents.world.view import View
 from api.auth.policy import player_for, whose
 from api.etags import etag, names, tagged
 from api.refusals import Changed
-from api.repeats import Try, Tried
+from api.repeats import Tried, Try
 from api.routes.parts import Asking, BranchInPath, Cursor, Engine, SessionId
 from api.routes.worlds import check_model, check_world
 from api.schemas import (

@@ -1,16 +1,19 @@
 """What the tests of limits share: an app over an engine with limits, and what is refused by one."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+from cottage import begun
 
 from api.app import build_app
 from graphs.engine import StoryEngine
 
 DANGER = "I want to kill myself tonight"
 EVENTS = {"Accept": "text/event-stream"}
+LOOK = {"action": "look"}
 
 
 async def emptied(engine: StoryEngine) -> None:
@@ -47,3 +50,19 @@ def refused(answer: httpx.Response, policy: str) -> dict[str, Any]:
     assert answer.headers["ratelimit"].startswith(f'"{policy}";r=0')
     assert answer.headers["ratelimit-policy"].startswith(f'"{policy}";q=')
     return problem
+
+
+async def turns_of(engine: StoryEngine, **options: str) -> str:
+    """The path of the turns of a new session."""
+    return f"/api/v1/sessions/{await begun(engine, '', **options)}/turns"
+
+
+async def until(engine: StoryEngine, *, open_streams: int) -> None:
+    """Waits until so many are open."""
+    redis: Any = engine._stores.redis
+    async with asyncio.timeout(30):
+        while True:
+            keys = [key async for key in redis.scan_iter("tta:1:streams:*")]
+            if sum([await redis.zcard(key) for key in keys]) == open_streams:
+                return
+            await asyncio.sleep(0.01)
