@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import Depends, FastAPI
 
-from api import docs, problems, repeats, sockets
+from api import docs, problems, repeats, sockets, tolls
 from api.auth.guard import build_guard
 from api.auth.policy import Doors, Logins, admit
 from api.bodies import Bodies
@@ -30,7 +30,7 @@ ROUTERS = (
     docs.router,
 )
 
-LAYERS = (repeats.Repeats, problems.Words, Doors, Origins, Bodies, Logins, Requests)
+LAYERS = (repeats.Repeats, problems.Words, Doors, Origins, Bodies, tolls.Tolls, Logins, Requests)
 """The innermost first: the last one is the first to see a request."""
 
 
@@ -42,7 +42,7 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with nullcontext(engine) if engine else open_engine(settings or read_settings()) as opened:
-            app.state.engine, app.state.guard = opened, build_guard(opened)
+            app.state.engine, app.state.guard, app.state.booth = opened, build_guard(opened), tolls.Booth(opened)
             opened.screen.warm_soon()
             sweeping = await _begin_playing(opened)
             yield
@@ -54,7 +54,8 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
         title="TTA",
         version=_version(),
         description="Therapeutic text adventures: sessions, turns as JSON or server-sent events, RFC 9457 problems.\n"
-        + repeats.PROMISES,
+        + repeats.PROMISES
+        + tolls.PROMISES,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -62,6 +63,7 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
         dependencies=[Depends(admit)],
     )
     app.state.engine, app.state.guard = engine, build_guard(engine) if engine else None
+    app.state.booth = tolls.Booth(engine) if engine else None
     app.state.tasks = tasks
     app.openapi = lambda: docs.describe(app)  # pyright: ignore[reportAttributeAccessIssue] - FastAPI's documented way
     problems.install(app)

@@ -22,9 +22,13 @@ StoryError
 │   ├── Unauthorized        no login, or one that is good no more            401
 │   ├── Forbidden           the caller's role or scopes do not reach         403
 │   ├── TooManyLogins       failed logins, by account or address             429
+│   ├── RateLimited         more than a limit of `graphs.quotas`             429
 │   └── GrantRefused        what the token endpoint turns away (RFC 6749)    400 / 401
 └── InternalError           a fault of ours; nothing of it is told           500
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 from agents.errors import Conflict, InvalidInput, NotFound, StoryError
 
@@ -116,7 +120,7 @@ class AccessRefused(StoryError):
     def __init__(self, cause: str, *, cure: str = "") -> None:
         super().__init__(cause, cure=cure)
         self.headers: dict[str, str] = {}
-        self.members: dict[str, str] = {}
+        self.members: dict[str, Any] = {}
 
 
 class Unauthorized(AccessRefused):
@@ -153,6 +157,19 @@ class TooManyLogins(AccessRefused):
         self.headers = {"Retry-After": str(wait_s)}
         self.members = {"error": "temporarily_unavailable", "error_description": self.cause}
         self.audited = True
+
+
+class RateLimited(AccessRefused):
+    """`policy`: the limit; `wait_s`: seconds until it is worth asking again. Nothing was done."""
+
+    status = 429
+    title = "That is more than the limit"
+
+    def __init__(self, cause: str, *, policy: str, wait_s: int, headers: Mapping[str, str]) -> None:
+        super().__init__(cause, cure=f"Ask again in {wait_s} seconds; nothing was done.")
+        self.headers = {"Retry-After": str(wait_s), **headers}
+        # The name of the draft's problem type; a socket has no headers, so the wait stands in the problem too.
+        self.members = {"violated-policies": [policy], "retry_after": wait_s}
 
 
 class GrantRefused(AccessRefused):

@@ -45,7 +45,9 @@ CORS = {
 }
 """What a page of TTA_CORS_ORIGINS is told that asks beforehand. No cookies: a token is a header."""
 
-EXPOSED = "ETag, Location, X-Request-ID, Retry-After, Idempotent-Replayed, WWW-Authenticate"
+EXPOSED = (
+    "ETag, Location, X-Request-ID, Retry-After, Idempotent-Replayed, RateLimit, RateLimit-Policy, WWW-Authenticate"
+)
 """The headers of ours that such a page may read."""
 
 _ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")

@@ -30,8 +30,10 @@ from api.problems import find_help, held, of_validation, problem
 from api.refusals import Unauthorized
 from api.schemas import ID_PATTERN
 from api.streams import end_unfinished, read_along
+from api.tolls import Toll, toll_of
 from graphs.engine import StoryEngine
 from graphs.events import Event
+from graphs.metering import Permit
 
 SEND_S = 15.0
 """Longest wait for a client to take an event. One that is slower is let go: the turn waits for nobody."""
@@ -44,7 +46,7 @@ AUTH_CURE = 'Send {"type": "auth", "token": TOKEN} first.'
 NOT_KNOWN = 3000
 """Unauthorized (in the same registry)."""
 
-TOO_SLOW = 1013
+TOO_SLOW = TOO_MANY = 1013
 """Try again later (RFC 6455's registry of close codes)."""
 
 router = APIRouter(tags=["turns"])
@@ -64,10 +66,13 @@ async def play(socket: WebSocket, session: str) -> None:
     with suppress(WebSocketDisconnect):
         if not known and not await _welcomed(socket, session):
             return
+        toll = toll_of(socket)
+        if not await _has_room(socket, toll, session):
+            return
         while True:
             raw = await _next(socket)
             try:
-                await _answer(engine, socket, session, raw)
+                await _answer(engine, socket, session, raw, toll)
             except StoryError as error:
                 await _refuse(socket, error)
                 if isinstance(error, Unauthorized):
@@ -97,6 +102,22 @@ async def _welcomed(socket: WebSocket, session: str) -> bool:
     return False
 
 
+async def _has_room(socket: WebSocket, toll: Toll, session: str) -> bool:
+    """Whether the player may have one more connection. If not, what is said first is read before that is: it may be a
+    call for help.
+    """
+    try:
+        await toll.stream(await socket.app.state.engine.session(session))
+        return True
+    except StoryError as error:
+        with suppress(TimeoutError, StoryError):
+            async with asyncio.timeout(AUTH_S):
+                hold_message(socket.scope, await _next(socket))
+        await _refuse(socket, error)
+        await socket.close(TOO_MANY, "Close another connection first.")
+        return False
+
+
 async def _refuse(socket: WebSocket, error: StoryError) -> None:
     if error.help is None:
         error.help = await find_help(socket.scope, error)
@@ -113,16 +134,17 @@ async def _next(socket: WebSocket) -> bytes:
     return message["bytes"] if text is None else text.encode("utf-8", "surrogatepass")
 
 
-async def _answer(engine: StoryEngine, socket: WebSocket, session: str, raw: bytes) -> None:
+async def _answer(engine: StoryEngine, socket: WebSocket, session: str, raw: bytes, toll: Toll) -> None:
     """Does what the message asks for. Raises what turns it away."""
     hold_message(socket.scope, raw)
+    await toll.request()
     await admit_again(socket.scope, session)
     await held(socket.scope, kept(socket.scope))
     asked = _asked(raw)
     if isinstance(asked, PlayPing):
         await _send_json(socket, {"id": "", "event": "pong", "data": {}})
         return
-    turn_id, task, after = await _begun(engine, session, asked)
+    turn_id, task, after = await _begun(engine, session, asked, toll.turn)
     told = await read_along(engine, session, turn_id, after=after, task=task)
     if task is None:
         end_unfinished(socket.app.state.tasks, engine, session)
@@ -138,15 +160,15 @@ def _asked(raw: bytes) -> PlayAction | PlayRetry | PlayResume | PlayPing:
 
 
 async def _begun(
-    engine: StoryEngine, session: str, asked: PlayAction | PlayRetry | PlayResume
+    engine: StoryEngine, session: str, asked: PlayAction | PlayRetry | PlayResume, permit: Permit
 ) -> "tuple[str, asyncio.Task[Turn] | None, str]":
     """The turn to be read along, its task where it runs here, and after which event. Raises what turns it away."""
     if isinstance(asked, PlayResume):
         return asked.turn_id, None, asked.after
     if isinstance(asked, PlayRetry):
-        turn_id, task = await engine.start_retry(session, turn_id=asked.turn_id or "")
+        turn_id, task = await engine.start_retry(session, turn_id=asked.turn_id or "", permit=permit)
     else:
-        turn_id, task = await engine.start(session, asked.action, turn_id=asked.turn_id or "")
+        turn_id, task = await engine.start(session, asked.action, turn_id=asked.turn_id or "", permit=permit)
     task.add_done_callback(lambda done: None if done.cancelled() else done.exception())  # told in its events
     return turn_id, task, ""
 

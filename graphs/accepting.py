@@ -13,12 +13,12 @@ from agents.errors import Conflict, SessionPaused
 from agents.safety.judge import Judge
 from agents.services import Clock, Ids
 from agents.story import Heard, Turn, Verdict
-from graphs.auditing import StoryAuditor
 from graphs.chapters import Chapters
 from graphs.checkpoint import RedisSaver
 from graphs.clock import SystemClock, TimeIds
 from graphs.inbox import Accepted, Inbox, is_stopped
 from graphs.memory.shapes import Position, Scope, Session
+from graphs.metering import StoryMeter
 from graphs.runner import BranchRecall, Runner, StreamVoice
 from graphs.sealing import sealed_serde
 from graphs.settings import Settings
@@ -38,7 +38,7 @@ CHECKPOINT_PATIENCE_S = 4.0
 """How long a checkpoint is tried again before the turn is: that begins with bringing the server back."""
 
 
-class StoryAccepter(StoryAuditor):
+class StoryAccepter(StoryMeter):
     """The accepting part of StoryEngine. Every method raises a StoryError and nothing else."""
 
     def __init__(self, settings: Settings, stores: Stores, stack: AsyncExitStack) -> None:

@@ -13,6 +13,7 @@ from graphs.chapters import Writer, behind
 from graphs.inbox import Accepted
 from graphs.locks import hold
 from graphs.memory.shapes import KEYFRAME, Session
+from graphs.metering import Entrance, Permit, freely, is_answered_with_help
 from graphs.runner import Runner
 from graphs.state import TurnServices
 from graphs.waiting import Waiting, Waits
@@ -32,21 +33,23 @@ MAX_TRIES = 8
 class StoryPlayer(StoryAccepter):
     """The playing half of StoryEngine. Every method raises a StoryError and nothing else."""
 
-    async def act(self, session: str, action: str, *, turn_id: str = "") -> Turn:
+    async def act(self, session: str, action: str, *, turn_id: str = "", permit: Permit = freely) -> Turn:
         """Plays one action and waits for its turn. With a turn_id that is already played, returns that turn."""
-        task = await self.start(session, action, turn_id=turn_id)
+        task = await self.start(session, action, turn_id=turn_id, permit=permit)
         return await asyncio.shield(task[1])
 
-    async def start(self, session: str, action: str, *, turn_id: str = "") -> tuple[str, asyncio.Task[Turn]]:
+    async def start(
+        self, session: str, action: str, *, turn_id: str = "", permit: Permit = freely
+    ) -> tuple[str, asyncio.Task[Turn]]:
         """Accepts an action; its turn runs in a task. Returns the turn's id, under which `events` reads along.
 
         Raises what turns the action away (InvalidAction, UnknownSession, SessionPaused, TurnInProgress, StoreError);
-        a person at risk gets the resources with that error (`StoryError.help`).
+        a person at risk gets the resources with that error (`StoryError.help`). `permit` has a say (`graphs.metering`).
         """
         try:
             with self._translated():
                 text = check_action(action)
-                return await self._accept(await self.session(session), turn_id or self.ids.new(), text)
+                return await self._accept(await self.session(session), turn_id or self.ids.new(), text, permit)
         except StoryError as error:
             raise self._with_help(error, action, session) from error.__cause__
 
@@ -56,10 +59,12 @@ class StoryPlayer(StoryAccepter):
         with self._translated():
             return await asyncio.shield(task)
 
-    async def start_retry(self, session: str, *, turn_id: str = "") -> tuple[str, asyncio.Task[Turn]]:
+    async def start_retry(
+        self, session: str, *, turn_id: str = "", permit: Permit = freely
+    ) -> tuple[str, asyncio.Task[Turn]]:
         """As `start`, for a retry. Raises Conflict where there is nothing to retry."""
         with self._translated():
-            return await self._accept(await self.session(session), turn_id or self.ids.new(), None)
+            return await self._accept(await self.session(session), turn_id or self.ids.new(), None, permit)
 
     async def recover(self, session: str) -> Turn | None:
         """Ends a turn that a process left unfinished, if there is one: the text begins with what was shown."""
@@ -100,10 +105,12 @@ class StoryPlayer(StoryAccepter):
         storyteller = partial(self._storytellers.told, scope, model)
         return Writer(scope=scope, world=world, model=model, storyteller=storyteller, telling=told, clock=self.clock)
 
-    async def _accept(self, record: Session, turn_id: str, text: str | None) -> tuple[str, asyncio.Task[Turn]]:
+    async def _accept(
+        self, record: Session, turn_id: str, text: str | None, permit: Permit
+    ) -> tuple[str, asyncio.Task[Turn]]:
         """The turn's task, once its action is accepted or its turn is there. Without a text: a retry."""
         accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._turn(record, text, turn_id, accepted))
+        task = asyncio.create_task(self._turn(record, text, turn_id, Entrance(permit, accepted)))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         await asyncio.wait([accepted, task], return_when=asyncio.FIRST_COMPLETED)
@@ -117,20 +124,20 @@ class StoryPlayer(StoryAccepter):
         if not task.cancelled():
             task.exception()
 
-    async def _turn(self, record: Session, text: str | None, turn_id: str, accepted: "asyncio.Future[None]") -> Turn:
+    async def _turn(self, record: Session, text: str | None, turn_id: str, entrance: Entrance) -> Turn:
         try:
             with self._translated():
                 runner = self._runner(record["session"])
                 if stored := await runner.stored(turn_id):
                     return stored
                 async with hold(self._stores.redis, self._story(record["session"]), turn_id, wait_s=LOCK_WAIT_S):
-                    return await self._leased(record, text, turn_id, runner, accepted)
+                    return await self._leased(record, text, turn_id, runner, entrance)
         except StoryError as error:
-            error.audited |= accepted.done()
+            error.audited |= entrance.accepted.done()
             raise self._with_help(error, text, record["session"]) from error.__cause__
 
     async def _leased(
-        self, record: Session, text: str | None, turn_id: str, runner: Runner, accepted: "asyncio.Future[None]"
+        self, record: Session, text: str | None, turn_id: str, runner: Runner, entrance: Entrance
     ) -> Turn:
         """Under the session's lease: an unfinished turn is ended first, then this one is accepted and run."""
         try:
@@ -149,8 +156,8 @@ class StoryPlayer(StoryAccepter):
             self.play_waiting(record["session"])  # whoever was to play them may be dead
             raise TurnInProgress("Other actions wait in this session", cure="Wait until they are played, or wait, too.")
         entry = await self._entry(record, text, turn_id, runner)
-        services = await self._accepted(record, entry, text or "", runner)
-        accepted.set_result(None)
+        services = await self._accepted(record, entry, text or "", runner, permit=entrance.permit)
+        entrance.accepted.set_result(None)
         return self._after(record, await runner.run(entry, services))
 
     def stop_playing(self) -> None:
@@ -224,10 +231,14 @@ class StoryPlayer(StoryAccepter):
         with suppress(StoryError):  # told in its events
             self._after(record, await runner.run(entry, services))
 
-    async def _accepted(self, record: Session, entry: Accepted, text: str, runner: Runner) -> TurnServices:
+    async def _accepted(
+        self, record: Session, entry: Accepted, text: str, runner: Runner, *, permit: Permit = freely
+    ) -> TurnServices:
         """From here on the turn is there, whatever becomes of this process."""
         turn_id = entry["turn_id"]
         services = await self._services(record, entry, runner)
+        if not is_answered_with_help(entry["screened"]):
+            await permit(record)
         await runner.inbox.put(entry)
         if entry["screened"]:
             self._note(entry["screened"], text, session=record["session"], turn=turn_id)

@@ -31,6 +31,7 @@ from graphs.actions import check_action
 from graphs.inbox import Accepted, is_stopped
 from graphs.locks import hold, is_held
 from graphs.memory.shapes import Session
+from graphs.metering import Permit, freely, is_answered_with_help
 from graphs.playing import StoryPlayer
 from graphs.runner import Runner
 from graphs.settings import Settings
@@ -69,19 +70,21 @@ class StoryQueue(StoryPlayer):
         self._nudges: Nudges | None = None
 
     async def send(
-        self, session: str, action: str, *, turn_id: str = "", strategy: Strategy = "reject"
+        self, session: str, action: str, *, turn_id: str = "", strategy: Strategy = "reject", permit: Permit = freely
     ) -> tuple[str, asyncio.Task[Turn]]:
         """As `start`, for an action that may find a turn running. The task ends with the turn, whoever plays it."""
         if strategy == "reject":
-            return await self.start(session, action, turn_id=turn_id)
-        queued = await self.enqueue(session, action, turn_id=turn_id, strategy=strategy)
+            return await self.start(session, action, turn_id=turn_id, permit=permit)
+        queued = await self.enqueue(session, action, turn_id=turn_id, strategy=strategy, permit=permit)
         self.play_waiting(session)
         task = asyncio.create_task(self._followed(session, queued["turn_id"]))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return queued["turn_id"], task
 
-    async def enqueue(self, session: str, action: str, *, turn_id: str = "", strategy: Strategy = "enqueue") -> Queued:
+    async def enqueue(
+        self, session: str, action: str, *, turn_id: str = "", strategy: Strategy = "enqueue", permit: Permit = freely
+    ) -> Queued:
         """Keeps an action until it is played by `play_waiting`, here or in another process. The same turn_id again is the
         same action. Raises what turns it away: as `start`, and TurnInProgress where too many wait.
         """
@@ -89,11 +92,11 @@ class StoryQueue(StoryPlayer):
             with self._translated():
                 text = check_action(action)
                 record = self._unpaused(await self.session(session))
-                return await self._line_up(record, text, turn_id or self.ids.new(), strategy)
+                return await self._line_up(record, text, turn_id or self.ids.new(), strategy, permit)
         except StoryError as error:
             raise self._with_help(error, action, session) from error.__cause__
 
-    async def _line_up(self, record: Session, text: str, turn_id: str, strategy: Strategy) -> Queued:
+    async def _line_up(self, record: Session, text: str, turn_id: str, strategy: Strategy, permit: Permit) -> Queued:
         session = record["session"]
         runner, waiting = self._runner(session), self._waiting(session)
         try:
@@ -105,13 +108,15 @@ class StoryQueue(StoryPlayer):
         stopped = verdict["action"] != "allow"
         if strategy == "reject" and (running or others):
             raise TurnInProgress("The session is playing another turn", cure="Wait until it has ended, or enqueue it.")
+        if strategy == "enqueue" and len(others) >= MOST and not stopped:
+            raise TurnInProgress(f"{MOST} actions wait already", cure="Wait until some are played.")
+        if not is_answered_with_help(verdict):
+            await permit(record)
         how: How | None = "interrupt" if stopped else None
         if strategy in ("interrupt", "rollback"):
             how = "rollback" if strategy == "rollback" else "interrupt"
             for each in others:
                 await self._drop(session, each["turn_id"])
-        elif len(others) >= MOST and not stopped:
-            raise TurnInProgress(f"{MOST} actions wait already", cure="Wait until some are played.")
         taken_back = running["turn_id"] if running and strategy == "rollback" else ""
         waits = Waits(turn_id=turn_id, action=text, screened=None, heard=None, instead_of=taken_back)
         if stopped:  # it is known by what it is, and its words are kept nowhere

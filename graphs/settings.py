@@ -5,15 +5,16 @@ Each is an environment variable with the prefix `TTA_`; a `.env` file is not rea
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agents.errors import InvalidSetting
 from agents.safety.countries import COUNTRIES
 from agents.safety.crisis import country_of
+from graphs.quotas import Policy, parse_quota
 
 
 class Settings(BaseSettings):
@@ -91,6 +92,19 @@ class Settings(BaseSettings):
     cors_origins: str = ""
     """Origins, parted by commas, whose pages may ask too: `https://play.example`. Needs a login."""
 
+    limit_requests: str = ""
+    """Requests from one address, such as `600/minute`; `off` for none. This and the next: see `graphs.quotas`."""
+    limit_turns: str = ""
+    """Turns of one player, such as `30/minute`."""
+    limit_key_turns: str = ""
+    """Turns under one API key, whoever plays: `600/minute`."""
+    limit_sessions: str = ""
+    """Sessions that one player begins: `50/day`."""
+    limit_streams: str = ""
+    """Event streams and sockets that one player has open at a time: `8`."""
+    limit_tokens: str = ""
+    """A model's tokens for one player: `1000000/day`."""
+
     @field_validator("*", mode="before")
     @classmethod
     def _is_text(cls, value: object) -> object:
@@ -137,6 +151,13 @@ class Settings(BaseSettings):
         if value and value.get_secret_value() and len(value.get_secret_value()) < 32:
             raise ValueError("must have 32 characters or more")
         return value if value and value.get_secret_value() else None
+
+    @field_validator(*(f"limit_{policy}" for policy in get_args(Policy)))
+    @classmethod
+    def _known_limit(cls, value: str, info: ValidationInfo) -> str:
+        if value.strip():
+            parse_quota(cast(Policy, str(info.field_name).removeprefix("limit_")), value)
+        return value.strip()
 
     @property
     def embedded(self) -> bool:

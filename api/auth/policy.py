@@ -46,7 +46,8 @@ ME = "me"
 CREDENTIAL = "tta.credential"
 """Where the scope of a socket has what let it in, to be looked at again."""
 
-_REFUSAL = "tta.refusal"
+REFUSAL = "tta.refusal"
+"""Where the scope has why a request is turned away once its body is read."""
 
 BEARER = "bearer."
 """A subprotocol that begins so is a token: `new WebSocket(url, ["tta", "bearer.TOKEN"])`."""
@@ -85,18 +86,18 @@ class Logins:
             try:
                 await _welcome(scope)
             except StoryError as error:
-                scope[_REFUSAL] = error
+                scope[REFUSAL] = error
         await self.app(scope, receive, send)
 
 
 class Doors:
-    """ASGI middleware, behind the body: whoever `Logins` did not know is turned away here."""
+    """ASGI middleware, behind the body: whom `Logins` did not know, or `api.tolls` lets in no more, is turned away here."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if error := scope.get(_REFUSAL):
+        if error := scope.get(REFUSAL):
             raise error
         await self.app(scope, receive, send)
 

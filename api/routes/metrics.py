@@ -1,8 +1,8 @@
-"""Figures of the safety agent in the text form that Prometheus scrapes (exposition format 0.0.4, written by hand)."""
+"""Figures of the safety agent, and of what limits refuse, in the text that Prometheus scrapes (0.0.4, written by hand)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from api.routes.parts import Engine
 from graphs.auditing import AuditFigures
@@ -20,13 +20,14 @@ _SAYS = {
 
 
 @router.get("/metrics")
-async def show_metrics(engine: Engine) -> Response:
+async def show_metrics(engine: Engine, request: Request) -> Response:
     """Counts by tier, action and gate. Answers without a store, too: that is then one of the figures.
 
     The counts are the tenant's and the same from every process: do not add up instances. Failures and what waits are this
     process's own.
     """
-    lines = exposition(await engine.audit_figures(), len(engine.screen.faults))
+    lines = [*exposition(await engine.audit_figures(), len(engine.screen.faults))]
+    lines += refusals(request.app.state.booth.refused)
     return Response("\n".join(lines) + "\n", media_type=MEDIA_TYPE)
 
 
@@ -56,6 +57,13 @@ def exposition(figures: AuditFigures, kept: int) -> Iterator[str]:
     ):
         yield from _head(name, says, kind)
         yield f"{name} {value}"
+
+
+def refusals(refused: Mapping[str, int]) -> Iterator[str]:
+    """What limits have refused in this process, by the limit's name (`graphs.quotas`)."""
+    name = "tta_limits_refused_total"
+    yield from _head(name, "Requests that a limit has refused in this process, by the limit.", "counter")
+    yield from (f'{name}{{policy="{policy}"}} {count}' for policy, count in sorted(refused.items()))
 
 
 def _head(name: str, says: str, kind: str) -> Iterator[str]:

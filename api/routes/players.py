@@ -11,6 +11,7 @@ from api.repeats import Try
 from api.routes.parts import Cursor, Engine, PlayerId
 from api.routes.sessions import EXPORTED, NDJSON
 from api.schemas import PROBLEMS
+from api.tolls import Paid
 
 router = APIRouter(prefix="/api/v1/players/{player}", tags=["players"])
 
@@ -45,11 +46,11 @@ async def get_progress(
 
 
 @router.post("/actions", responses=PROBLEMS)
-async def act(player: PlayerId, asked: PlayerAction, engine: Engine, tried: Try) -> ActionAnswer:
+async def act(player: PlayerId, asked: PlayerAction, engine: Engine, tried: Try, toll: Paid) -> ActionAnswer:
     """Acts in the session that the player has played last. `success` says whether it was a step of the story."""
     # An earlier try may have played it: then it is that turn, whatever was played since.
     session = await tried.remember((await engine.current(player))["session"])
-    turn = await engine.act(session, asked.action, turn_id=tried.mark)
+    turn = await engine.act(session, asked.action, turn_id=tried.mark, permit=toll.turn)
     more: dict[str, Any] = {
         "success": turn["kind"] == "story",
         "narrative_update": turn["narration"],

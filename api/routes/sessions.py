@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response, status
 from fastapi.responses import StreamingResponse
 
-from agents.errors import Conflict, HeadMoved
+from agents.errors import Conflict, HeadMoved, UnknownSession
 from agents.world.load import load_world, shipped_worlds
 from agents.world.scene import goal_states
 from agents.world.view import View
 from api.auth.policy import player_for, whose
 from api.etags import etag, names, tagged
 from api.refusals import Changed
-from api.repeats import Try
+from api.repeats import Tried, Try
 from api.routes.parts import Asking, BranchInPath, Cursor, Engine, SessionId
 from api.routes.worlds import check_model, check_world
 from api.schemas import (
@@ -34,6 +34,7 @@ from api.schemas import (
     Undo,
     UndoAnswer,
 )
+from api.tolls import Paid
 from api.undone import say_undone
 from graphs.engine import StoryEngine
 
@@ -48,7 +49,7 @@ EXPORTED = {
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=PROBLEMS)
 async def create_session(
-    asked: NewSession, engine: Engine, response: Response, caller: Asking, tried: Try
+    asked: NewSession, engine: Engine, response: Response, caller: Asking, tried: Try, toll: Paid
 ) -> NewSessionAnswer:
     """Begins a story in a shipped world. The answer holds the opening as turn 0."""
     player = player_for(caller, asked.user_id or (asked.player if "player" in asked.model_fields_set else None))
@@ -57,6 +58,8 @@ async def create_session(
     # YAML and a provider's package take their time, once each: not in the event loop.
     await asyncio.to_thread(load_world, world)
     await asyncio.to_thread(check_model, asked.model, engine.settings.model)
+    if not await _is_begun(engine, tried):
+        await toll.session(player)
     made = await engine.create(
         world,
         session=tried.mark[:16],  # an earlier try may have begun it: then it is that one
@@ -70,6 +73,14 @@ async def create_session(
     response.headers["Location"] = f"/api/v1/sessions/{made['session']}"
     shown = await show(engine, made["session"])
     return NewSessionAnswer(**shown.model_dump(), turn=await engine.turn(made["session"], "root"))
+
+
+async def _is_begun(engine: StoryEngine, tried: Tried) -> bool:
+    """Whether an earlier try has begun it: that one has paid."""
+    try:
+        return tried.again and bool(await engine.session(tried.mark[:16]))
+    except UnknownSession:
+        return False
 
 
 async def _preferred(engine: StoryEngine, player: str, asked: NewSession) -> Preferences:

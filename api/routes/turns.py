@@ -15,6 +15,7 @@ from api.repeats import REPLAYED, key_of
 from api.routes.parts import Engine, PlayedTurnId, SessionId
 from api.schemas import PROBLEMS, NewTurn, QueuedTurn, StoppedTurn, TurnPage
 from api.streams import MEDIA_TYPE, as_stream, end_unfinished, read_along, wants_events
+from api.tolls import Paid
 from graphs.actions import turn_id_of
 from graphs.engine import StoryEngine
 from graphs.queueing import Queued
@@ -48,6 +49,7 @@ async def play_turn(
     asked: NewTurn,
     engine: Engine,
     request: Request,
+    toll: Paid,
     last_event_id: LastEvent = "",
     prefer: Prefer = "",
 ) -> Response:
@@ -59,18 +61,21 @@ async def play_turn(
     async with _bound(engine, session, turn_id, asked.action.strip().encode("utf-8", "surrogatepass")):
         played = await _played(engine, session, turn_id, asked.action)
         if _later(prefer) and not played:
-            queued = await engine.enqueue(session, asked.action, turn_id=turn_id, strategy=asked.multitask_strategy)
+            queued = await engine.enqueue(
+                session, asked.action, turn_id=turn_id, strategy=asked.multitask_strategy, permit=toll.turn
+            )
             await engine.nudge(session)
             return _accepted(queued, preferred=True)
         try:
-            started = await engine.send(session, asked.action, turn_id=turn_id, strategy=asked.multitask_strategy)
+            started = await engine.send(session, asked.action, turn_id=turn_id, strategy=strategy, permit=toll.turn)
         except TurnInProgress as error:
             started = await _joined(engine, session, turn_id, error)
+            await toll.along(await engine.session(session))
     return await _answer(engine, session, started, request, after=last_event_id, played=played)
 
 
 @retries.post("", status_code=status.HTTP_201_CREATED, responses={**PROBLEMS, 201: EVENTS}, response_model=Turn)
-async def retry_turn(session: SessionId, engine: Engine, request: Request) -> Response:
+async def retry_turn(session: SessionId, engine: Engine, request: Request, toll: Paid) -> Response:
     """The last action once more, on a new line; the turn that it replaces stays where a branch names it."""
     # A key belongs to what was asked with it: no header holds a line's end, so no key of a turn can be that of a retry.
     key = key_of(request.scope)
@@ -78,9 +83,10 @@ async def retry_turn(session: SessionId, engine: Engine, request: Request) -> Re
     async with _bound(engine, session, turn_id, body_of(request.scope)):
         played = await _stored(engine, session, turn_id) is not None
         try:
-            started = await engine.start_retry(session, turn_id=turn_id)
+            started = await engine.start_retry(session, turn_id=turn_id, permit=toll.turn)
         except TurnInProgress as error:
             started = await _joined(engine, session, turn_id, error)
+            await toll.along(await engine.session(session))
     return await _answer(engine, session, started, request, played=played)
 
 
@@ -216,9 +222,15 @@ async def stop_turn(session: SessionId, turn_id: PlayedTurnId, engine: Engine) -
 
 @router.get("/{turn_id}/events", responses={**PROBLEMS, 200: EVENTS, 204: {"description": "Nothing is left to read"}})
 async def read_events(
-    session: SessionId, turn_id: PlayedTurnId, engine: Engine, request: Request, last_event_id: LastEvent = ""
+    session: SessionId,
+    turn_id: PlayedTurnId,
+    engine: Engine,
+    request: Request,
+    toll: Paid,
+    last_event_id: LastEvent = "",
 ) -> Response:
     """A turn's events, running or finished, from the one after `Last-Event-ID`."""
+    await toll.stream(await engine.session(session))
     answer = as_stream(await read_along(engine, session, turn_id, after=last_event_id), session, turn_id)
     end_unfinished(request.app.state.tasks, engine, session)
     return answer

@@ -128,7 +128,7 @@ async def test_figures_for_prometheus(
     )
     assert "tta_safety_audit_reachable 1" in lines
     assert "local" not in figures.text
-    assert len({line.split(" ")[2] for line in lines if line.startswith("# TYPE")}) == 9
+    assert len({line.split(" ")[2] for line in lines if line.startswith("# TYPE")}) == 10
 
     async def gone(*_: Any) -> Any:
         raise RedisConnectionError("redis://:password@host")
