@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
-from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import Depends, FastAPI
 
@@ -11,6 +10,8 @@ from api import docs, problems, repeats, sockets
 from api.auth.guard import build_guard
 from api.auth.policy import Doors, Logins, admit
 from api.bodies import Bodies
+from api.observability.layer import Named, Observed
+from api.observability.opening import figures, open_tracing, own_version
 from api.requests import Origins, Requests
 from api.routes import auth, health, looking, metrics, players, sessions, turns, worlds
 from graphs.engine import StoryEngine, open_engine
@@ -30,7 +31,7 @@ ROUTERS = (
     docs.router,
 )
 
-LAYERS = (repeats.Repeats, problems.Words, Doors, Origins, Bodies, Logins, Requests)
+LAYERS = (repeats.Repeats, problems.Words, Doors, Origins, Bodies, Logins, Named, Requests, Observed)
 """The innermost first: the last one is the first to see a request."""
 
 
@@ -41,16 +42,18 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with nullcontext(engine) if engine else open_engine(settings or read_settings()) as opened:
-            app.state.engine, app.state.guard = opened, build_guard(opened)
-            opened.screen.warm_soon()
-            yield
-            if tasks:  # unfinished turns that readers have asked for
-                await asyncio.wait(tasks, timeout=opened.settings.model_timeout_s)
+        chosen = engine.settings if engine else settings or read_settings()
+        with open_tracing(chosen):
+            async with nullcontext(engine) if engine else open_engine(chosen) as opened:
+                app.state.engine, app.state.guard = opened, build_guard(opened)
+                opened.screen.warm_soon()
+                yield
+                if tasks:  # unfinished turns that readers have asked for
+                    await asyncio.wait(tasks, timeout=opened.settings.model_timeout_s)
 
     app = FastAPI(
         title="TTA",
-        version=_version(),
+        version=own_version(),
         description="Therapeutic text adventures: sessions, turns as JSON or server-sent events, RFC 9457 problems.\n"
         + repeats.PROMISES,
         lifespan=lifespan,
@@ -58,9 +61,18 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
         redoc_url=None,
         redirect_slashes=False,
         dependencies=[Depends(admit)],
+        # FastAPI's own would tell paths, queries and what errors say; ours tells none of it (`api/observability`).
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
     )
     app.state.engine, app.state.guard = engine, build_guard(engine) if engine else None
     app.state.tasks = tasks
+    app.state.figures = figures()
     app.openapi = lambda: docs.describe(app)  # pyright: ignore[reportAttributeAccessIssue] - FastAPI's documented way
     problems.install(app)
     for router in ROUTERS:
@@ -68,10 +80,3 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
     for layer in LAYERS:
         app.add_middleware(layer)
     return app
-
-
-def _version() -> str:
-    try:
-        return version("tta")
-    except PackageNotFoundError:
-        return "0"

@@ -18,11 +18,11 @@ from agents.world.schema import World
 from graphs.actions import check_action
 from graphs.auditing import StoryAuditor
 from graphs.chapters import Chapters, Writer, behind
-from graphs.checkpoint import RedisSaver
 from graphs.clock import SystemClock, TimeIds
 from graphs.inbox import Accepted, Inbox, is_stopped
 from graphs.locks import hold
 from graphs.memory.shapes import KEYFRAME, Position, Scope, Session
+from graphs.roundtrips import WatchedSaver
 from graphs.runner import BranchRecall, Runner, StreamVoice
 from graphs.sealing import sealed_serde
 from graphs.settings import Settings
@@ -59,7 +59,7 @@ class StoryPlayer(StoryAuditor):
         self._chapters = Chapters(stores.memory, self._prompts, timeout_s=settings.model_total_s)
         self._storytellers = Storytellers(stores.memory, settings.redact, stack)
         self._tasks: set[asyncio.Task[Turn]] = set()
-        self._saver = RedisSaver(
+        self._saver = WatchedSaver(
             stores.redis,
             keep=KEEP_TURNS,
             ttl=CHECKPOINT_TTL_S,

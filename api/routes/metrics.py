@@ -1,8 +1,11 @@
-"""Figures of the safety agent in the text form that Prometheus scrapes (exposition format 0.0.4, written by hand)."""
+"""All figures in the text form that Prometheus scrapes (exposition format 0.0.4): this process's, and the safety agent's.
+
+The latter are the tenant's and written by hand.
+"""
 
 from collections.abc import Iterator
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from api.routes.parts import Engine
 from graphs.auditing import AuditFigures
@@ -20,14 +23,15 @@ _SAYS = {
 
 
 @router.get("/metrics")
-async def show_metrics(engine: Engine) -> Response:
+async def show_metrics(engine: Engine, request: Request) -> Response:
     """Counts by tier, action and gate. Answers without a store, too: that is then one of the figures.
 
-    The counts are the tenant's and the same from every process: do not add up instances. Failures and what waits are this
-    process's own.
+    The safety agent's counts are the tenant's and the same from every process: do not add up instances. All the rest is this
+    process's own, failures and what waits among it.
     """
     lines = exposition(await engine.audit_figures(), len(engine.screen.faults))
-    return Response("\n".join(lines) + "\n", media_type=MEDIA_TYPE)
+    text = request.app.state.figures.text() + "\n".join(lines) + "\n"
+    return Response(text, media_type=MEDIA_TYPE)
 
 
 def exposition(figures: AuditFigures, kept: int) -> Iterator[str]:
