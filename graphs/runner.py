@@ -102,7 +102,7 @@ class Runner:
         A turn that the model failed is given up; one that a store failed stays accepted and is resumed the next time.
         """
         ids = {"session": known_as(self.scope.session), "turn": known_as(accepted["turn_id"])}
-        with bound(**ids), operation("turn", "turn", session=ids["session"], turn=ids["turn"]) as watched:
+        with bound(**ids), operation("turn", "play turn", session=ids["session"], turn=ids["turn"]) as watched:
             with kept_here():
                 turn = await self._patiently(accepted, services)
             watched.set(kind=turn["kind"], tier=worst_tier(turn))

@@ -38,6 +38,8 @@ class Observed:
                 nonlocal streaming
                 if message["type"] == "http.response.start":
                     asked.set(status=message["status"])
+                    if message["status"] >= 500:  # by the conventions, what is less is the client's mistake
+                        asked.fail(str(message["status"]))
                     if _is_stream(message):
                         streaming = True
                         asked.set(stream=True, first_byte_s=perf_counter() - began)

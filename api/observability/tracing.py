@@ -52,7 +52,7 @@ class Tracing:
         if span.is_recording():
             span.update_name(_name(operation))
             span.set_attributes(dict(_attributes(operation)))
-            if operation.error and not _is_refusal(operation):
+            if operation.error:
                 span.set_status(StatusCode.ERROR)
         span.end()
 
@@ -68,11 +68,6 @@ class Tracing:
     def close(self) -> None:
         """What is still to be sent is."""
         self._provider.shutdown()
-
-
-def _is_refusal(operation: Operation) -> bool:
-    """A request that is turned away is its client's mistake (HTTP conventions: only 5xx is a server's error)."""
-    return operation.kind == "http" and 0 < int(operation.attributes.get("status", 0)) < 500
 
 
 def _kind(operation: Operation) -> SpanKind:
@@ -129,8 +124,6 @@ def _of_http(operation: Operation) -> Iterator[tuple[str, Value]]:
         yield "http.route", route
     if status := told.get("status"):
         yield "http.response.status_code", status
-        if int(status) >= 500 and not operation.error:
-            yield "error.type", str(status)
     for name, attribute in (
         ("scheme", "url.scheme"),
         ("request", "tta.request.id"),
