@@ -28,7 +28,10 @@ MOST_NAMED = 256
 """Models that one process names. The rest are `other`."""
 
 _NAME = re.compile(r"[\w.:/@+-]{1,80}")
-_REASON = re.compile(r"[a-zA-Z_]{1,32}")
+_REASONS = frozenset(
+    ("stop", "length", "end_turn", "max_tokens", "stop_sequence", "tool_calls", "tool_use", "content_filter", "safety")
+)
+"""Why vendors say that an answer ended (in lower case); another is `other`."""
 _answered: set[str] = set()
 """Specs under which a model has answered in this process."""
 
@@ -114,8 +117,8 @@ class ObservedModel(BaseChatModel):
         if len(_answered) < MOST_NAMED:
             _answered.add(self.spec)
         asked.set(model=model_of(self.spec), input_tokens=told.input_tokens, output_tokens=told.output_tokens)
-        if _REASON.fullmatch(told.reason):
-            asked.set(finish_reason=told.reason)
+        if told.reason:
+            asked.set(finish_reason=told.reason if told.reason in _REASONS else OTHER)
 
 
 @dataclass
@@ -134,7 +137,7 @@ class _Told:
             self.output_tokens += count_of(counted.get("output_tokens"))
         if said := message.response_metadata:
             named = (said.get(name) for name in ("finish_reason", "stop_reason", "done_reason"))
-            self.reason = next((str(one) for one in named if one), self.reason)
+            self.reason = next((str(one).lower() for one in named if one), self.reason)
 
 
 def observed(model: BaseChatModel, spec: str) -> BaseChatModel:
