@@ -3,8 +3,12 @@
 from typing import Any
 
 import httpx
+import pytest
 from fakes import Answering, ScriptedModel
 from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 from watched import Spans, ancestors
 
@@ -151,3 +155,15 @@ async def test_a_strangers_trace_is_taken_only_as_what_it_is(client: httpx.Async
 
 def test_no_library_is_given_a_provider_to_speak_to(spans: Spans) -> None:
     assert type(trace.get_tracer_provider()).__name__ == "ProxyTracerProvider"
+
+
+async def test_the_frameworks_own_telemetry_is_off(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, begin: Any
+) -> None:
+    """Whoever sets a provider for the whole process: FastAPI would tell it paths, queries and what errors say."""
+    kept, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+    await client.post(await begin(), json={"action": "look"}, params={"q": "zanzibar"})
+    await client.get("/zanzibar")
+    assert kept.get_finished_spans() == ()
