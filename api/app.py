@@ -12,6 +12,7 @@ from api.auth.policy import Doors, Logins, admit
 from api.bodies import Bodies
 from api.observability.layer import Named, Observed
 from api.observability.opening import figures, open_tracing, own_version
+from api.readiness import Readiness
 from api.requests import Origins, Requests
 from api.routes import auth, health, looking, metrics, players, sessions, turns, worlds
 from graphs.engine import StoryEngine, open_engine
@@ -72,7 +73,7 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
     )
     app.state.engine, app.state.guard = engine, build_guard(engine) if engine else None
     app.state.tasks = tasks
-    app.state.figures = figures()
+    app.state.figures, app.state.readiness = figures(), Readiness()
     app.openapi = lambda: docs.describe(app)  # pyright: ignore[reportAttributeAccessIssue] - FastAPI's documented way
     problems.install(app)
     for router in ROUTERS:

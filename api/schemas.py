@@ -246,11 +246,20 @@ class CallerAnswer(BaseModel):
     tenant: str
 
 
+class Dependency(BaseModel):
+    """What the API needs, as it was found: `degraded` is worse than it should be, and stories go on."""
+
+    state: Literal["ok", "degraded", "failed"]
+    ms: Annotated[float, Field(description="How long the answer took.")]
+    says: Annotated[str, Field(examples=["It answers"])]
+    cure: Annotated[str, Field(description="What an operator does about it.")] = ""
+
+
 class Health(BaseModel):
-    """`live`, or `ready` with what each store says of itself."""
+    """`live`; or `ready`, `degraded` or `failed`, with each dependency."""
 
     status: Annotated[str, Field(examples=["ready"])]
-    stores: dict[str, str] = Field(default_factory=dict)
+    dependencies: dict[str, Dependency] = Field(default_factory=dict[str, Dependency])
 
 
 class Fault(BaseModel):
