@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
-from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import Depends, FastAPI
 
@@ -11,6 +10,9 @@ from api import docs, problems, repeats, sockets, tolls
 from api.auth.guard import build_guard
 from api.auth.policy import Doors, Logins, admit
 from api.bodies import Bodies
+from api.observability.layer import Named, Observed
+from api.observability.opening import figures, open_tracing, own_version
+from api.readiness import Readiness
 from api.requests import Origins, Requests
 from api.routes import auth, health, looking, metrics, players, sessions, turns, worlds
 from graphs.engine import StoryEngine, open_engine
@@ -30,7 +32,7 @@ ROUTERS = (
     docs.router,
 )
 
-LAYERS = (repeats.Repeats, problems.Words, Doors, Origins, Bodies, tolls.Tolls, Logins, Requests)
+LAYERS = (repeats.Repeats, problems.Words, Doors, Origins, Bodies, tolls.Tolls, Logins, Named, Requests, Observed)
 """The innermost first: the last one is the first to see a request."""
 
 
@@ -41,18 +43,20 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with nullcontext(engine) if engine else open_engine(settings or read_settings()) as opened:
-            app.state.engine, app.state.guard, app.state.booth = opened, build_guard(opened), tolls.Booth(opened)
-            opened.screen.warm_soon()
-            sweeping = await _begin_playing(opened)
-            yield
-            sweeping.cancel()
-            if tasks:  # unfinished turns that readers have asked for
-                await asyncio.wait(tasks, timeout=opened.settings.model_timeout_s)
+        chosen = engine.settings if engine else settings or read_settings()
+        with open_tracing(chosen):
+            async with nullcontext(engine) if engine else open_engine(chosen) as opened:
+                app.state.engine, app.state.guard, app.state.booth = opened, build_guard(opened), tolls.Booth(opened)
+                opened.screen.warm_soon()
+                sweeping = await _begin_playing(opened)
+                yield
+                sweeping.cancel()
+                if tasks:  # unfinished turns that readers have asked for
+                    await asyncio.wait(tasks, timeout=opened.settings.model_timeout_s)
 
     app = FastAPI(
         title="TTA",
-        version=_version(),
+        version=own_version(),
         description="Therapeutic text adventures: sessions, turns as JSON or server-sent events, RFC 9457 problems.\n"
         + repeats.PROMISES
         + tolls.PROMISES,
@@ -61,10 +65,19 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
         redoc_url=None,
         redirect_slashes=False,
         dependencies=[Depends(admit)],
+        # FastAPI's own would tell paths, queries and what errors say; ours tells none of it (`api/observability`).
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
     )
     app.state.engine, app.state.guard = engine, build_guard(engine) if engine else None
     app.state.booth = tolls.Booth(engine) if engine else None
     app.state.tasks = tasks
+    app.state.figures, app.state.readiness = figures(), Readiness()
     app.openapi = lambda: docs.describe(app)  # pyright: ignore[reportAttributeAccessIssue] - FastAPI's documented way
     problems.install(app)
     for router in ROUTERS:
@@ -80,10 +93,3 @@ async def _begin_playing(engine: StoryEngine) -> "asyncio.Task[None]":
         return asyncio.create_task(engine.keep_playing())
     await engine.nudges()
     return asyncio.create_task(asyncio.sleep(0))
-
-
-def _version() -> str:
-    try:
-        return version("tta")
-    except PackageNotFoundError:
-        return "0"

@@ -5,21 +5,25 @@ What other libraries log is reduced to who said it, where and how grave it is: t
 
 import logging
 import sys
-from typing import Any
+from collections.abc import MutableMapping
+from typing import Any, Literal
 
 import structlog
+
+from graphs.telemetry import ids
 
 _TRUSTED = ("uvicorn", "agents.safety.live")
 """Whose own words are kept: they are about connections, and about files of rules."""
 
 
-def configure(*, level: int = logging.INFO) -> None:
+def configure(form: Literal["", "json", "text"] = "", *, level: int = logging.INFO) -> None:
     """Sets up logging for this process. Called by entry points only."""
-    as_text = sys.stderr.isatty()
+    as_text = form == "text" or (not form and sys.stderr.isatty())
     renderer: Any = structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            add_ids,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
@@ -31,6 +35,13 @@ def configure(*, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [LibraryLogs(logging.WARNING)]
     root.setLevel(logging.WARNING)
+
+
+def add_ids(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: to which request, session, turn and trace a line belongs, unless it says so itself."""
+    for name, value in ids().items():
+        event.setdefault(f"{name}_id" if not name.endswith("_id") else name, value)
+    return event
 
 
 class LibraryLogs(logging.Handler):

@@ -23,6 +23,7 @@ from api.auth.policy import guard_of
 from api.auth.rules import LOOPBACK, AuthRules
 from api.bodies import UUID
 from api.logs import frames
+from api.observability.layer import ids_of
 from api.problems import REQUEST_ID, answer
 from api.refusals import ForeignHost, ForeignOrigin, InternalError
 
@@ -143,6 +144,7 @@ def _log(scope: Scope, status: int, ms: float, error: Exception | None) -> None:
         route=getattr(scope.get("route"), "path", ""),
         status=status,
         ms=round(ms, 2),
+        **{f"{name}_id": value for name, value in ids_of(scope).items()},
     )
     if error is None:
         log.info("request")

@@ -251,13 +251,6 @@ class WorldAnswer(BaseModel):
     techniques: list[str]
 
 
-class Health(BaseModel):
-    """`live`, or `ready` with what each store says of itself."""
-
-    status: Annotated[str, Field(examples=["ready"])]
-    stores: dict[str, str] = Field(default_factory=dict)
-
-
 class Fault(BaseModel):
     place: Annotated[str, Field(examples=["body.action"])]
     message: Annotated[str, Field(examples=["Field required"])]

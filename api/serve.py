@@ -16,6 +16,7 @@ from api.app import build_app
 from api.bodies import DRAINED
 from api.cli.output import engine_of
 from api.logs import configure
+from graphs.settings import read_settings
 
 PORTS_TRIED = 50
 GRACE_S = 30
@@ -54,7 +55,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 def run_server(host: str, port: int) -> None:
     """Serves until SIGINT or SIGTERM; turns that are running then are finished first. Raises StoryError."""
-    configure()
+    configure(read_settings().log)
     try:
         listener = _bound(host, port)
     except OSError as error:

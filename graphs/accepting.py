@@ -14,11 +14,11 @@ from agents.safety.judge import Judge
 from agents.services import Clock, Ids
 from agents.story import Heard, Turn, Verdict
 from graphs.chapters import Chapters
-from graphs.checkpoint import RedisSaver
 from graphs.clock import SystemClock, TimeIds
 from graphs.inbox import Accepted, Inbox, is_stopped
 from graphs.memory.shapes import Position, Scope, Session
 from graphs.metering import StoryMeter
+from graphs.roundtrips import WatchedSaver
 from graphs.runner import BranchRecall, Runner, StreamVoice
 from graphs.sealing import sealed_serde
 from graphs.settings import Settings
@@ -53,7 +53,7 @@ class StoryAccepter(StoryMeter):
         self._closing = False
         self._asked_for: set[str] = set()
         """Sessions in which something has begun to wait since that task last looked."""
-        self._saver = RedisSaver(
+        self._saver = WatchedSaver(
             stores.redis,
             keep=KEEP_TURNS,
             ttl=CHECKPOINT_TTL_S,

@@ -90,6 +90,13 @@ class StoryAuditor(StoryReader):
         audit = self.audit
         return AuditFigures(counts=counts, owed=owed, failed=audit.failed, lost=audit.lost, waiting=audit.waiting)
 
+    async def owed(self) -> int | None:
+        """What the webhook has not taken yet; None where there is none. Raises StoreError."""
+        if self._webhook is None:
+            return None
+        with self._translated():
+            return await self.audit.stream.owed()
+
     def note_turned_away(self, verdict: Verdict, text: str, answer: str, session: str = "") -> None:
         """What was screened because a request is turned away; `answer` is the code of its error. The session is noted if
         there is such a one.

@@ -20,7 +20,7 @@ from graphs.memory.protocol import StoryMemory
 from graphs.memory.shapes import KEYFRAME, Branch, Chapter, Position, Scope, Session
 from graphs.sessions import recap, story_so_far
 from graphs.settings import Settings
-from graphs.stores import REDIS_FAILS, Stores, translate_redis
+from graphs.stores import REDIS_FAILS, Stores, check_redis, translate_redis
 from graphs.trace import TraceEntry, TraceLog
 from graphs.wakes import Wakes
 
@@ -41,6 +41,11 @@ class StoryReader:
         self._leaks = Leaks(self._prompts.texts())
         self._worlds: dict[str, tuple[str, Pinned]] = {}
         """By session: the fingerprint of its world, and the world."""
+
+    async def ping(self) -> None:
+        """Raises StoreUnavailable where Redis does not answer."""
+        with self._translated():
+            await check_redis(self._stores.redis, configured=self._stores.configured)
 
     async def session(self, session: str) -> Session:
         """Raises UnknownSession, with the ids of those played last."""

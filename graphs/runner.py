@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -15,7 +16,7 @@ from langgraph.config import get_stream_writer
 from agents.errors import ModelError, StoreError, StoreFull, StoryError, UnknownTurn, unforeseen
 from agents.safety.redaction import OPEN, Redaction
 from agents.services import Voice
-from agents.story import Moment, Turn
+from agents.story import Moment, Tier, Turn
 from graphs.checkpoint import CheckpointDamaged, CheckpointUnreadable
 from graphs.events import Events
 from graphs.inbox import Accepted, Inbox
@@ -23,6 +24,7 @@ from graphs.memory.protocol import StoryMemory
 from graphs.memory.shapes import Scope
 from graphs.state import TurnServices
 from graphs.stores import REDIS_FAILS, Stores, translate_redis
+from graphs.telemetry import annotate, bound, known_as, observe, operation
 from graphs.trace import without_words
 from graphs.untraced import kept_here
 
@@ -31,6 +33,8 @@ ATTEMPTS = 2
 
 _INPUT = ("turn_id", "branch", "line", "action", "seed", "screened", "heard")
 """What the graph gets of an accepted action."""
+
+_TIERS: tuple[Tier, ...] = ("none", "check_in", "crisis")
 
 
 class StreamVoice(Voice):
@@ -44,6 +48,7 @@ class StreamVoice(Voice):
         self._redaction = redaction
         self._turn_id = turn_id
         self._before: list[str] = []
+        self._begun: float | None = perf_counter()
 
     async def released(self) -> list[str]:
         self._before = await self._events.sentences(self._turn_id)
@@ -53,6 +58,18 @@ class StreamVoice(Voice):
         sentence = self._redaction.restore(sentence)
         if sentence not in self._before:
             get_stream_writer()({"text": sentence})
+            self._note_first()
+
+    def _note_first(self) -> None:
+        if self._begun is not None:
+            seconds, self._begun = perf_counter() - self._begun, None
+            observe("first_sentence", seconds)
+            annotate(first_sentence_s=round(seconds, 6))
+
+
+def worst_tier(turn: Turn) -> Tier:
+    """The gravest tier of a turn's verdicts."""
+    return _TIERS[max((_TIERS.index(verdict["tier"]) for verdict in turn["verdicts"]), default=0)]
 
 
 @dataclass(frozen=True)
@@ -84,9 +101,16 @@ class Runner:
 
         A turn that the model failed is given up; one that a store failed stays accepted and is resumed the next time.
         """
-        async with self.inbox.watched(accepted["turn_id"], services.halt):
-            with kept_here():
-                turn = await self._patiently(accepted, services)
+        ids = {"session": known_as(self.scope.session), "turn": known_as(accepted["turn_id"])}
+        with bound(**ids), operation("turn", "play turn", session=ids["session"], turn=ids["turn"]) as watched:
+            async with self.inbox.watched(accepted["turn_id"], services.halt):
+                with kept_here():
+                    turn = await self._patiently(accepted, services)
+            watched.set(kind=turn["kind"], tier=worst_tier(turn))
+            await self._end(accepted, turn, services)
+        return turn
+
+    async def _end(self, accepted: Accepted, turn: Turn, services: TurnServices) -> None:
         turn_id = turn["turn_id"]
         # The turn is committed: whatever fails now must not make anybody send it again. The next call tidies up.
         with suppress(Exception):
@@ -100,7 +124,6 @@ class Runner:
             await self.events.append(turn_id, "committed", {"turn": turn})
             await self.events.append(turn_id, "end", {})
             await self.inbox.clear()
-        return turn
 
     async def _patiently(self, accepted: Accepted, services: TurnServices) -> Turn:
         """The turn, taken up again when a store failed under it and could be healed."""
@@ -178,6 +201,7 @@ class Runner:
         state = await self._unfinished(accepted["line"])
         # `ainvoke(None)` goes on where the thread stopped; it is only right for this very turn.
         resumes = bool(state.next) and state.values.get("turn_id") == accepted["turn_id"]
+        annotate(resumed=resumes or accepted["tries"] > 0)
         # Whichever node it goes on with: what is out already is not said again.
         await services.voice.released()
         turn: Turn | None = None

@@ -89,6 +89,11 @@ class Settings(BaseSettings):
     """Where an issuer's tokens say the role, such as `role` or `realm_access.roles`; without one it is a player."""
     allowed_hosts: str = ""
     """Names, parted by commas, under which the API may be asked besides this machine's own. Needs a login."""
+    otel: Literal["", "otlp", "console"] = ""
+    """Where traces go: nowhere; to a collector, which OpenTelemetry's own variables name (OTEL_EXPORTER_OTLP_ENDPOINT and
+    others; by themselves they send nothing); to stderr."""
+    log: Literal["", "json", "text"] = ""
+    """How the log is written; empty: JSON, and text where a person is looking."""
     cors_origins: str = ""
     """Origins, parted by commas, whose pages may ask too: `https://play.example`. Needs a login."""
 

@@ -25,8 +25,10 @@ from redis.exceptions import (
 from agents.errors import InvalidSetting, StoreError, StoreFull, StoreTooNew, StoreUnavailable
 from graphs.checkpoint import CheckpointError, StoreNewer
 from graphs.memory.protocol import StoryMemory
+from graphs.roundtrips import WatchedRedis
 from graphs.sealing import PLAIN, FernetSeal, Seal
 from graphs.settings import Settings
+from graphs.telemetry import observe
 
 REDIS_FAILS = (RedisError, OSError, CheckpointError)
 """What the Redis half of the stores raises, for `translate_redis`."""
@@ -63,6 +65,7 @@ class Reviving(Retry):
         try:
             return await super().call_with_retry(do, *args, **kwargs)
         except RedisConnectionError:
+            observe("reconnect", store="redis")
             await self._revive()
             return await super().call_with_retry(do, *args, **kwargs)
 
@@ -128,7 +131,7 @@ def open_seal(settings: Settings) -> Seal:
 def build_redis(url: str, heal: Callable[[], Awaitable[None]]) -> "Redis":
     """The client of a URL. Raises InvalidSetting for one that is none; the URL is never quoted: it may hold a password."""
     try:
-        redis: Redis = Redis.from_url(url, socket_timeout=30, socket_connect_timeout=5, retry=Reviving(heal))
+        redis: Redis = WatchedRedis.from_url(url, socket_timeout=30, socket_connect_timeout=5, retry=Reviving(heal))
         redis.connection_pool.make_connection()  # options that no connection knows are told only here
     except (ValueError, TypeError):
         raise InvalidSetting(

@@ -14,6 +14,7 @@ from agents.models import open_model, shielded
 from agents.safety.redaction import OPEN, Redact, Redaction, told_openly
 from graphs.memory.protocol import StoryMemory
 from graphs.memory.shapes import Scope
+from graphs.modelcalls import observed
 
 REMEMBERED = 50
 """Actions that a session's redaction begins with."""
@@ -44,7 +45,7 @@ class Storytellers:
     async def told(self, scope: Scope, spec: str) -> tuple[BaseChatModel, Redaction]:
         """The model for agents, and what puts the player's words back into what it says. Raises as `open` does."""
         redaction = OPEN if told_openly(self._setting, spec) else await self.redaction(scope)
-        return shielded(await self.open(spec), redaction), redaction
+        return shielded(observed(await self.open(spec), spec), redaction), redaction
 
     async def redaction(self, scope: Scope, action: str = "") -> Redaction:
         """The session's, with the values of the action that is about to be played. Traces have it whatever the model."""

@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 from agents.safety.redaction import Redaction
 from graphs.keys import story_key
 from graphs.sealing import PLAIN, Seal
+from graphs.telemetry import operation
 
 KEEP_S = 24 * 3600
 """Seconds that the list of a turn lives: longer than any turn, shorter than for ever."""
@@ -103,7 +104,8 @@ def traced(node: Node) -> Any:
     async def run(state: Any, runtime: Runtime[Any]) -> Any:
         services = runtime.context
         began = services.clock.monotonic()
-        output = await node(state, runtime)
+        with operation("node", node.__name__):
+            output = await node(state, runtime)
         ms = (services.clock.monotonic() - began) * 1000
         entry = TraceEntry(
             order=0,

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from agents.errors import InvalidSetting
 from agents.safety.classifying.classifier import shipped_classifier
@@ -78,6 +78,8 @@ class Screen:
         self._actions = tuple(actions)
         self._narrations = tuple(narrations)
         self._conversations = tuple(conversations)
+        self.warmth: Literal["cold", "warming", "warm", "failed"] = "cold"
+        """Whether the detectors that read from disk have done so: a screen answers in any case, and waits for them."""
 
     @property
     def version(self) -> str:
@@ -104,8 +106,14 @@ class Screen:
 
     def warm(self) -> None:
         """Has detectors that read from disk do so now, so that the first action does not wait for it."""
-        for one in self._actions:
-            getattr(one, "warm", lambda: None)()
+        self.warmth = "warm" if self.warmth == "warm" else "warming"
+        try:
+            for one in self._actions:
+                getattr(one, "warm", lambda: None)()
+        except Exception:
+            self.warmth = "failed"
+            raise
+        self.warmth = "warm"
 
     def warm_soon(self) -> None:
         """As `warm`, meanwhile. What fails there fails again where it is asked. A process that ends waits for it, a third

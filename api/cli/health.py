@@ -22,6 +22,7 @@ from agents.safety.rules import load_rules
 from agents.world.load import load_world, shipped_worlds
 from api.auth.rules import read_rules
 from api.cli.output import counted
+from api.observability.opening import check_tracing
 from graphs.audit.webhook import webhook_target
 from graphs.settings import Settings, read_settings
 
@@ -57,6 +58,7 @@ async def examine() -> list[Check]:
     checks.append(_one("safety", lambda: _safety(settings)))
     checks.append(_one("safety webhook", lambda: _webhook(settings)))
     checks.append(_one("login", lambda: _login(settings)))
+    checks.append(_one("telemetry", lambda: _telemetry(settings)))
     checks.append(await _wait("stores", lambda: _stores(settings)))
     checks.append(_one("model", lambda: _model(settings.model)))
     checks.append(await _wait("embedder", lambda: _embedder(settings.embedder)))
@@ -73,6 +75,18 @@ def _login(settings: Settings) -> str:
         return "none: the API is for this machine alone"
     whom = f"whoever {rules.issuer} vouches for" if rules.mode == "jwks" else "accounts of its own"
     return f"{rules.mode}: {whom}, and API keys; asked as {', '.join(sorted(rules.hosts))}"
+
+
+def _telemetry(settings: Settings) -> str:
+    """Where traces go; not the address, which may hold a key."""
+    check_tracing(settings)
+    places = {"": "none", "console": "to stderr", "otlp": "to a collector, by OTLP over HTTP"}
+    named = [
+        name for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") if os.environ.get(name)
+    ]
+    where = places[settings.otel] + (f" ({', '.join(named) or 'on this machine'})" if settings.otel == "otlp" else "")
+    unused = f"; {', '.join(named)} is not used: set TTA_OTEL=otlp" if named and settings.otel != "otlp" else ""
+    return f"traces {where}; metrics at /metrics of `tta serve`{unused}"
 
 
 def _one(what: str, look: Callable[[], str]) -> Check:

@@ -130,11 +130,13 @@ def wait_for(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
 async def engine_of(**changes: object) -> "AsyncGenerator[StoryEngine]":
     """The engine over the environment's settings and the command's flags. A judge that cannot work is told first."""
     from agents.models import check_judge  # noqa: PLC0415 - LangGraph and LangChain are most of the start-up time
+    from api.observability.opening import open_tracing  # noqa: PLC0415
     from graphs.engine import open_engine  # noqa: PLC0415
     from graphs.settings import read_settings  # noqa: PLC0415
 
     settings = read_settings(**changes)
     if settings.safety_model:
         check_judge(settings.safety_model)
-    async with open_engine(settings) as engine:
-        yield engine
+    with open_tracing(settings):
+        async with open_engine(settings) as engine:
+            yield engine

@@ -1,4 +1,6 @@
-"""Figures of the safety agent, and of what limits refuse, in the text that Prometheus scrapes (0.0.4, written by hand)."""
+"""All figures in the text form that Prometheus scrapes (exposition format 0.0.4): this process's, the safety agent's, and
+what limits refuse. The last two are written by hand; the safety agent's are the tenant's.
+"""
 
 from collections.abc import Iterator, Mapping
 
@@ -23,12 +25,13 @@ _SAYS = {
 async def show_metrics(engine: Engine, request: Request) -> Response:
     """Counts by tier, action and gate. Answers without a store, too: that is then one of the figures.
 
-    The counts are the tenant's and the same from every process: do not add up instances. Failures and what waits are this
-    process's own.
+    The safety agent's counts are the tenant's and the same from every process: do not add up instances. All the rest is this
+    process's own, failures and what waits among it.
     """
     lines = [*exposition(await engine.audit_figures(), len(engine.screen.faults))]
     lines += refusals(request.app.state.booth.refused)
-    return Response("\n".join(lines) + "\n", media_type=MEDIA_TYPE)
+    text = request.app.state.figures.text() + "\n".join(lines) + "\n"
+    return Response(text, media_type=MEDIA_TYPE)
 
 
 def exposition(figures: AuditFigures, kept: int) -> Iterator[str]:

@@ -60,6 +60,7 @@ async def play_turn(
     turn_id = _turn_id(session, asked, key_of(request.scope))
     async with _bound(engine, session, turn_id, asked.action.strip().encode("utf-8", "surrogatepass")):
         played = await _played(engine, session, turn_id, asked.action)
+        strategy = asked.multitask_strategy
         if _later(prefer) and not played:
             queued = await engine.enqueue(
                 session, asked.action, turn_id=turn_id, strategy=asked.multitask_strategy, permit=toll.turn

@@ -28,11 +28,13 @@ from graphs.memory import cypher, nodes, records, schema, search, vectors
 from graphs.memory.falkordb_errors import AlreadyIndexedError, NoGraphError, NoVectorsError, translation
 from graphs.memory.graph import GraphMemory
 from graphs.memory.migration import PAGE, STAMP_STORY
+from graphs.memory.named import statement_name
 from graphs.memory.registry import REGISTRY, FalkorKeeping, graph_name
 from graphs.memory.schema import SCHEMA_VERSION
 from graphs.memory.shapes import Commit, Scope, Session
 from graphs.memory.statements import Row
 from graphs.sealing import PLAIN, Seal, close_parameters, open_rows, proof
+from graphs.telemetry import observe, operation, watched
 
 _T = TypeVar("_T")
 
@@ -190,7 +192,7 @@ class FalkorMemory(FalkorKeeping, GraphMemory):
             return [dict(zip(names, row, strict=True)) for row in result.result_set]
 
         try:
-            return open_rows(self._seal, await self._twice(ask))
+            return open_rows(self._seal, await self._twice(ask, statement_name(statement) if watched() else ""))
         except NoGraphError:
             return []
 
@@ -202,14 +204,15 @@ class FalkorMemory(FalkorKeeping, GraphMemory):
         async def ask() -> Any:
             return await self._client.execute_command(name, graph)
 
-        return await self._twice(ask)
+        return await self._twice(ask, name)
 
-    async def _twice(self, ask: Callable[[], Awaitable[_T]]) -> _T:
+    async def _twice(self, ask: Callable[[], Awaitable[_T]], name: str) -> _T:
         """Once more after a lost connection: every statement bears being repeated."""
-        with translation():
+        with operation("cypher", name, store="falkordb"), translation():
             try:
                 return await ask()
             except RedisConnectionError:
+                observe("reconnect", store="falkordb")
                 if self._revive is not None:
                     await self._revive()
                 return await ask()

@@ -29,11 +29,13 @@ from agents.services import Embedder
 from graphs.memory import cypher, nodes, schema, search, vectors
 from graphs.memory.graph import GraphMemory
 from graphs.memory.migration import PAGE, STAMP_STORY
+from graphs.memory.named import statement_name
 from graphs.memory.records import decode_session, identity, story_id
 from graphs.memory.schema import SCHEMA_VERSION
 from graphs.memory.shapes import Scope, Session
 from graphs.memory.statements import Row
 from graphs.sealing import PLAIN, Seal, close_parameters, open_rows, proof
+from graphs.telemetry import operation, watched
 
 REACH_S = 5.0
 """Longest wait for a server's first answer."""
@@ -169,7 +171,8 @@ class Neo4jMemory(GraphMemory):
     async def _run(self, statement: str, parameters: Row, *, read: bool = False) -> list[Row]:
         # The statements are those of `cypher` and `schema`: no part of them comes from outside.
         query = Query(cast(LiteralString, statement), timeout=STATEMENT_S)
-        with _translation():
+        name = statement_name(statement) if watched() else ""
+        with operation("cypher", name, store="neo4j"), _translation():
             result = await self._driver.execute_query(
                 query,
                 close_parameters(self._seal, parameters),

@@ -176,7 +176,7 @@ async def test_health(client: AsyncClient, engine: StoryEngine) -> None:
     assert (await client.get("/health/live")).json()["status"] == "live"
     ready = await client.get("/health/ready")
     assert ready.status_code == 200
-    assert ready.json()["stores"]["redis"] == "answers"
+    assert ready.json()["dependencies"]["redis"]["state"] == "ok"
 
 
 async def test_a_process_lives_without_its_stores(monkeypatch: pytest.MonkeyPatch, client, engine: StoryEngine) -> None:
@@ -187,7 +187,7 @@ async def test_a_process_lives_without_its_stores(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(engine, "_stores", Gone())
     assert (await client.get("/health/live")).status_code == 200
     refused = await client.get("/health/ready")
-    assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
+    assert (refused.status_code, refused.json()["dependencies"]["redis"]["state"]) == (503, "failed")
     assert "secret" not in refused.text
 
 
