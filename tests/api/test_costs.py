@@ -23,6 +23,7 @@ TABLE: dict[tuple[str, str], set[str]] = {
     ("DELETE", SESSION): set(),
     ("POST", SESSION + "/pause"): set(),
     ("POST", SESSION + "/resume"): set(),
+    ("DELETE", SESSION + "/turns/{turn_id}"): set(),
     ("POST", SESSION + "/branches"): set(),
     ("DELETE", SESSION + "/branches/{name}"): set(),
     ("POST", SESSION + "/branches/{name}/switch"): set(),

@@ -48,6 +48,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", SESSION + "/export"): READ,
     ("GET", SESSION + "/branches"): READ,
     ("POST", SESSION + "/branches"): PLAY,
+    ("DELETE", SESSION + "/turns/{turn_id}"): PLAY,
     ("DELETE", SESSION + "/branches/{name}"): PLAY,
     ("POST", SESSION + "/branches/{name}/switch"): PLAY,
     ("POST", SESSION + "/undo"): PLAY,
