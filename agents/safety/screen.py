@@ -103,8 +103,8 @@ class Screen:
         return cls([gates["action"]], [gates["narration"]])
 
     def warm(self) -> None:
-        """Has detectors that read from disk do so now, so that the first action does not wait for it."""
-        for one in self._actions:
+        """Has detectors read from disk and compile now what they need, so that the first action does not wait for it."""
+        for one in (*self._actions, *self._narrations):
             getattr(one, "warm", lambda: None)()
 
     def warm_soon(self) -> None:
