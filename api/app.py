@@ -43,6 +43,7 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with nullcontext(engine) if engine else open_engine(settings or read_settings()) as opened:
             app.state.engine, app.state.guard = opened, build_guard(opened)
+            opened.prepare()
             opened.screen.warm_soon()
             yield
             if tasks:  # unfinished turns that readers have asked for

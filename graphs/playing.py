@@ -7,8 +7,7 @@ the words, so that no store, no checkpoint and no append-only file ever holds th
 import asyncio
 from contextlib import AsyncExitStack
 from functools import partial
-
-from langchain_core.language_models import BaseChatModel
+from typing import TYPE_CHECKING
 
 from agents.errors import Conflict, SessionPaused, StoreError, StoryError
 from agents.safety.judge import Judge
@@ -16,29 +15,20 @@ from agents.services import Clock, Ids
 from agents.story import Heard, Turn, Verdict
 from agents.world.schema import World
 from graphs.actions import check_action
-from graphs.auditing import StoryAuditor
 from graphs.chapters import Chapters, Writer, behind
-from graphs.checkpoint import RedisSaver
 from graphs.clock import SystemClock, TimeIds
 from graphs.inbox import Accepted, Inbox, is_stopped
 from graphs.locks import hold
 from graphs.memory.shapes import KEYFRAME, Position, Scope, Session
+from graphs.preparing import StoryPreparer
 from graphs.runner import BranchRecall, Runner, StreamVoice
-from graphs.sealing import sealed_serde
 from graphs.settings import Settings
 from graphs.state import TurnServices
 from graphs.stores import Stores
 from graphs.storytellers import Storytellers
-from graphs.turn import build_turn_graph
 
-KEEP_TURNS = 2
-"""Turns whose last checkpoint is kept, a line. What lasts is in story memory; these are only for stepping into."""
-
-CHECKPOINT_TTL_S = 7 * 24 * 3600
-"""Seconds that a line's checkpoints outlive its last turn: abandoned lines do not pile up."""
-
-CHECKPOINT_PATIENCE_S = 4.0
-"""How long a checkpoint is tried again before the turn is: that begins with bringing the server back."""
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 LOCK_WAIT_S = 0.2
 
@@ -49,7 +39,7 @@ MAX_TRIES = 8
 """How often a turn is taken up again whose process died in it; then it is given up, so that play can go on."""
 
 
-class StoryPlayer(StoryAuditor):
+class StoryPlayer(StoryPreparer):
     """The playing half of StoryEngine. Every method raises a StoryError and nothing else."""
 
     def __init__(self, settings: Settings, stores: Stores, stack: AsyncExitStack) -> None:
@@ -59,16 +49,8 @@ class StoryPlayer(StoryAuditor):
         self._chapters = Chapters(stores.memory, self._prompts, timeout_s=settings.model_total_s)
         self._storytellers = Storytellers(stores.memory, settings.redact, stack)
         self._tasks: set[asyncio.Task[Turn]] = set()
-        self._saver = RedisSaver(
-            stores.redis,
-            keep=KEEP_TURNS,
-            ttl=CHECKPOINT_TTL_S,
-            patience=CHECKPOINT_PATIENCE_S,
-            serde=sealed_serde(stores.seal),
-        )
-        self._graph = build_turn_graph(self._saver)
 
-    def use_model(self, spec: str, model: BaseChatModel) -> None:
+    def use_model(self, spec: str, model: "BaseChatModel") -> None:
         """Sessions of that spec are told by this model from now on: one that was made elsewhere, or a fake of a test."""
         self._storytellers.models[spec] = model
 
@@ -105,9 +87,9 @@ class StoryPlayer(StoryAuditor):
         """Ends a turn that a process left unfinished, if there is one: the text begins with what was shown."""
         with self._translated():
             record = await self.session(session)
+            if await self._inbox(session).current() is None:
+                return None  # as mostly, and without the graph
             runner = self._runner(session)
-            if await runner.inbox.current() is None:
-                return None
             async with hold(self._stores.redis, self._story(session), "recover", wait_s=LOCK_WAIT_S):
                 return await self._finish(record, runner)
 
@@ -228,7 +210,7 @@ class StoryPlayer(StoryAuditor):
         return found.verdict, found.heard
 
     def _judge(self, scope: Scope) -> Judge:
-        async def model() -> BaseChatModel:
+        async def model() -> "BaseChatModel":
             return (await self._storytellers.told(scope, self.settings.safety_model))[0]
 
         return Judge(model, self._prompts.get("judge"), timeout_s=self.settings.safety_timeout_s)
@@ -259,8 +241,11 @@ class StoryPlayer(StoryAuditor):
         return record
 
     def _runner(self, session: str) -> Runner:
-        inbox = Inbox(self._stores.redis, self._story(session), seal=self._stores.seal)
-        return Runner(self._graph, self._stores, self._events(session), inbox, self.scope(session), self._note_turn)
+        inbox, scope = self._inbox(session), self.scope(session)
+        return Runner(self._graph, self._stores, self._events(session), inbox, scope, self._note_turn)
+
+    def _inbox(self, session: str) -> Inbox:
+        return Inbox(self._stores.redis, self._story(session), seal=self._stores.seal)
 
     async def _services(self, record: Session, entry: Accepted, runner: Runner) -> TurnServices:
         session, scope = record["session"], self.scope(record["session"])
