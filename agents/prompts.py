@@ -27,16 +27,18 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
-from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agents.errors import InvalidPrompt, UnknownPrompt
 from agents.fences import NOTICE, fence_json, fence_text, one_line
 from agents.yamls import YamlFault, read_yaml
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel, LanguageModelInput
+    from langchain_core.messages import AIMessage, AnyMessage
+    from langchain_core.runnables import Runnable
 
 _SLOT = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _ALONE = re.compile(r"\s*\{\{\s*\w+\s*\}\}\s*")
@@ -70,8 +72,10 @@ class Prompt:
     fingerprint: str
     """First 12 hex digits of the SHA-256 of the file and the notice: two runs with the same one used the same words."""
 
-    def render(self, **values: object) -> list[AnyMessage]:
+    def render(self, **values: object) -> "list[AnyMessage]":
         """The messages for a model. Raises InvalidPrompt for a missing, unknown or wrongly typed variable."""
+        from langchain_core.messages import HumanMessage, SystemMessage  # noqa: PLC0415 - half a second; loading needs none
+
         self._check(values)
         texts = {key: _rendered(key, value, self.front.variables[key]) for key, value in values.items()}
         messages: list[AnyMessage] = []
@@ -191,7 +195,7 @@ def _rendered(name: str, value: object, kind: Kind) -> str:
     return fence_text(name, str(value)) if kind == "text" else one_line(str(value))
 
 
-def answering(model: BaseChatModel, prompt: Prompt) -> Runnable[LanguageModelInput, AIMessage]:
+def answering(model: "BaseChatModel", prompt: Prompt) -> "Runnable[LanguageModelInput, AIMessage]":
     """The model held to the prompt's schema, where there is one and the model's profile says that it can be held to it.
 
     LangChain's own convention: its agents bind OpenAI's `response_format` to every model whose profile has

@@ -7,10 +7,7 @@ replayed exactly. Nodes get the bundle as `runtime.context`.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
-
-from langchain_core.language_models import BaseChatModel
-from langgraph.runtime import Runtime
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agents.halt import Halt
 from agents.prompts import Prompts
@@ -19,6 +16,10 @@ from agents.safety.screen import Screen
 from agents.safety.telling import Telling
 from agents.story import Moment
 from agents.world.schema import World
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langgraph.runtime import Runtime
 
 
 class Clock(Protocol):
@@ -73,7 +74,7 @@ class Services:
     """Everything that the agents of one turn may call."""
 
     world: World
-    storyteller: BaseChatModel
+    storyteller: "BaseChatModel"
     model: str
     """The storyteller's spec, `provider:name`."""
     prompts: Prompts
@@ -95,6 +96,15 @@ class Services:
     """Budget of what the narrator is reminded of (`agents/narrative/reminders.py`)."""
     halt: Halt = field(default_factory=Halt)
     """Whether somebody wants the turn to stop."""
+
+
+def __getattr__(name: str) -> Any:
+    """`Runtime`, when a node asks for it: LangGraph takes over a second to import, and the first prompt needs no node."""
+    if name == "Runtime":
+        from langgraph.runtime import Runtime  # noqa: PLC0415
+
+        return Runtime
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = ["Clock", "Embedder", "Ids", "Recall", "Runtime", "Services", "Voice"]

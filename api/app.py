@@ -47,6 +47,7 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
         with open_tracing(chosen):
             async with nullcontext(engine) if engine else open_engine(chosen) as opened:
                 app.state.engine, app.state.guard, app.state.booth = opened, build_guard(opened), tolls.Booth(opened)
+                opened.prepare()
                 opened.screen.warm_soon()
                 sweeping = await _begin_playing(opened)
                 yield

@@ -6,8 +6,7 @@ the words, so that no store, no checkpoint and no append-only file ever holds th
 
 import asyncio
 from contextlib import AsyncExitStack
-
-from langchain_core.language_models import BaseChatModel
+from typing import TYPE_CHECKING
 
 from agents.errors import Conflict, SessionPaused
 from agents.safety.judge import Judge
@@ -17,28 +16,19 @@ from graphs.chapters import Chapters
 from graphs.clock import SystemClock, TimeIds
 from graphs.inbox import Accepted, Inbox, is_stopped
 from graphs.memory.shapes import Position, Scope, Session
-from graphs.metering import StoryMeter
-from graphs.roundtrips import WatchedSaver
+from graphs.preparing import StoryPreparer
 from graphs.runner import BranchRecall, Runner, StreamVoice
-from graphs.sealing import sealed_serde
 from graphs.settings import Settings
 from graphs.state import TurnServices
 from graphs.stores import Stores
 from graphs.storytellers import Storytellers
-from graphs.turn import build_turn_graph
 from graphs.waiting import Waiting, Waits
 
-KEEP_TURNS = 2
-"""Turns whose last checkpoint is kept, a line. What lasts is in story memory; these are only for stepping into."""
-
-CHECKPOINT_TTL_S = 7 * 24 * 3600
-"""Seconds that a line's checkpoints outlive its last turn: abandoned lines do not pile up."""
-
-CHECKPOINT_PATIENCE_S = 4.0
-"""How long a checkpoint is tried again before the turn is: that begins with bringing the server back."""
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 
-class StoryAccepter(StoryMeter):
+class StoryAccepter(StoryPreparer):
     """The accepting part of StoryEngine. Every method raises a StoryError and nothing else."""
 
     def __init__(self, settings: Settings, stores: Stores, stack: AsyncExitStack) -> None:
@@ -53,16 +43,8 @@ class StoryAccepter(StoryMeter):
         self._closing = False
         self._asked_for: set[str] = set()
         """Sessions in which something has begun to wait since that task last looked."""
-        self._saver = WatchedSaver(
-            stores.redis,
-            keep=KEEP_TURNS,
-            ttl=CHECKPOINT_TTL_S,
-            patience=CHECKPOINT_PATIENCE_S,
-            serde=sealed_serde(stores.seal),
-        )
-        self._graph = build_turn_graph(self._saver)
 
-    def use_model(self, spec: str, model: BaseChatModel) -> None:
+    def use_model(self, spec: str, model: "BaseChatModel") -> None:
         """Sessions of that spec are told by this model from now on: one that was made elsewhere, or a fake of a test."""
         self._storytellers.models[spec] = model
 
@@ -110,7 +92,7 @@ class StoryAccepter(StoryMeter):
         return found.verdict, found.heard
 
     def _judge(self, scope: Scope) -> Judge:
-        async def model() -> BaseChatModel:
+        async def model() -> "BaseChatModel":
             return (await self._storytellers.told(scope, self.settings.safety_model))[0]
 
         return Judge(model, self._prompts.get("judge"), timeout_s=self.settings.safety_timeout_s)
@@ -124,8 +106,11 @@ class StoryAccepter(StoryMeter):
         return record
 
     def _runner(self, session: str) -> Runner:
-        inbox = Inbox(self._stores.redis, self._story(session), self._wakes, seal=self._stores.seal)
-        return Runner(self._graph, self._stores, self._events(session), inbox, self.scope(session), self._note_turn)
+        inbox, scope = self._inbox(session), self.scope(session)
+        return Runner(self._graph, self._stores, self._events(session), inbox, scope, self._note_turn)
+
+    def _inbox(self, session: str) -> Inbox:
+        return Inbox(self._stores.redis, self._story(session), self._wakes, seal=self._stores.seal)
 
     async def _services(self, record: Session, entry: Accepted, runner: Runner) -> TurnServices:
         session, scope = record["session"], self.scope(record["session"])

@@ -9,8 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-
-from langchain_core.language_models import BaseChatModel
+from typing import TYPE_CHECKING
 
 from agents.errors import StoryError
 from agents.narrative.summarise import Stretch, Summary, extract, summarise
@@ -22,6 +21,9 @@ from agents.world.schema import World
 from graphs.memory.protocol import StoryMemory
 from graphs.memory.shapes import KEYFRAME, Chapter, Position, Scope
 from graphs.untraced import kept_here
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 AT_ONCE = 32
 """Most chapters that one task closes: all of a block, so that a story from before there were chapters catches up soon."""
@@ -54,7 +56,7 @@ class Writer:
     world: World
     model: str
     """The session's spec."""
-    storyteller: Callable[[], Awaitable[tuple[BaseChatModel, Redaction]]]
+    storyteller: "Callable[[], Awaitable[tuple[BaseChatModel, Redaction]]]"
     """Opens the session's model, if it is asked, with what puts the player's words back into its summary."""
     telling: Telling
     clock: Clock

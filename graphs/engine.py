@@ -83,7 +83,7 @@ class StoryEngine(StoryProfiles):
             spec = model or self.settings.model
             if spec not in self._storytellers.models:
                 check_spec(spec)
-            await self._storytellers.open(spec)
+            await self._storytellers.check(spec)
             record = new_session(
                 source,
                 session=session or self.ids.new()[:16],

@@ -70,9 +70,9 @@ class StoryPlayer(StoryAccepter):
         """Ends a turn that a process left unfinished, if there is one: the text begins with what was shown."""
         with self._translated():
             record = await self.session(session)
+            if await self._inbox(session).current() is None:
+                return None  # as mostly, and without the graph
             runner = self._runner(session)
-            if await runner.inbox.current() is None:
-                return None
             async with hold(self._stores.redis, self._story(session), "recover", wait_s=LOCK_WAIT_S):
                 return await self._finish(record, runner)
 

@@ -8,16 +8,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, cast
-
-from langchain_core.runnables import RunnableConfig
-from langgraph.config import get_stream_writer
+from typing import TYPE_CHECKING, Any, cast
 
 from agents.errors import ModelError, StoreError, StoreFull, StoryError, UnknownTurn, unforeseen
 from agents.safety.redaction import OPEN, Redaction
 from agents.services import Voice
 from agents.story import Moment, Tier, Turn
-from graphs.checkpoint import CheckpointDamaged, CheckpointUnreadable
+from graphs.checkpoint.errors import CheckpointDamaged, CheckpointUnreadable
 from graphs.events import Events
 from graphs.inbox import Accepted, Inbox
 from graphs.memory.protocol import StoryMemory
@@ -27,6 +24,9 @@ from graphs.stores import REDIS_FAILS, Stores, translate_redis
 from graphs.telemetry import annotate, bound, known_as, observe, operation
 from graphs.trace import without_words
 from graphs.untraced import kept_here
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
 
 ATTEMPTS = 2
 """How often a turn is taken up again within one call when a store has failed under it."""
@@ -55,6 +55,8 @@ class StreamVoice(Voice):
         return [self._redaction.hide(sentence) for sentence in self._before]
 
     def release(self, sentence: str) -> None:
+        from langgraph.config import get_stream_writer  # noqa: PLC0415 - here a graph runs, so it is imported already
+
         sentence = self._redaction.restore(sentence)
         if sentence not in self._before:
             get_stream_writer()({"text": sentence})
@@ -235,8 +237,8 @@ class Runner:
         """The LangGraph thread of a line: one a line, so that a thread's latest is never ambiguous."""
         return f"{self.scope.tenant}:{self.scope.session}:{line}"
 
-    def config(self, line: str) -> RunnableConfig:
-        return RunnableConfig(configurable={"thread_id": self.thread(line)})
+    def config(self, line: str) -> "RunnableConfig":
+        return {"configurable": {"thread_id": self.thread(line)}}
 
     async def _keep_trace(self, turn: Turn, services: TurnServices) -> None:
         entries = await services.trace.entries()

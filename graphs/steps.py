@@ -21,7 +21,7 @@ from agents.story import (
 )
 from agents.world.scene import goal_states
 from agents.world.upgrade import fit
-from agents.world.view import View, is_bookkeeping
+from agents.world.view import View
 from graphs.memory.shapes import KEYFRAME, Commit
 from graphs.state import TurnServices, TurnState
 
@@ -185,8 +185,3 @@ _MEMORABLE = frozenset({"told", "ruled", "gave", "consequence", "goal_done", "re
 def _people(state: CommitInput) -> list[str]:
     """Who took part: everybody with whom the turn's beats had to do."""
     return list(dict.fromkeys(who for beat in state["outcome"]["beats"] if (who := beat.get("names", {}).get("who"))))
-
-
-def visible_changes(changes: list[Change]) -> list[Change]:
-    """The changes that a person wants to see: without counters of tellings."""
-    return [item for item in changes if not is_bookkeeping(item["relation"])]

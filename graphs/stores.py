@@ -23,7 +23,7 @@ from redis.exceptions import (
 )
 
 from agents.errors import InvalidSetting, StoreError, StoreFull, StoreTooNew, StoreUnavailable
-from graphs.checkpoint import CheckpointError, StoreNewer
+from graphs.checkpoint.errors import CheckpointError, StoreNewer
 from graphs.memory.protocol import StoryMemory
 from graphs.roundtrips import WatchedRedis
 from graphs.sealing import PLAIN, FernetSeal, Seal

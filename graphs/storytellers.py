@@ -7,14 +7,15 @@ last actions, so that a number that only its sentence told to be a telephone's i
 
 import asyncio
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
-from langchain_core.language_models import BaseChatModel
-
-from agents.models import open_model, shielded
+from agents.models import open_model
 from agents.safety.redaction import OPEN, Redact, Redaction, told_openly
 from graphs.memory.protocol import StoryMemory
 from graphs.memory.shapes import Scope
-from graphs.modelcalls import observed
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 REMEMBERED = 50
 """Actions that a session's redaction begins with."""
@@ -35,15 +36,25 @@ class Storytellers:
         self._opening = asyncio.Lock()
         self._redactions: dict[Scope, Redaction] = {}
 
-    async def open(self, spec: str) -> BaseChatModel:
+    async def open(self, spec: str) -> "BaseChatModel":
         """The model of a spec as it is, for nobody to tell it anything. Raises UnknownModel, InvalidSetting."""
         async with self._opening:
             if spec not in self.models:
                 self.models[spec] = await self._stack.enter_async_context(open_model(spec))
             return self.models[spec]
 
-    async def told(self, scope: Scope, spec: str) -> tuple[BaseChatModel, Redaction]:
+    async def check(self, spec: str) -> None:
+        """Opens a model, so that one that cannot work is told. The one that ships with TTA always works, and is not opened
+        before it has something to tell. Raises as `open`.
+        """
+        if spec != "offline":
+            await self.open(spec)
+
+    async def told(self, scope: Scope, spec: str) -> "tuple[BaseChatModel, Redaction]":
         """The model for agents, and what puts the player's words back into what it says. Raises as `open` does."""
+        from agents.models.shielded import shielded  # noqa: PLC0415 - LangChain
+        from graphs.modelcalls import observed  # noqa: PLC0415 - as well
+
         redaction = OPEN if told_openly(self._setting, spec) else await self.redaction(scope)
         return shielded(observed(await self.open(spec), spec), redaction), redaction
 

@@ -8,9 +8,8 @@ placeholders for personal data, whatever the model was told: the turn itself hol
 import json
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from langgraph.runtime import Runtime
 from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
@@ -18,6 +17,9 @@ from agents.safety.redaction import Redaction
 from graphs.keys import story_key
 from graphs.sealing import PLAIN, Seal
 from graphs.telemetry import operation
+
+if TYPE_CHECKING:
+    from langgraph.runtime import Runtime
 
 KEEP_S = 24 * 3600
 """Seconds that the list of a turn lives: longer than any turn, shorter than for ever."""
@@ -94,14 +96,14 @@ def without_words(entry: TraceEntry) -> TraceEntry:
     return entry
 
 
-Node = Callable[[Any, Runtime[Any]], Awaitable[Any]]
+Node = Callable[[Any, "Runtime[Any]"], Awaitable[Any]]
 
 
 def traced(node: Node) -> Any:
     """The node, with an entry in the turn's log when it has run. Its annotations stay: LangGraph reads its input there."""
 
     @wraps(node)
-    async def run(state: Any, runtime: Runtime[Any]) -> Any:
+    async def run(state: Any, runtime: "Runtime[Any]") -> Any:
         services = runtime.context
         began = services.clock.monotonic()
         with operation("node", node.__name__):

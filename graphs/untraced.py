@@ -7,9 +7,9 @@ trace (`tta trace`) tells what it did.
 
 from contextlib import AbstractContextManager
 
-from langsmith import tracing_context
-
 
 def kept_here() -> AbstractContextManager[None]:
     """Within it, and in tasks that begin there, nothing is told to LangSmith."""
+    from langsmith import tracing_context  # noqa: PLC0415 - most of LangChain's import; here a model or a graph is run
+
     return tracing_context(enabled=False)

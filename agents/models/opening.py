@@ -13,10 +13,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
-
-from langchain_core.language_models import BaseChatModel
+from typing import TYPE_CHECKING
 
 from agents.errors import InvalidSetting, UnknownModel
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def _check_provider(known: Provider, spec: str) -> None:
 
 
 @asynccontextmanager
-async def open_model(spec: str) -> AsyncGenerator[BaseChatModel]:
+async def open_model(spec: str) -> "AsyncGenerator[BaseChatModel]":
     """The chat model of a spec; what it holds open is closed on leaving. Raises as `check_spec` does."""
     check_spec(spec)
     if spec == "offline":
@@ -117,7 +119,7 @@ async def open_model(spec: str) -> AsyncGenerator[BaseChatModel]:
         yield _init(spec)
 
 
-def _init(spec: str) -> BaseChatModel:
+def _init(spec: str) -> "BaseChatModel":
     from langchain.chat_models import init_chat_model  # noqa: PLC0415 - half a second that only its users should pay
 
     provider, _, name = spec.partition(":")

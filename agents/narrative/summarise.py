@@ -10,9 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
-
-from langchain_core.language_models import BaseChatModel
+from typing import TYPE_CHECKING, Any, Literal
 
 from agents.models.storyteller.chapter import CHAPTER_CHARS, SO_FAR_CHARS, tell_chapter, tell_so_far
 from agents.narrative.claims import KnownFacts, bare, contradiction, known_facts
@@ -27,6 +25,9 @@ from agents.story import Turn, Usage, Value
 from agents.world.avoidance import leave_out
 from agents.world.schema import World
 from agents.world.view import View
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 NARRATION_CHARS = 240
 """Where each turn's narration is cut for the model: 32 turns are some 2,000 tokens."""
@@ -70,7 +71,7 @@ def extract(stretch: Stretch, topics: Topics = NO_TOPICS) -> Summary:
 
 
 async def summarise(
-    stretch: Stretch, storyteller: BaseChatModel, prompts: Prompts, telling: Telling, *, timeout_s: float
+    stretch: Stretch, storyteller: "BaseChatModel", prompts: Prompts, telling: Telling, *, timeout_s: float
 ) -> Summary:
     """The model's summary within `timeout_s` seconds, else the rules'. Raises nothing but a cancellation."""
     usage = _no_usage()
@@ -93,7 +94,7 @@ async def summarise(
     return Summary(text, so_far, "model", usage)
 
 
-async def _ask(stretch: Stretch, storyteller: BaseChatModel, prompts: Prompts, telling: Telling, usage: Usage) -> str:
+async def _ask(stretch: Stretch, storyteller: "BaseChatModel", prompts: Prompts, telling: Telling, usage: Usage) -> str:
     prompt = prompts.get("chapter")
     told = [f"{turn['number']}. {_cut(turn['narration'])}" for turn in stretch.turns if turn["kind"] == "story"]
     so_far, _ = clear(stretch.so_far, telling)

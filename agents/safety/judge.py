@@ -9,13 +9,15 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
-
-from langchain_core.language_models import BaseChatModel
+from typing import TYPE_CHECKING
 
 from agents.prompts import Prompt, answering
 from agents.safety.heard import older, with_text
 from agents.safety.screen import LEVELS, Screened
 from agents.story import Heard, Signal, Tier, Verdict
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 READ = 2_000
 """Characters of an action that the judge reads: of a longer one its beginning and its end."""
@@ -29,7 +31,7 @@ _TIERS: tuple[Tier, ...] = ("none", "check_in", "crisis")
 class Judge:
     """Asks one model."""
 
-    def __init__(self, model: Callable[[], Awaitable[BaseChatModel]], prompt: Prompt, *, timeout_s: float) -> None:
+    def __init__(self, model: "Callable[[], Awaitable[BaseChatModel]]", prompt: Prompt, *, timeout_s: float) -> None:
         """`model` opens the model when it is first needed; one that cannot be opened does not answer."""
         self._model = model
         self._prompt = prompt

@@ -14,10 +14,12 @@ import base64
 import re
 import secrets
 from collections.abc import Iterable, Sequence
-
-from langchain_core.messages import AnyMessage, SystemMessage
+from typing import TYPE_CHECKING
 
 from agents.story import Signal
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AnyMessage
 
 CONSECUTIVE = 8
 """Words in a row that are no chance: no sentence of the shipped worlds shares five with a prompt."""
@@ -51,8 +53,10 @@ class Leaks:
         self._encoded = tuple(_in_base64(self._canary))
         self._runs = frozenset(run for text in (*texts, self._line) for run in _runs(text))
 
-    def mark(self, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    def mark(self, messages: "Sequence[AnyMessage]") -> "list[AnyMessage]":
         """The messages with the canary in the first system message; in one of its own where there is none."""
+        from langchain_core.messages import SystemMessage  # noqa: PLC0415 - who marks messages has imported it
+
         marked = list(messages)
         for at, message in enumerate(marked):
             if isinstance(message, SystemMessage):

@@ -10,12 +10,96 @@ not as expected, no strings are derived and the pattern is simply always tried (
 
 import importlib
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 MOST = 120
 """A pattern that needs one of more strings than this is always tried."""
 
+FOUR = 4
+"""Letters of a string that are looked up as one number."""
+
+FEW = 32
+"""Strings up to which it is quicker to look for each by itself."""
+
 Literals = frozenset[str]
+
+
+_ONE = frozenset(["LITERAL", "NOT_LITERAL", "IN", "ANY", "AT"])
+"""Parts of a pattern that look at one character at most."""
+
+
+class Sought:
+    """Strings that are looked for in texts: in the time that it takes to read a text once, however many they are.
+
+    The first four letters of each are looked up among all fours of a text, each four as a number.
+    """
+
+    def __init__(self, strings: Iterable[str]) -> None:
+        known = sorted(strings)
+        self._alone = [own for own in known if len(own) < FOUR or len(known) <= FEW]
+        """Those that are looked for one by one."""
+        self._by_beginning: dict[int, list[str]] = {}
+        for own in known:
+            if own not in self._alone:
+                self._by_beginning.setdefault(_fours(own[:FOUR])[0][0], []).append(own)
+
+    def places(self, text: str) -> Iterator[tuple[int, str]]:
+        """Where they stand in a text: each place, with the string."""
+        ways = self._by_beginning
+        for offset, fours in enumerate(_fours(text) if ways else ()):
+            for number, four in [(number, four) for number, four in enumerate(fours) if four in ways]:
+                place = offset + FOUR * number
+                for own in ways[four]:
+                    if text.startswith(own, place):
+                        yield place, own
+        for own in self._alone:
+            place = text.find(own)
+            while place >= 0:
+                yield place, own
+                place = text.find(own, place + 1)
+
+
+def _fours(text: str) -> list[list[int]]:
+    """All fours of letters of a text as numbers, those that begin with its first letter, its second, third, and fourth. Of a
+    letter the lowest byte counts: two fours may have one number, one four never has two.
+    """
+    low = memoryview(text.encode() if text.isascii() else text.encode("utf-32-le", "surrogatepass")[::4])
+    return [low[at : at + (len(low) - at) // FOUR * FOUR].cast("I").tolist() for at in range(min(FOUR, len(low)))]
+
+
+def reach_of(pattern: str) -> int | None:
+    """How many characters from its beginning on a match can be long or look at, at most; None when that cannot be said.
+
+    Raises re.error for a pattern that cannot be parsed.
+    """
+    try:
+        tree: Any = importlib.import_module("re._parser").parse(pattern)
+        return _reach(list(tree))
+    except re.error:
+        raise
+    except Exception:  # an unexpected tree: all is looked at
+        return None
+
+
+def _reach(items: list[Any]) -> int:
+    """Raises ValueError for a part that is not known here."""
+    total = 0
+    for part, value in items:
+        kind = str(part)
+        if kind in _ONE:
+            total += 1
+        elif kind == "SUBPATTERN":
+            total += _reach(list(value[3]))
+        elif kind in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}:
+            total += int(value[1]) * _reach(list(value[2]))
+        elif kind == "BRANCH":
+            total += max(_reach(list(way)) for way in value[1])
+        elif kind in {"ASSERT", "ASSERT_NOT"}:
+            total += _reach(list(value[1]))
+        else:
+            raise ValueError(kind)
+    return total
 
 
 def literals_of(pattern: str) -> Literals | None:

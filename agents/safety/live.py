@@ -50,6 +50,10 @@ class LiveRules:
                 threading.Thread(target=self.reload, name="tta-safety-rules", daemon=True).start()
         return self.rules(text, risk)
 
+    def warm(self) -> None:
+        """Compiles all patterns now, so that the first text that touches many of them does not wait for it."""
+        self.rules.warm()
+
     def reload(self) -> None:
         """Reads the file now, if it has changed. Raises nothing: what cannot be used is told in `fault` and in the log."""
         with self._lock:

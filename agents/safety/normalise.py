@@ -15,6 +15,7 @@ import html
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Callable
 from itertools import islice, product
 from typing import Literal, NamedTuple
 
@@ -98,7 +99,7 @@ _SPACED = re.compile(r"(?<![^\W_])(?:[a-z0-9@$!|][ .\-_*/,~]){2,40}[a-z0-9@$!|](
 _MARKUP = re.compile(r"</?[a-z][^<>]{0,60}>|<!--[^<>]{0,60}-->|\*\*|__|~~")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029]")
 _WRITTEN_BREAK = re.compile(r"\\{1,4}[nrt]")
-_MIXED = re.compile(r"(?<![a-z0-9@$!|+])(?=[^a-z\s]{0,20}[a-z])[a-z0-9@$!|+]{1,24}[a-z0-9]")
+_MIXED = re.compile(r"(?<![a-z0-9@$!|+])(?=[a-z]{0,24}[0-9@$!|+])(?=[^a-z\s]{0,20}[a-z])[a-z0-9@$!|+]{1,24}[a-z0-9]")
 _UNIT = re.compile(
     r"\d{0,5}(?:1st|2nd|3rd)|\d{1,6}(?:th|[mk]?g|mcg|ml|l|cc|iu|[mck]?m|kms|ft|lbs?|oz|am|pm|hrs?|min|s|x|k|yo|yrs?|[ghx]p)"
 )
@@ -106,15 +107,21 @@ _STARRED = re.compile(r"(?<![a-z*])[a-z]{1,12}\*[a-z]{1,12}(?![a-z*])")
 _REPEATED = re.compile(r"[a-z]{0,24}([a-z])\1\1[a-z]{0,24}")
 _RUN = re.compile(r"([a-z])\1{2,}")
 _STRETCH = re.compile(r"([^\W\d_])\1{2,}")
-_APOSTROPHE = re.compile(r"(?<=[a-z])'(?=[a-z])")
-_STOPS = re.compile(r"[.!?;:\n\r]{1,}")
+_APOSTROPHE = re.compile(r"'(?<=[a-z]')(?=[a-z])")  # what stands for itself first is found soonest
+_STOPS = re.compile(r"\.{1,}")
+_PLAIN = {
+    **{point: " " for point in range(128) if not chr(point).isalnum()},
+    **dict.fromkeys(map(ord, ".!?;:\n\r"), "."),
+}
+"""Of ASCII: the ends of sentences as full stops, all else but letters and digits as blanks."""
+
 _LINE = re.compile(r"[\n\r]")
 _CLOSED = re.compile(r"[.!?;:]{1,}")
 _CLOSED_APART = re.compile(r"[.!?;:]{1,}(?=\s)")  # within a word it may stand for a letter
-_OTHER = re.compile(r"[^a-z0-9.]{1,}")
+_WORD = re.compile(r"[a-z0-9]")
 _CODED = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{16,2000}={0,2}(?![A-Za-z0-9+/])")
 _MOST_CODED = 8
-_TO = re.compile(r"(?<=[a-z]) 2 (?=[a-z])")
+_TO = re.compile(r" 2 (?<=[a-z] 2 )(?=[a-z])")
 _SHORT = {"2nite": "tonight", "2night": "tonight", "2day": "today", "2morrow": "tomorrow", "urself": "yourself"}
 
 
@@ -171,9 +178,10 @@ def _words(raw: str) -> str:
     Lines are read twice: a line's end may be a sentence's end, or may have been put in the middle of one to hide it.
     """
     text = _MARKUP.sub("", raw) if "<" in raw or "**" in raw or "__" in raw or "~~" in raw else raw
-    words = _spelt(_SPACED.sub(_joined, text))
+    spaced = list(_SPACED.finditer(text))
+    words = _spelt(_SPACED.sub(_joined, text) if spaced else text)
     # Letters that stand apart may be a word that was taken apart, or letters: `u x I want` is no `uxi want`.
-    apart = [found.start() for found in _SPACED.finditer(text) if " " in found.group()]
+    apart = [found.start() for found in spaced if " " in found.group()]
     return _also(words, _spelt(_sentences_at(text, apart))) if apart else words
 
 
@@ -194,19 +202,24 @@ def _also(words: str, other: str) -> str:
 
 def _spelt(text: str) -> str:
     """The words of a text whose spaced letters are settled."""
-    text = _MIXED.sub(_unmasked, text)
-    text = _STARRED.sub(_uncovered, text) if "*" in text else text
+    text = _MIXED.sub(_each_once(_unmasked), text)
+    text = _STARRED.sub(_each_once(_uncovered), text) if "*" in text else text
     text = _APOSTROPHE.sub("", text)
-    text = _REPEATED.sub(_settled, text) if _RUN.search(text) else text
+    text = _REPEATED.sub(_each_once(_settled), text) if _RUN.search(text) else text
     words = _read(text)
     if not _LINE.search(text.strip()):
         return words
-    across = (sentence for sentence in _CLOSED.split(text) if _LINE.search(sentence))
-    return _also(words, " . ".join(_read(" ".join(sentence.split())) for sentence in across))
+    across = (sentence for sentence in _CLOSED.split(text) if _LINE.search(sentence) and _WORD.search(sentence))
+    return _also(words, _read(".".join(" ".join(sentence.split()) for sentence in across)))
 
 
 def _read(text: str) -> str:
-    return _TO.sub(" to ", _OTHER.sub(" ", _STOPS.sub(" . ", text))).strip()
+    plain = text.translate(_PLAIN)
+    if not plain.isascii():
+        plain = (
+            plain.encode("ascii", "replace").decode().replace("?", " ")
+        )  # its own question marks are full stops by now
+    return _TO.sub(" to ", " ".join(_STOPS.sub(" . ", plain).split()))
 
 
 def _stretched(raw: str) -> str:
@@ -222,9 +235,21 @@ def _joined(match: re.Match[str]) -> str:
     return f"i {word[1:]}" if word[0] == "i" and word[1:] in _WORDS else word
 
 
-def _unmasked(match: re.Match[str]) -> str:
+def _each_once(read: Callable[[str], str]) -> Callable[[re.Match[str]], str]:
+    """Reads what a pattern has found, each spelling once in a text: a long one repeats most of its words."""
+    known: dict[str, str] = {}
+
+    def found(match: re.Match[str]) -> str:
+        token = match.group()
+        if token not in known:
+            known[token] = read(token)
+        return known[token]
+
+    return found
+
+
+def _unmasked(token: str) -> str:
     """A token of letters and signs as the letters it stands for; plain words, numbers and units stay."""
-    token = match.group()
     if token.isalpha() or token.isdigit():
         return token
     if token in _SHORT:
@@ -234,16 +259,16 @@ def _unmasked(match: re.Match[str]) -> str:
     return _likeliest([_LEET.get(c, c) for c in token])
 
 
-def _uncovered(match: re.Match[str]) -> str:
+def _uncovered(token: str) -> str:
     """A word with one letter starred out, if a vowel there makes a known word."""
-    ways = (match.group().replace("*", vowel) for vowel in "aeiou")
-    return next((way for way in ways if way in _WORDS), match.group())
+    ways = (token.replace("*", vowel) for vowel in "aeiou")
+    return next((way for way in ways if way in _WORDS), token)
 
 
-def _settled(match: re.Match[str]) -> str:
+def _settled(word: str) -> str:
     """A word with letters held down: each run is one letter or two, whichever makes a word."""
     options: list[str] = []
-    word, at = match.group(), 0
+    at = 0
     for run in _RUN.finditer(word):
         options += [*word[at : run.start()], (run[1], run[1] * 2)]  # type: ignore[list-item]
         at = run.end()

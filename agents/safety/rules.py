@@ -13,15 +13,18 @@ of patterns cheap.
 
 import hashlib
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple, TypeVar, get_args
 
 from agents.errors import InvalidSetting
-from agents.safety.literals import Literals, literals_of
+from agents.safety.literals import Literals, Sought
 from agents.safety.native import native
 from agents.safety.normalise import View, Views
+from agents.safety.patterns import LazyPattern, Stretch
 from agents.safety.rule_file import Rule, RuleAction, RuleFile, read_rule_file, rule_fault
 from agents.story import Signal, Tier
 
@@ -33,6 +36,7 @@ MAX_HITS = 16
 ALWAYS = ""
 """Stands among the strings that a sentence holds, for patterns that are always tried."""
 
+_STOP = re.compile(r" \.(?= )")
 _FRAGMENT = re.compile(r"<([a-z_0-9]+)>")
 _ESCAPED_OR_CLASS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]")
 _UNBOUNDED = re.compile(r"[*+]|\{\d*,\}")
@@ -48,35 +52,6 @@ class Finding(NamedTuple):
     action: RuleAction | None = None
     keep: bool = False
     """Whether the text is to be kept in mind, though it is nothing by itself (`agents/safety/heard.py`)."""
-
-
-class LazyPattern:
-    """A pattern with the strings of which a text must hold one before it is worth trying (None: always).
-
-    Compiled when it is first tried: most patterns never are in a sitting, and all of them take 0.15 s of its start.
-    """
-
-    __slots__ = ("_compiled", "literals", "text")
-
-    def __init__(self, text: str) -> None:
-        """Raises re.error for a text that is no pattern."""
-        self.text = text
-        self.literals: Literals | None = literals_of(text)
-        self._compiled: re.Pattern[str] | None = None
-
-    @property
-    def pattern(self) -> re.Pattern[str]:
-        if self._compiled is None:
-            self._compiled = re.compile(self.text)
-        return self._compiled
-
-
-class Stretch(NamedTuple):
-    """A sentence's place in a view (from its leading full stop), and those strings of a rule set that it holds."""
-
-    start: int
-    end: int
-    held: Literals
 
 
 class Reading(NamedTuple):
@@ -104,21 +79,20 @@ class CompiledRule(NamedTuple):
                 continue
             for lazy in self.any:
                 if lazy.literals is None or not lazy.literals.isdisjoint(stretch.held):
-                    yield from self._hits(lazy.pattern, reading.text, stretch)
+                    yield from self._hits(lazy, reading.text, stretch)
 
-    def _hits(self, pattern: re.Pattern[str], view: str, stretch: Stretch) -> Iterator[re.Match[str]]:
+    def _hits(self, lazy: LazyPattern, view: str, stretch: Stretch) -> Iterator[re.Match[str]]:
         """The places of one pattern in one sentence. Too many excused ones count as a match: somebody is hiding it."""
-        match, looked_at = pattern.search(view, stretch.start, stretch.end), 0
-        while match is not None and looked_at <= MAX_HITS:
-            looked_at += 1
-            if looked_at > MAX_HITS or not self._excused(match, view, stretch):
+        excuses: list[tuple[int, int]] | None = None
+        for looked_at, match in enumerate(lazy.matches(view, stretch), start=1):
+            if excuses is None:
+                found = (each.finditer(view, stretch.start, stretch.end) for each in self.unless)
+                excuses = [at.span() for excuse in found for at in excuse]
+            first, last = match.span()
+            if looked_at > MAX_HITS or not any(start < last and first < end for start, end in excuses):
                 yield match
-            match = pattern.search(view, match.start() + 1, stretch.end)
-
-    def _excused(self, match: re.Match[str], view: str, stretch: Stretch) -> bool:
-        first, last = match.span()
-        found = (at.span() for excuse in self.unless for at in excuse.finditer(view, stretch.start, stretch.end))
-        return any(start < last and first < end for start, end in found)
+            if looked_at > MAX_HITS:
+                return
 
 
 class RuleSet:
@@ -137,7 +111,7 @@ class RuleSet:
         if twice is not None:
             raise self.fault(twice, "the id is used twice")
         self.rules = tuple(self._compiled(rule) for rule in file.rules)
-        self._literals = {view: self._by_beginning(view) for view in get_args(View)}
+        self._sought = {view: Sought(self._strings(view)) for view in get_args(View)}
         self._tireless = any(ALWAYS in compiled.literals for compiled in self.rules)
         self._frames = tuple(self._made(re.compile, "frames", text) for text in file.frames.any)
         self._breaks = tuple(self._made(re.compile, "frames", text) for text in file.frames.broken_by)
@@ -160,6 +134,12 @@ class RuleSet:
                 findings.append(Finding(signal, tier, rule.action))
         return findings
 
+    def warm(self) -> None:
+        """Compiles what is otherwise compiled when it is first tried. A text that touched all of it would take 0.3 s."""
+        for compiled in self.rules:
+            for lazy in compiled.any:
+                lazy.warm()
+
     def fault(self, owner: str, what: str) -> InvalidSetting:
         """The error for one of the rules, at its line."""
         place = f"{self._place}:{self._lines[owner]}" if owner in self._lines else self._place
@@ -169,26 +149,23 @@ class RuleSet:
         """A view of a text as `strongest` takes it."""
         if not text and view == "native":
             return _NOTHING
-        index = self._literals[view]
-        beginnings = index.keys() & {text[at : at + 4] for at in range(len(text))}
-        held = [own for beginning in beginnings for own in index[beginning] if own in text]
-        held += [own for own in index.get("", ()) if own in text]
+        sought = self._sought[view]
         if view == "raw":
-            return Reading(text, (Stretch(0, len(text), frozenset([*held, ALWAYS])),))
-        stretches: list[Stretch] = []
-        seen: set[str] = set()
-        start = 0
-        while start >= 0:
-            stop = text.find(" . ", start + 1)
-            end = stop if stop >= 0 else len(text)
-            begin, start = start, stop
-            sentence = text[begin:end]
-            if sentence in seen:
-                continue  # what is repeated without end says no more
-            seen.add(sentence)
-            inside = [own for own in held if own in sentence]
-            if inside or self._tireless:
-                stretches.append(Stretch(begin, end, frozenset([*inside, ALWAYS])))
+            held = frozenset([ALWAYS, *(own for _, own in sought.places(text))])
+            return Reading(text, (Stretch(0, len(text), held),))
+        spans = _sentences(text)
+        ends = list(accumulate(map(len, spans)))
+        inside: dict[int, set[str]] = {}
+        for place, own in sought.places("".join(spans)):
+            number = bisect_right(ends, place)
+            if place + len(own) <= ends[number]:
+                inside.setdefault(number, {ALWAYS}).add(own)
+        none: set[str] = {ALWAYS} if self._tireless else set()
+        stretches = (
+            Stretch(begin, begin + len(sentence), frozenset(held))
+            for number, (sentence, begin) in enumerate(spans.items())
+            if (held := inside.get(number, none))
+        )
         return Reading(text, tuple(stretches))
 
     def strongest(self, compiled: CompiledRule, reading: Reading, risk: Tier) -> Tier | None:
@@ -210,15 +187,9 @@ class RuleSet:
         framed = max((found.end() for frame in self._frames for found in frame.finditer(before)), default=-1)
         return framed >= 0 and not any(stop.search(before, framed) for stop in self._breaks)
 
-    def _by_beginning(self, view: str) -> dict[str, tuple[str, ...]]:
-        """The strings that a view's patterns need, by their first four letters; shorter ones under ""."""
-        compiled = [one for one in self.rules if one.rule.view == view]
-        strings = {text for one in compiled for text in one.literals} - {ALWAYS}
-        index: dict[str, tuple[str, ...]] = {}
-        for text in sorted(strings):
-            beginning = text[:4] if len(text) >= 4 else ""
-            index[beginning] = (*index.get(beginning, ()), text)
-        return index
+    def _strings(self, view: View) -> set[str]:
+        """Those that a view's patterns need."""
+        return {text for one in self.rules if one.rule.view == view for text in one.literals} - {ALWAYS}
 
     def _compiled(self, rule: Rule) -> CompiledRule:
         patterns = tuple(self._made(LazyPattern, rule.id, text) for text in self._texts(rule, rule.any))
@@ -249,6 +220,17 @@ class RuleSet:
         if name not in self.file.fragments:
             raise self.fault(owner, f"there is no fragment <{name}>")
         return f"(?:{self.file.fragments[name]})"
+
+
+def _sentences(text: str) -> dict[str, int]:
+    """The sentences of a `words` view, each from its leading full stop on, with their places. What is repeated without end
+    says no more: each is there once.
+    """
+    places = [0, *(stop.start() for stop in _STOP.finditer(text, 1)), len(text)]
+    spans: dict[str, int] = {}
+    for begin, end in pairwise(places):
+        spans.setdefault(text[begin:end], begin)
+    return spans
 
 
 def check_gate(rules: RuleSet, gate: str, place: str) -> None:

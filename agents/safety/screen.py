@@ -105,10 +105,10 @@ class Screen:
         return cls([gates["action"]], [gates["narration"]])
 
     def warm(self) -> None:
-        """Has detectors that read from disk do so now, so that the first action does not wait for it."""
+        """Has detectors read from disk and compile now what they need, so that the first action does not wait for it."""
         self.warmth = "warm" if self.warmth == "warm" else "warming"
         try:
-            for one in self._actions:
+            for one in (*self._actions, *self._narrations):
                 getattr(one, "warm", lambda: None)()
         except Exception:
             self.warmth = "failed"

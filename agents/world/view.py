@@ -251,3 +251,8 @@ class View:
     @property
     def won(self) -> bool:
         return all(self.get(key, "done") for key, goal in self.world.goals.items() if not goal.optional)
+
+
+def visible_changes(changes: list[Change]) -> list[Change]:
+    """The changes that a person wants to see: without counters of tellings."""
+    return [item for item in changes if not is_bookkeeping(item["relation"])]

@@ -72,7 +72,6 @@ class Play:
 
     async def converse(self) -> None:
         """Reads actions until the player leaves."""
-        self.engine.screen.warm_soon()  # while the opening is read; a script may never need it
         async for line in self._typed():
             try:
                 if not await self.step(line):

@@ -68,6 +68,16 @@ async def read_lines(engine: "StoryEngine", session: str) -> AsyncGenerator[str]
     prompt: PromptSession[str] = PromptSession(
         history=_history(engine), completer=completer, complete_while_typing=False
     )
+    ready: list[None] = []
+
+    def shown(_: object) -> None:
+        """What the first turn needs is fetched while the player reads: begun before, it would delay the prompt."""
+        if not ready:
+            ready.append(None)
+            engine.prepare_soon()
+            engine.screen.warm_soon()
+
+    prompt.app.after_render += shown
     while True:
         position = await engine.position(session)
         branches = [branch["name"] for branch in await engine.branches(session)]

@@ -8,11 +8,10 @@ from typing import Any, Protocol
 from agents.errors import InvalidSetting, StoryError
 from agents.story import Turn
 from agents.world.schema import World
-from agents.world.view import View
+from agents.world.view import View, visible_changes
 from api.cli.output import console, counted, print_json
 from api.terminal.steering import STEERING
 from graphs.memory.shapes import Position, Session
-from graphs.steps import visible_changes
 
 
 class Screen(Protocol):

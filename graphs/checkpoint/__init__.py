@@ -6,6 +6,8 @@
 Nothing here imports anything else of this project: lift it out if you need it.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from graphs.checkpoint.errors import (
     CannotPrune,
     CheckpointDamaged,
@@ -18,7 +20,19 @@ from graphs.checkpoint.errors import (
     StoreUnreachable,
     ValueTooLarge,
 )
-from graphs.checkpoint.saver import RedisSaver
+
+if TYPE_CHECKING:
+    from graphs.checkpoint.saver import RedisSaver
+
+
+def __getattr__(name: str) -> Any:
+    """The saver, when it is asked for: it brings LangGraph with it, which those that only know the errors do not need."""
+    if name == "RedisSaver":
+        from graphs.checkpoint.saver import RedisSaver  # noqa: PLC0415
+
+        return RedisSaver
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "CannotPrune",

@@ -9,6 +9,7 @@ import json
 import sys
 from array import array
 from collections.abc import Sequence
+from operator import mul
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -16,7 +17,7 @@ from zlib import crc32
 from typing_extensions import TypedDict
 
 from agents.errors import InvalidSetting
-from agents.safety.classifying.features import BUCKETS, Features
+from agents.safety.classifying.features import BUCKETS, Features, Windows
 from agents.safety.rule_file import CATEGORIES, safety_folder
 
 FORMAT = 2
@@ -61,21 +62,29 @@ class Weights(NamedTuple):
     """Hashes of the words that it was taught (`word_hash`)."""
     sources: Sources
 
-    def knows(self, words: Sequence[str]) -> bool:
-        """Whether one in KNOWN of the words was taught. Of an id, a key, a hand laid on the keyboard none was, and what
-        heads and embedding say of such a text is noise: it called one random id in seventy a cry for help.
+    def known_windows(self, words: Windows) -> list[range]:
+        """Those windows of which one in KNOWN of the words was taught. Of an id, a key, a hand on the keyboard none was,
+        and what heads and embedding say of such a text is noise: it called one random id in seventy a cry for help.
         """
-        said = [word for word in words if word != "."]
-        taught = {word for word in set(said) if is_word(word) and word_hash(word) in self.known}
-        known = sum(map(taught.__contains__, said))
-        return known > 0 and known * KNOWN >= len(said)
+        taught, said = words.sums(self.taught), words.sums(lambda word: word != ".")
+
+        def knows(span: range) -> bool:
+            known = taught[span.stop] - taught[span.start]
+            return known > 0 and known * KNOWN >= said[span.stop] - said[span.start]
+
+        return [span for span in words.spans if knows(span)]
+
+    def taught(self, word: str) -> bool:
+        """Whether it was."""
+        return is_word(word) and word_hash(word) in self.known
 
     def cheap_scores(self, features: Features) -> list[float]:
         """Those of the cheap heads alone."""
         many, words = len(HEADS), self.words
+        places = [bucket * many for bucket, _ in features]
+        seen = [weight for _, weight in features]
         return [
-            self.biases[head]
-            + self.scales[head] * sum([words[bucket * many + head] * weight for bucket, weight in features])
+            self.biases[head] + self.scales[head] * sum(map(mul, [words[place + head] for place in places], seen))
             for head in range(len(CHEAP))
         ]
 

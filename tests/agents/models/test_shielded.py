@@ -6,8 +6,8 @@ import pytest
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatResult
 
-from agents.models import shielded
 from agents.models.offline import OfflineStoryteller
+from agents.models.shielded import shielded
 from agents.safety.redaction import OPEN, Redaction
 
 MAIL = "anna@example.org"

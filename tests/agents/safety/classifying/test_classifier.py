@@ -12,7 +12,7 @@ import pytest
 
 from agents.errors import InvalidSetting
 from agents.safety.classifying.classifier import Classifier, Thresholds, read_thresholds
-from agents.safety.classifying.features import BUCKETS, MANY, OVERLAP, WINDOW, features, word_windows
+from agents.safety.classifying.features import BUCKETS, MANY, OVERLAP, WINDOW, Windows, features
 from agents.safety.classifying.weights import (
     DIMENSIONS,
     HEADS,
@@ -133,19 +133,32 @@ def test_of_a_long_text_the_worst_window_is_looked_at(times: int) -> None:
     assert any("zebra" in asked for asked in embedding.asked)
 
 
+def seen(words: list[str]) -> list[tuple[str, ...]]:
+    windows = Windows(words)
+    return [windows.words(span) for span in windows.spans]
+
+
 @pytest.mark.parametrize("many", [WINDOW + 1, 3 * WINDOW, MANY, MANY + 1, 3 * MANY + 7])
 def test_windows_cover_the_words_of_a_text_and_overlap(many: int) -> None:
     words = [str(number) for number in range(many)]
-    cut = word_windows(" ".join(words))
+    cut = seen(words)
     size, shared = (WINDOW, OVERLAP) if many <= MANY else (WINDOW // 2, OVERLAP // 2)
     assert [*cut[0], *(word for part in cut[1:] for word in part[shared:])] == words
     assert {len(part) for part in cut[:-1]} == {size}
 
 
 def test_a_short_text_is_one_window_and_what_is_repeated_is_seen_once() -> None:
-    assert word_windows("") == [()]
-    assert word_windows("a " * WINDOW) == [("a",) * WINDOW]
-    assert len(word_windows("a b " * 5_000)) <= 3
+    assert seen([]) == [()]
+    assert seen(["a"] * WINDOW) == [("a",) * WINDOW]
+    assert len(seen(["a", "b"] * 5_000)) <= 3
+
+
+@pytest.mark.parametrize("many", [0, 1, 2, WINDOW, WINDOW + 1, MANY + 1])
+def test_a_window_has_the_features_of_its_words_alone(many: int) -> None:
+    dice = random.Random(many)
+    windows = Windows([dice.choice(["the", "lamp", "is", "brass", "."]) for _ in range(many)])
+    for span in windows.spans:
+        assert sorted(windows.features(span)) == features(windows.words(span))
 
 
 def test_one_taught_word_makes_no_sense_of_many_that_are_none() -> None:

@@ -10,7 +10,7 @@ import pytest
 from agents.errors import InvalidSetting
 from agents.safety.classifying import training
 from agents.safety.classifying.corpus import Example
-from agents.safety.classifying.features import features
+from agents.safety.classifying.features import Windows, features
 from agents.safety.classifying.training import fingerprint, train
 from agents.safety.classifying.weights import DIMENSIONS, HEADS, Weights, encode
 from agents.safety.rule_file import CATEGORIES
@@ -66,9 +66,9 @@ def test_another_corpus_gives_others_and_says_so() -> None:
 
 def test_a_word_of_two_examples_is_known() -> None:
     weights = made(corpus())
-    assert weights.knows(["xyzzy", "lamp"])
+    assert weights.known_windows(Windows(["xyzzy", "lamp"]))
     for words in ([], ["xyzzy"], ["brass"], ["1", "."]):
-        assert not weights.knows(words)
+        assert not weights.known_windows(Windows(words))
 
 
 def test_heads_tell_apart_what_they_were_taught() -> None:
