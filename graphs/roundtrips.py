@@ -1,4 +1,4 @@
-"""Round trips to Redis, told to whoever watches: a client that is else what it inherits from. `graphs.watchedsaver` is like it.
+"""Round trips to Redis, told to whoever watches by a client that is else what it inherits from, like `watchedsaver.py`.
 
 Told are the command and how many went in one breath, never a key or a value. A command that waits for something to happen
 (XREAD with BLOCK) is no round trip and not told. `graphs.checkpoint` imports nothing of ours, so what it does is told from
