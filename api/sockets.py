@@ -168,7 +168,10 @@ async def _begun(
     if isinstance(asked, PlayRetry):
         turn_id, task = await engine.start_retry(session, turn_id=asked.turn_id or "", permit=permit)
     else:
-        turn_id, task = await engine.start(session, asked.action, turn_id=asked.turn_id or "", permit=permit)
+        strategy = asked.multitask_strategy
+        turn_id, task = await engine.send(
+            session, asked.action, turn_id=asked.turn_id or "", strategy=strategy, permit=permit
+        )
     task.add_done_callback(lambda done: None if done.cancelled() else done.exception())  # told in its events
     return turn_id, task, ""
 

@@ -45,6 +45,14 @@ class Events:
         """The stream's key, which is what its readers are woken by."""
         return story_key("events", self._story, turn_id, prefix=self._prefix)
 
+    async def begin(self, turn_id: str, opening: dict[str, Any]) -> None:
+        """`metadata`, where there is none yet. What an earlier try under that id came to is no more."""
+        newest = await self._newest(turn_id)
+        if newest and newest["kind"] == "end":
+            await self.drop(turn_id)
+        if newest is None or newest["kind"] == "end":
+            await self.append(turn_id, "metadata", opening)
+
     async def append(self, turn_id: str, kind: EventKind, data: dict[str, Any]) -> None:
         """One more event; the stream lives `ttl_s` from its last one."""
         key = self.key(turn_id)
@@ -77,7 +85,8 @@ class Events:
             return
         with self._wakes.waiting(key) as waiter:
             while True:
-                entries: Any = await self._redis.xrange(key, min=f"({last}", count=BATCH)
+                async with self._wakes.looking:
+                    entries: Any = await self._redis.xrange(key, min=f"({last}", count=BATCH)
                 for entry in entries:
                     last = text_of(entry[0])
                     event = self._event(turn_id, entry)

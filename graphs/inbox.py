@@ -106,7 +106,8 @@ class Inbox:
             return None
 
     async def clear(self) -> None:
-        await self._redis.delete(self._key)
+        """Nothing is accepted, and nothing is to stop."""
+        await self._redis.delete(self._key, self._halt)
 
     async def ask_to_halt(self, turn_id: str, how: How) -> None:
         """Whoever runs that turn stops it, in this process or another (`agents.halt`)."""

@@ -242,9 +242,8 @@ class StoryPlayer(StoryAccepter):
         await runner.inbox.put(entry)
         if entry["screened"]:
             self._note(entry["screened"], text, session=record["session"], turn=turn_id)
-        if not await runner.events.exists(turn_id):  # of an action that waited, readers have it already
-            opening = {"turn_id": turn_id, "session": record["session"], "branch": entry["branch"]}
-            await runner.events.append(turn_id, "metadata", opening)
+        opening = {"turn_id": turn_id, "session": record["session"], "branch": entry["branch"]}
+        await runner.events.begin(turn_id, opening)  # of an action that waited, readers have it already
         return services
 
     async def _finish(self, record: Session, runner: Runner) -> Turn | None:

@@ -123,7 +123,7 @@ class StoryQueue(StoryPlayer):
             waits.update(action="", screened=verdict, heard=heard)
         opening = {"turn_id": turn_id, "session": session, "branch": record["branch"]}
         await runner.inbox.expect(turn_id)
-        await runner.events.append(turn_id, "metadata", opening)
+        await runner.events.begin(turn_id, opening)
         await waiting.put(waits, first=how is not None)
         if running and how and not is_stopped(running):
             await runner.inbox.ask_to_halt(running["turn_id"], how)
@@ -251,8 +251,11 @@ class StoryQueue(StoryPlayer):
                     return turn
                 if told := await runner.events.failure(turn_id):
                     raise error_of(*told)
-                if not await runner.events.exists(turn_id):
-                    raise ModelUnavailable("Nothing came of that turn", cure="Send the action again.")
+                try:
+                    await self.queued(session, turn_id)
+                except UnknownTurn:
+                    if not await runner.events.exists(turn_id) and not await runner.stored(turn_id):
+                        raise ModelUnavailable("Nothing came of that turn", cure="Send the action again.") from None
                 await waiter.wait()
 
 

@@ -30,6 +30,11 @@ from graphs.sealing import PLAIN, FernetSeal, Seal
 from graphs.settings import Settings
 from graphs.telemetry import observe
 
+CONNECTIONS = 1_000
+"""The most that a process opens to Redis at once: by itself redis-py refuses the hundred-and-first command under way. A URL
+may say another number (`?max_connections=`).
+"""
+
 REDIS_FAILS = (RedisError, OSError, CheckpointError)
 """What the Redis half of the stores raises, for `translate_redis`."""
 
@@ -131,7 +136,9 @@ def open_seal(settings: Settings) -> Seal:
 def build_redis(url: str, heal: Callable[[], Awaitable[None]]) -> "Redis":
     """The client of a URL. Raises InvalidSetting for one that is none; the URL is never quoted: it may hold a password."""
     try:
-        redis: Redis = WatchedRedis.from_url(url, socket_timeout=30, socket_connect_timeout=5, retry=Reviving(heal))
+        redis: Redis = WatchedRedis.from_url(
+            url, socket_timeout=30, socket_connect_timeout=5, max_connections=CONNECTIONS, retry=Reviving(heal)
+        )
         redis.connection_pool.make_connection()  # options that no connection knows are told only here
     except (ValueError, TypeError):
         raise InvalidSetting(

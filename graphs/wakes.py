@@ -27,6 +27,9 @@ SILENCE_S = 10.0
 
 MEND_S = 0.2
 
+LOOKS = 32
+"""Looks at once: all that wait may be woken together, and each look takes a connection."""
+
 
 class Waiter:
     """Somebody who waits. What happens between two waits is not missed: the next one returns at once."""
@@ -59,6 +62,8 @@ class Wakes:
         self._listening: asyncio.Task[None] | None = None
         self._heard = False
         self._closed = False
+        self.looking = asyncio.Semaphore(LOOKS)
+        """Held by whoever looks, having been woken."""
 
     def tell(self, pipe: Any, about: str) -> None:
         """Adds the message to what is sent in a pipeline anyway."""

@@ -269,3 +269,28 @@ async def test_a_reader_that_waits_for_one_that_waits(engine: StoryEngine, model
     model.go.set()
     assert [event["kind"] for event in await reading] == ["metadata", "sentence", "committed", "end"]
     await first
+
+
+async def test_an_id_whose_turn_failed_or_was_stopped_begins_anew(engine: StoryEngine, model: ScriptedModel) -> None:
+    """Who reads along hears of this try and not of the one before it."""
+    session, turn_id, first = await running(engine)
+    await engine.cancel(session)
+    await asyncio.wait([first])
+    _, task = await engine.send(session, "look", turn_id=turn_id, strategy="enqueue")
+    assert (await task)["narration"] == SHORT
+    assert [event["kind"] for event in await told(engine, session, turn_id)] == [
+        "metadata",
+        "sentence",
+        "committed",
+        "end",
+    ]
+    model.answers[:] = ["<fail>", SHORT]
+    _, failing = await engine.start(session, "wait", turn_id="c" * 32)
+    await asyncio.wait([failing])
+    await engine.act(session, "wait", turn_id="c" * 32)
+    assert [event["kind"] for event in await told(engine, session, "c" * 32)] == [
+        "metadata",
+        "sentence",
+        "committed",
+        "end",
+    ]
