@@ -70,6 +70,31 @@ async def test_a_retry_is_another_turn_in_the_place_of_the_last(engine: StoryEng
     assert again["turn_id"] != first["turn_id"]
 
 
+async def test_from_another_connection_one_can_cut_in(engine: StoryEngine, where: str) -> None:
+    engine.use_model(
+        "scripted", ScriptedModel(answers=["The range ticks. The cups hang still. <held> Rain falls.", "A cup falls."])
+    )
+    session = await begun(engine, "", model="scripted")
+    async with connect(url(where, session)) as first, connect(url(where, session)) as second:
+        await first.send(json.dumps({"type": "action", "action": "look", "turn_id": "turn-0001"}))
+        async for event in engine.events(session, await _accepted(engine, session)):
+            if event["kind"] == "sentence":
+                break
+        message = {"type": "action", "action": "wait", "multitask_strategy": "interrupt"}
+        told = await asked(second, message)
+        cut = await until_end(first)
+    assert [cut[-2]["event"], cut[-2]["data"]["turn"]["turn_id"]] == ["committed", "turn-0001"]
+    assert told[-2]["data"]["turn"]["parent"] == "turn-0001"
+
+
+async def _accepted(engine: StoryEngine, session: str) -> str:
+    """The id of the turn that is being played, once one is."""
+    async with asyncio.timeout(30):
+        while (accepted := await engine._runner(session).inbox.current()) is None:
+            await asyncio.sleep(0.01)
+    return accepted["turn_id"]
+
+
 async def test_wherever_it_is_cut_each_event_comes_once_and_in_order(engine: StoryEngine, where: str) -> None:
     session = await begun(engine, "")
     async with connect(url(where, session)) as client:

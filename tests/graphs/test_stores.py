@@ -1,5 +1,6 @@
 """A store that cannot be used is told in one line: which one, where, and never its password."""
 
+import asyncio
 import logging
 import time
 from pathlib import Path
@@ -78,3 +79,14 @@ def test_a_country_is_one_that_there_is(value: str, country: str) -> None:
 def test_a_setting_that_cannot_be_is_told_with_its_name(settings: dict[str, Any]) -> None:
     with pytest.raises(InvalidSetting, match=f"TTA_{next(iter(settings)).upper()}"):
         read_settings(**settings)
+
+
+async def test_many_may_ask_at_once(embedded_socket: str) -> None:
+    """By itself redis-py refuses the hundred-and-first command under way."""
+
+    async def nothing() -> None: ...
+
+    redis = build_redis(f"unix://{embedded_socket}", nothing)
+    answers = await asyncio.gather(*(redis.execute_command("BLPOP", f"nothing-{n}", 0.1) for n in range(150)))
+    assert answers == [None] * 150
+    await redis.aclose()
