@@ -12,6 +12,7 @@ from flight import broken_off
 from agents.errors import Conflict, SessionPaused, TurnCancelled, TurnInProgress, UnknownTurn
 from graphs.engine import StoryEngine, open_engine
 from graphs.events import Event
+from graphs.locks import is_held
 from graphs.settings import read_settings
 
 TALE = "The range ticks. The cups hang still. <held> Rain falls on the roof."
@@ -294,3 +295,32 @@ async def test_an_id_whose_turn_failed_or_was_stopped_begins_anew(engine: StoryE
         "committed",
         "end",
     ]
+
+
+async def test_whoever_is_refused_has_those_played_that_wait(engine: StoryEngine, model: ScriptedModel) -> None:
+    """Whoever was to play them may be dead."""
+    session = await begun(engine, "", model="offline")
+    waiting = (await engine.enqueue(session, "look around"))["turn_id"]
+    with pytest.raises(TurnInProgress):
+        await engine.start(session, "wait")
+    assert [event["kind"] for event in await told(engine, session, waiting)][-2] == "committed"
+    async with asyncio.timeout(60):
+        while await is_held(engine._stores.redis, f"local:{session}"):
+            await asyncio.sleep(0.02)
+    assert (await engine.act(session, "wait"))["number"] == 2
+
+
+async def test_stopped_though_no_model_is_waited_for(engine: StoryEngine, model: ScriptedModel, monkeypatch) -> None:
+    """Where the commit begins is the last place."""
+    monkeypatch.setattr("agents.halt.Halt.within", lambda _, seconds: asyncio.timeout(seconds))
+    session, turn_id, task = await running(engine)
+    stopping = asyncio.create_task(engine.cancel(session))
+    async with asyncio.timeout(60):
+        while not await engine._stores.redis.exists(f"tta:1:halt:{{local:{session}}}"):
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)  # until it is passed on: a wish that comes too late is not what is tried here
+    model.go.set()
+    assert await stopping == turn_id
+    with pytest.raises(TurnCancelled):
+        await task
+    assert await engine.turns(session) == []
