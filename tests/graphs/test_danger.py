@@ -11,6 +11,7 @@ from flight import broken_off
 
 from agents.errors import InvalidInput, ModelError, SessionPaused, StoryError
 from graphs.engine import StoryEngine
+from graphs.metering import freely
 from graphs.playing import MAX_TRIES
 
 CRISIS = "I want to end my life tonight"
@@ -54,7 +55,7 @@ async def test_an_action_that_waited_for_a_crisis_is_not_played(engine: StoryEng
     before = await engine.session(session)
     await engine.act(session, CRISIS)
     with pytest.raises(SessionPaused) as caught:
-        await engine._accept(before, "ab" * 16, "look")  # pyright: ignore[reportPrivateUsage]
+        await engine._accept(before, "ab" * 16, "look", freely)  # pyright: ignore[reportPrivateUsage]
     assert caught.value.help
     assert await engine.turns(session) == []
 
