@@ -49,9 +49,8 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
                 app.state.engine, app.state.guard, app.state.booth = opened, build_guard(opened), tolls.Booth(opened)
                 opened.prepare()
                 opened.screen.warm_soon()
-                sweeping = await _begin_playing(opened)
-                yield
-                sweeping.cancel()
+                async with _playing(opened):
+                    yield
                 if tasks:  # unfinished turns that readers have asked for
                     await asyncio.wait(tasks, timeout=opened.settings.model_timeout_s)
 
@@ -88,9 +87,16 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
     return app
 
 
-async def _begin_playing(engine: StoryEngine) -> "asyncio.Task[None]":
+@asynccontextmanager
+async def _playing(engine: StoryEngine) -> AsyncGenerator[None]:
     """What waits is played here, or is left to workers: then these can be nudged. Raises StoreError."""
-    if engine.settings.queue == "here":
-        return asyncio.create_task(engine.keep_playing())
-    await engine.nudges()
-    return asyncio.create_task(asyncio.sleep(0))
+    stopping = asyncio.Event()
+    if engine.settings.queue == "workers":
+        await engine.nudges()
+        stopping.set()
+    sweeping = asyncio.create_task(engine.keep_playing(stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        await sweeping

@@ -95,12 +95,14 @@ async def work(engine: "StoryQueue", url: str, tenant: str, stopping: asyncio.Ev
             minimum_check_interval=LOOK,
             schedule_automatic_tasks=False,
         ) as worker:
-            sweeping = asyncio.create_task(engine.keep_playing())
+            sweeping = asyncio.create_task(engine.keep_playing(stopping))
             working = asyncio.create_task(worker.run_forever())
             stopped = asyncio.create_task(stopping.wait())
             await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
             engine.stop_playing()
-            for task in (sweeping, stopped, working):
+            stopping.set()
+            await sweeping
+            for task in (stopped, working):
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task

@@ -197,12 +197,17 @@ class StoryQueue(StoryPlayer):
                 raise Conflict("The turn was over before it could be stopped", cure="Take it back with `undo`.")
             return turn_id
 
-    async def keep_playing(self) -> None:
-        """Every few seconds, plays what waits where nobody plays: whoever was to may be dead. Until it is cancelled."""
-        while True:
+    async def keep_playing(self, stopping: asyncio.Event) -> None:
+        """Every few seconds, plays what waits where nobody plays: whoever was to may be dead. Until `stopping`.
+
+        To cancel it would not do: a cancellation that comes as a store answers is lost (bpo-37658).
+        """
+        while not stopping.is_set():
             with suppress(StoryError):
                 await self.play_left()
-            await asyncio.sleep(SWEEP_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SWEEP_S):
+                    await stopping.wait()
 
     async def play_left(self) -> list[str]:
         """Plays what waits in sessions where nobody plays; which these are."""
