@@ -86,16 +86,17 @@ class Wakes:
     async def close(self) -> None:
         """Whoever waits from now on looks by itself."""
         self._closed, self._heard = True, False
-        if self._listening:
+        while (
+            self._listening and not self._listening.done()
+        ):  # a cancellation may be lost as a message comes (bpo-37658)
             self._listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._listening
+            await asyncio.wait({self._listening}, timeout=1)
 
     async def _listen(self) -> None:
         while True:
             try:
                 await self._connected()
-            except (RedisError, OSError):
+            except (RedisError, OSError, StoryError):  # the last from a client that brings its server back
                 self._heard = False
                 self._wake_all()  # what they read next finds the server gone, or brings it back
                 await asyncio.sleep(MEND_S)

@@ -126,6 +126,7 @@ async def test_a_model_that_cannot_work_is_told_when_the_story_begins(
         yield
 
     monkeypatch.setattr("graphs.storytellers.open_model", closed)
+    monkeypatch.setattr("graphs.engine.check_spec", lambda _: None)
     with pytest.raises(InvalidSetting):
-        await begun(engine)
+        await begun(engine, model="openai:one-that-cannot-work")
     assert await engine.memory.sessions("local") == []
