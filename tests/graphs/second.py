@@ -1,0 +1,30 @@
+"""A turn that has told something and waits for its model, while somebody wants something else."""
+
+import asyncio
+
+from cottage import begun
+
+from graphs.engine import StoryEngine
+from graphs.events import Event
+
+TALE = "The range ticks. The cups hang still. <held> Rain falls on the roof."
+SHORT = "A cup falls."
+
+
+async def running(engine: StoryEngine, action: str = "look") -> tuple[str, str, "asyncio.Task[object]"]:
+    """A session and its turn, which has told its first sentence and now waits for its model."""
+    session = await begun(engine, "", model="scripted")
+    turn_id, task = await engine.start(session, action)
+    await sentence_of(engine, session, turn_id)
+    return session, turn_id, task  # type: ignore[return-value]
+
+
+async def sentence_of(engine: StoryEngine, session: str, turn_id: str) -> str:
+    async for event in engine.events(session, turn_id):
+        if event["kind"] == "sentence":
+            return str(event["data"]["text"])
+    raise AssertionError("nothing was told")
+
+
+async def told(engine: StoryEngine, session: str, turn_id: str) -> list[Event]:
+    return [event async for event in engine.events(session, turn_id)]
