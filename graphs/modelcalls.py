@@ -1,10 +1,5 @@
-"""Calls of models, told to whoever watches: who was asked, how long it took, how many tokens; never what was asked or said.
+"""Calls of models, told to whoever watches: who was asked, how long it took, how many tokens; never words of anybody's."""
 
-A model that a session names is told by its name once it has answered, or where the operator's own settings name it: what a
-client writes there may be anything.
-"""
-
-import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -18,46 +13,15 @@ from langchain_core.runnables import RunnableConfig
 from pydantic import ConfigDict
 from typing_extensions import override
 
-from agents.models.opening import PROVIDERS
 from agents.safety.clean import count_of
+from graphs.modelnames import OTHER, has_answered, model_of, provider_of
 from graphs.telemetry import operation, watched
 
-OTHER = "other"
-
-MOST_NAMED = 256
-"""Models that one process names. The rest are `other`."""
-
-_NAME = re.compile(r"[\w.:/@+-]{1,80}")
 _REASONS = frozenset(
     ("stop", "length", "end_turn", "max_tokens", "stop_sequence", "tool_calls", "tool_use", "content_filter", "safety")
 )
 """Why vendors say that an answer ended (in lower case); another is `other`."""
-_answered: set[str] = set()
-"""Specs under which a model has answered in this process."""
-
 Stop = list[str] | None
-
-
-def trust(*specs: str) -> None:
-    """The operator's own specs: told by their name whether they answer or not."""
-    _answered.update(spec for spec in specs if spec)
-
-
-def provider_of(spec: str) -> str:
-    """`openai` of `openai:NAME`; `tta` for what runs in this process; `other` for any that has no extra of ours."""
-    provider = spec.partition(":")[0]
-    if provider in ("offline", "local"):
-        return "tta"
-    provider = {"google": "google_genai"}.get(provider, provider)
-    return provider if provider in PROVIDERS else OTHER
-
-
-def model_of(spec: str) -> str:
-    """The name of a model that is known; `other` for any else. Of a model file, not where it lies."""
-    provider, _, name = spec.partition(":")
-    if provider in ("offline", "local"):
-        return provider
-    return name if spec in _answered and _NAME.fullmatch(name) else OTHER
 
 
 class ObservedModel(BaseChatModel):
@@ -114,8 +78,7 @@ class ObservedModel(BaseChatModel):
     def _note(self, asked: Any, told: "_Told") -> None:
         if not told.messages:
             return
-        if len(_answered) < MOST_NAMED:
-            _answered.add(self.spec)
+        has_answered(self.spec)
         asked.set(model=model_of(self.spec), input_tokens=told.input_tokens, output_tokens=told.output_tokens)
         if told.reason:
             asked.set(finish_reason=told.reason if told.reason in _REASONS else OTHER)

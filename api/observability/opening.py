@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from agents.errors import InvalidSetting
-from graphs.modelcalls import trust
+from graphs.modelnames import trust
 from graphs.settings import Settings
 from graphs.telemetry import unwatch, watch
 

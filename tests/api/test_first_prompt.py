@@ -20,13 +20,12 @@ def test_the_first_prompt_waits_for_no_graph(modules: str) -> None:
 
 
 OPENING = """
-import asyncio, sys, tempfile
-from graphs.engine import open_engine
-from graphs.settings import Settings
+import asyncio, os, sys, tempfile
+from api.cli.output import engine_of  # as the commands do: whatever watches is opened, too
 
 async def begin():
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-        async with open_engine(Settings(data_dir=home, linger_s=0)) as engine:
+        async with engine_of(data_dir=home, linger_s=0) as engine:
             name = (await engine.create("winter_light"))["session"]
             await engine.recover(name)
             await engine.turn(name, "root"), await engine.position(name), await engine.branches(name), await engine.recap(name)
