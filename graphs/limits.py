@@ -17,8 +17,7 @@ import asyncio
 import math
 import time
 import uuid
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any, NamedTuple, cast
 
@@ -34,7 +33,7 @@ from limits.aio.strategies import (
 from agents.errors import StoryError
 from graphs.keys import story_key
 from graphs.quotas import Quota
-from graphs.stores import REDIS_FAILS, Stores, translate_redis
+from graphs.stores import Stores, translated
 
 LEASE_MS = 30_000
 """How long a stream counts whose process died. Renewed after a third of it: two renewals may fail."""
@@ -82,24 +81,24 @@ class Limits:
 
     async def take(self, quota: Quota, who: str) -> Standing:
         """Counts one more, if there is one left."""
-        with self._translated():
+        with translated(configured=self._configured):
             allowed = await self._limiter(quota).hit(_item(quota), _hidden(who))
             return await self._standing(quota, who, allowed=allowed)
 
     async def look(self, quota: Quota, who: str) -> Standing:
         """How it stands, and nothing is counted."""
-        with self._translated():
+        with translated(configured=self._configured):
             found = await self._standing(quota, who, allowed=True)
             return found._replace(allowed=found.remaining > 0)
 
     async def give_back(self, quota: Quota, who: str) -> None:
         """One that was taken came to nothing. Of the entries of a moving window the newest goes: they are all alike."""
-        with self._translated():
+        with translated(configured=self._configured):
             await self._redis.lpop(self._storage.bridge.prefixed_key(_item(quota).key_for(_hidden(who))))
 
     async def spend(self, quota: Quota, who: str, amount: int) -> None:
         """Counts what is spent already, more than there was left too."""
-        with self._translated():
+        with translated(configured=self._configured):
             await self._counted.hit(_item(quota), _hidden(who), cost=amount)
 
     async def open(self, quota: Quota, who: str) -> "tuple[Standing, Lease | None]":
@@ -112,12 +111,12 @@ class Limits:
         return Standing(quota, allowed=True, remaining=max(0, quota.amount - held), reset_s=0), lease
 
     async def run(self, key: str, name: str, most: int | str) -> tuple[int, int]:
-        with self._translated():
+        with translated(configured=self._configured):
             held, wait_ms = await self._redis.eval(_OPEN, 1, key, name, most, LEASE_MS)
             return int(held), int(wait_ms)
 
     async def drop(self, key: str, name: str) -> None:
-        with self._translated():
+        with translated(configured=self._configured):
             await self._redis.zrem(key, name)
 
     def _limiter(self, quota: Quota) -> RateLimiter:
@@ -131,13 +130,6 @@ class Limits:
         unused = stats.remaining >= quota.amount
         reset_s = quota.window_s if unused else min(quota.window_s, max(1, math.ceil(stats.reset_time - time.time())))
         return Standing(quota, allowed, max(0, stats.remaining) if allowed else 0, reset_s)
-
-    @contextmanager
-    def _translated(self) -> Generator[None]:
-        try:
-            yield
-        except REDIS_FAILS as error:
-            raise translate_redis(error, configured=self._configured) from error
 
 
 class Lease:

@@ -16,7 +16,7 @@ from docket import Docket, Worker
 from docket.dependencies import ExponentialRetry
 from redis.exceptions import RedisError
 
-from graphs.stores import REDIS_FAILS, translate_redis
+from graphs.stores import Stores, translated
 
 if TYPE_CHECKING:
     from graphs.queueing import StoryQueue
@@ -35,34 +35,30 @@ _PATIENT = ExponentialRetry.forever(maximum_delay=timedelta(seconds=5))
 class Nudges:
     """Leaves nudges for workers."""
 
-    def __init__(self, docket: Docket) -> None:
-        self._docket = docket
+    def __init__(self, docket: Docket, *, configured: bool) -> None:
+        self._docket, self._configured = docket, configured
 
     async def nudge(self, session: str) -> None:
         """Raises StoreError."""
-        try:
+        with translated(configured=self._configured):
             # A key of its own each: one that is being worked on may have looked before this action was there.
             await self._docket.add(TASK)(session)
-        except REDIS_FAILS as error:
-            raise translate_redis(error) from error
 
 
 @asynccontextmanager
-async def open_nudges(url: str, tenant: str) -> AsyncGenerator[Nudges]:
+async def open_nudges(stores: Stores, tenant: str) -> AsyncGenerator[Nudges]:
     """Raises StoreError."""
-    async with _docket(url, tenant) as docket:
+    async with _docket(stores, tenant) as docket:
         docket.register(_nobody, names=[TASK])
-        yield Nudges(docket)
+        yield Nudges(docket, configured=stores.configured)
 
 
 @asynccontextmanager
-async def _docket(url: str, tenant: str) -> AsyncGenerator[Docket]:
+async def _docket(stores: Stores, tenant: str) -> AsyncGenerator[Docket]:
     logging.getLogger("docket").setLevel(logging.ERROR)  # it logs the arguments of tasks
-    docket = Docket(name=f"tta:1:docket:{tenant}", url=url, execution_ttl=timedelta(0))
-    try:
+    docket = Docket(name=f"tta:1:docket:{tenant}", url=stores.url, execution_ttl=timedelta(0))
+    with translated(configured=stores.configured):
         await docket.__aenter__()
-    except (RedisError, OSError) as error:
-        raise translate_redis(error) from error
     try:
         yield docket
     finally:
@@ -74,12 +70,11 @@ async def _nobody(session: str) -> None:
     """What a nudge names where none are worked on."""
 
 
-async def work(engine: "StoryQueue", url: str, tenant: str, stopping: asyncio.Event, *, concurrency: int) -> None:
+async def work(engine: "StoryQueue", stores: Stores, tenant: str, stopping: asyncio.Event, *, concurrency: int) -> None:
     """Plays what waits wherever a nudge says so, until `stopping`. Then what is being played is played to its end; what
     still waits is left to others.
     """
-
-    async with _docket(url, tenant) as docket:
+    async with _docket(stores, tenant) as docket:
 
         async def play_waiting(session: str, retry: Any = _PATIENT) -> None:
             await engine.play_all(session)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from functools import partial
 
 from agents.errors import StoreError, StoryError, TurnInProgress
+from agents.halt import cancelled
 from agents.story import Turn
 from agents.world.schema import World
 from graphs.accepting import StoryAccepter
@@ -220,27 +221,36 @@ class StoryPlayer(StoryAccepter):
                 return
             record = self._unpaused(await self.session(session))
             entry = await self._entry(record, waits["action"], turn_id, runner, waited=waits)
-            services = await self._accepted(record, entry, waits["action"], runner)
+            services = await self._accepted(record, entry, waits["action"], runner, noted=bool(waits["screened"]))
         except StoreError:
             raise
         except StoryError as error:
             await runner.turned_away(turn_id, error)
             await waiting.remove(turn_id)
             return
-        await waiting.remove(turn_id)  # from here on the inbox has it
+        if not await waiting.remove(turn_id):  # somebody has dropped it meanwhile, and was told so
+            await runner.give_up(entry, cancelled())
+            return
         with suppress(StoryError):  # told in its events
             self._after(record, await runner.run(entry, services))
 
     async def _accepted(
-        self, record: Session, entry: Accepted, text: str, runner: Runner, *, permit: Permit = freely
+        self,
+        record: Session,
+        entry: Accepted,
+        text: str,
+        runner: Runner,
+        *,
+        permit: Permit = freely,
+        noted: bool = False,
     ) -> TurnServices:
-        """From here on the turn is there, whatever becomes of this process."""
+        """From here on the turn is there, whatever becomes of this process. `noted`: the audit has its verdict."""
         turn_id = entry["turn_id"]
         services = await self._services(record, entry, runner)
         if not is_answered_with_help(entry["screened"]):
             await permit(record)
         await runner.inbox.put(entry)
-        if entry["screened"]:
+        if entry["screened"] and not noted:
             self._note(entry["screened"], text, session=record["session"], turn=turn_id)
         opening = {"turn_id": turn_id, "session": record["session"], "branch": entry["branch"]}
         await runner.events.begin(turn_id, opening)  # of an action that waited, readers have it already

@@ -16,15 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from typing_extensions import TypedDict
 
-from agents.errors import (
-    Conflict,
-    ModelUnavailable,
-    StoryError,
-    TurnCancelled,
-    TurnInProgress,
-    UnknownTurn,
-    error_of,
-)
+from agents.errors import Conflict, ModelUnavailable, StoryError, TurnInProgress, UnknownTurn, error_of
 from agents.halt import How, cancelled
 from agents.story import Turn
 from graphs.actions import check_action
@@ -45,7 +37,6 @@ Strategy = Literal["reject", "enqueue", "interrupt", "rollback"]
 
 CANCEL_WAIT_S = 15.0
 """Longest wait until a turn that is to stop has stopped: a store may be in the middle of something."""
-
 
 SWEEP_S = 1.5
 """How often a process looks for sessions in which something waits and nobody plays."""
@@ -119,8 +110,11 @@ class StoryQueue(StoryPlayer):
                 await self._drop(session, each["turn_id"])
         taken_back = running["turn_id"] if running and strategy == "rollback" else ""
         waits = Waits(turn_id=turn_id, action=text, screened=None, heard=None, instead_of=taken_back)
-        if stopped:  # it is known by what it is, and its words are kept nowhere
+        if (
+            stopped
+        ):  # it is known by what it is, and its words are kept nowhere: what is to be noted of them is noted now
             waits.update(action="", screened=verdict, heard=heard)
+            self._note(verdict, text, session=session, turn=turn_id)
         opening = {"turn_id": turn_id, "session": session, "branch": record["branch"]}
         await runner.inbox.expect(turn_id)
         await runner.events.begin(turn_id, opening)
@@ -144,7 +138,7 @@ class StoryQueue(StoryPlayer):
             if self._nudges is None:
                 from graphs.nudges import open_nudges  # noqa: PLC0415 - docket costs a second that only its users pay
 
-                opening = open_nudges(self._stores.url, self.settings.tenant)
+                opening = open_nudges(self._stores, self.settings.tenant)
                 self._nudges = await self._stack.enter_async_context(opening)
             return self._nudges
 
@@ -153,7 +147,7 @@ class StoryQueue(StoryPlayer):
         from graphs.nudges import work  # noqa: PLC0415 - as above
 
         with self._translated():
-            await work(self, self._stores.url, self.settings.tenant, stopping, concurrency=concurrency)
+            await work(self, self._stores, self.settings.tenant, stopping, concurrency=concurrency)
 
     async def queued(self, session: str, turn_id: str) -> Queued:
         """How a turn stands that is not over. Raises UnknownTurn for one that is, or was never sent; what ended it, where
@@ -262,6 +256,3 @@ class StoryQueue(StoryPlayer):
                     if not await runner.events.exists(turn_id) and not await runner.stored(turn_id):
                         raise ModelUnavailable("Nothing came of that turn", cure="Send the action again.") from None
                 await waiter.wait()
-
-
-__all__ = ["Queued", "StoryQueue", "Strategy", "TurnCancelled"]

@@ -18,8 +18,8 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import AsyncGenerator, Generator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, NamedTuple, cast
 
 from typing_extensions import TypedDict
@@ -29,7 +29,7 @@ from graphs.clock import TimeIds
 from graphs.keys import story_key, text_of
 from graphs.locks import hold
 from graphs.settings import Settings
-from graphs.stores import REDIS_FAILS, Stores, translate_redis
+from graphs.stores import Stores, translated
 
 LEASE_MS = 60_000
 """How long a process that died on another machine, or hangs, keeps others from the request. Renewed by one that lives."""
@@ -121,7 +121,7 @@ class Repeats:
         StoreError: then nothing is done.
         """
         async with AsyncExitStack() as stack:
-            with self._translated():
+            with translated(configured=self._configured):
                 record, _ = await self._bound(name, request)
                 again = True
                 if record["answer"] is None:
@@ -139,39 +139,39 @@ class Repeats:
 
         Raises KeyReused, StoreError.
         """
-        with self._translated():
+        with translated(configured=self._configured):
             await self._index(name, session)
             return (await self._bound(name, request))[1]
 
     async def unbind(self, name: str, *, session: str = "") -> None:
         """The name belongs to nobody."""
-        with self._translated():
+        with translated(configured=self._configured):
             await self._redis.delete(self._key(name))
             if session:
                 await self._redis.zrem(self._names(session), name)
 
     async def write(self, name: str, record: _Record, *, session: str = "") -> None:
-        with self._translated():
+        with translated(configured=self._configured):
             if session:  # first, so that a deletion finds every answer
                 await self._index(name, session)
             await self._redis.set(self._key(name), self._closed(record), ex=self._ttl_s)
 
     async def forget(self, session: str) -> int:
         """Removes what is about a session; how many keys."""
-        with self._translated():
+        with translated(configured=self._configured):
             names: list[Any] = await self._redis.zrange(self._names(session), 0, -1)
             gone = int(await self._redis.unlink(*[self._key(text_of(name)) for name in names])) if names else 0
             return gone + int(await self._redis.unlink(self._names(session)))
 
     async def remove(self) -> None:
         """Everything of the tenant: a SCAN of the whole store."""
-        with self._translated():
+        with translated(configured=self._configured):
             async for name in self._all():
                 await self._redis.unlink(self._key(name))
 
     async def reseal(self) -> None:
         """Seals every record anew, with the first of the keys that there are now. One that is written now is so anyway."""
-        with self._translated():
+        with translated(configured=self._configured):
             async for name in self._all():
                 with suppress(RequestInProgress):
                     async with self._lease(name):
@@ -239,10 +239,3 @@ class Repeats:
         start = self._key("*")[:-1]
         async for raw in self._redis.scan_iter(match=f"{start}*", count=1_000):
             yield text_of(raw).removeprefix(start)
-
-    @contextmanager
-    def _translated(self) -> Generator[None]:
-        try:
-            yield
-        except REDIS_FAILS as error:
-            raise translate_redis(error, configured=self._configured) from error

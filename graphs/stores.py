@@ -1,8 +1,8 @@
 """Opening the stores that the settings name: real servers where they are configured, the embedded one where not."""
 
 import errno
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -165,6 +165,15 @@ def _address(redis: "Redis") -> str:
     """Host and port or the socket's path; never the login."""
     asked = redis.connection_pool.connection_kwargs
     return str(asked.get("path") or f"{asked.get('host', 'localhost')}:{asked.get('port', 6379)}")
+
+
+@contextmanager
+def translated(*, configured: bool) -> Generator[None]:
+    """Whatever Redis fails with inside is a StoreError outside."""
+    try:
+        yield
+    except REDIS_FAILS as error:
+        raise translate_redis(error, configured=configured) from error
 
 
 def translate_redis(error: BaseException, *, configured: bool = True) -> StoreError:

@@ -86,10 +86,8 @@ class Wakes:
     async def close(self) -> None:
         """Whoever waits from now on looks by itself."""
         self._closed, self._heard = True, False
-        while (
-            self._listening and not self._listening.done()
-        ):  # a cancellation may be lost as a message comes (bpo-37658)
-            self._listening.cancel()
+        while self._listening and not self._listening.done():
+            self._listening.cancel()  # again, where it is lost, as one is that comes with a message (bpo-37658)
             await asyncio.wait({self._listening}, timeout=1)
 
     async def _listen(self) -> None:

@@ -62,9 +62,7 @@ async def play_turn(
         played = await _played(engine, session, turn_id, asked.action)
         strategy = asked.multitask_strategy
         if _later(prefer) and not played:
-            queued = await engine.enqueue(
-                session, asked.action, turn_id=turn_id, strategy=asked.multitask_strategy, permit=toll.turn
-            )
+            queued = await engine.enqueue(session, asked.action, turn_id=turn_id, strategy=strategy, permit=toll.turn)
             await engine.nudge(session)
             return _accepted(queued, preferred=True)
         try:

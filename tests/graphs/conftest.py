@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import ScriptedModel
 from redis.asyncio import Redis
+from second import SHORT, TALE
 
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import read_settings
@@ -23,3 +25,13 @@ async def redis(embedded_socket: str) -> AsyncGenerator[Any]:
     client = Redis.from_url(f"unix://{embedded_socket}")
     yield client
     await client.aclose()
+
+
+@pytest.fixture
+def held(engine: StoryEngine) -> ScriptedModel:
+    """Of sessions whose model is `scripted`: tells a sentence, holds back a second until it is known what follows, and waits
+    for `go`; short tales after that.
+    """
+    made = ScriptedModel(answers=[TALE, SHORT])
+    engine.use_model("scripted", made)
+    return made

@@ -1,57 +1,35 @@
 """A second action while a turn is played: it is refused, waits, cuts in, or takes the other one back."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 from cottage import begun
 from fakes import ScriptedModel
-from second import SHORT, TALE, running, told
+from second import running, told
 
 from agents.errors import SessionPaused, TurnCancelled, TurnInProgress, UnknownTurn
 from graphs.engine import StoryEngine, open_engine
 from graphs.locks import is_held
-from graphs.settings import read_settings
 
 CRISIS = "I am going to kill myself tonight, I have the pills here"
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("queueing")
-
-
-@pytest.fixture
-async def engine(data_dir: Path) -> AsyncGenerator[StoryEngine]:
-    async with open_engine(read_settings(data_dir=data_dir, linger_s=1)) as opened:
-        yield opened
-
-
-@pytest.fixture
-def model(engine: StoryEngine) -> ScriptedModel:
-    """Tells one sentence, holds the second until what follows is known, and then waits for `go`; short tales after it."""
-    made = ScriptedModel(answers=[TALE, SHORT])
-    engine.use_model("scripted", made)
-    return made
-
-
-async def test_refused_by_default(engine: StoryEngine, model: ScriptedModel) -> None:
+async def test_refused_by_default(engine: StoryEngine, held: ScriptedModel) -> None:
     session, _, task = await running(engine)
     with pytest.raises(TurnInProgress):
         await engine.send(session, "wait")
-    model.go.set()
+    held.go.set()
     await task
     assert [turn["action"] for turn in await engine.turns(session)] == ["look"]
 
 
-async def test_what_waits_is_played_in_its_order(engine: StoryEngine, model: ScriptedModel) -> None:
+async def test_what_waits_is_played_in_its_order(engine: StoryEngine, held: ScriptedModel) -> None:
     session, _, first = await running(engine)
     sent = [await engine.send(session, f"say {word}", strategy="enqueue") for word in ("one", "two", "three")]
     assert (await engine.queued(session, sent[2][0])) == {
         "turn_id": sent[2][0], "session": session, "status": "queued", "ahead": 3,
     }  # fmt: skip
-    model.go.set()
+    held.go.set()
     await first
     turns = [await task for _, task in sent]
     assert [turn["action"] for turn in turns] == ["say one", "say two", "say three"]
@@ -61,27 +39,27 @@ async def test_what_waits_is_played_in_its_order(engine: StoryEngine, model: Scr
     assert (kinds[0], kinds.count("metadata"), kinds[-2:]) == ("metadata", 1, ["committed", "end"])
 
 
-async def test_nine_are_too_many(engine: StoryEngine, model: ScriptedModel) -> None:
+async def test_nine_are_too_many(engine: StoryEngine, held: ScriptedModel) -> None:
     session, _, _ = await running(engine)
     for number in range(8):
         await engine.enqueue(session, f"say {number}")
     with pytest.raises(TurnInProgress, match="8 actions wait"):
         await engine.enqueue(session, "say nine")
-    model.go.set()
+    held.go.set()
     await engine.delete(session)
 
 
-async def test_the_same_id_waits_once(engine: StoryEngine, model: ScriptedModel) -> None:
+async def test_the_same_id_waits_once(engine: StoryEngine, held: ScriptedModel) -> None:
     session, _, _ = await running(engine)
     first = await engine.enqueue(session, "say hello", turn_id="a" * 32)
     assert await engine.enqueue(session, "say hello", turn_id="a" * 32) == first
-    model.go.set()
+    held.go.set()
     _, task = await engine.send(session, "say hello", turn_id="a" * 32, strategy="enqueue")
     await task
     assert [turn["action"] for turn in await engine.turns(session)] == ["say hello", "look"]
 
 
-async def test_who_cuts_in_leaves_what_was_told(engine: StoryEngine, model: ScriptedModel) -> None:
+async def test_who_cuts_in_leaves_what_was_told(engine: StoryEngine, held: ScriptedModel) -> None:
     session, turn_id, first = await running(engine)
     dropped, waited = await engine.send(session, "say nothing", strategy="enqueue")
     _, second = await engine.send(session, "wait", strategy="interrupt")
@@ -94,7 +72,7 @@ async def test_who_cuts_in_leaves_what_was_told(engine: StoryEngine, model: Scri
     assert [turn["action"] for turn in await engine.turns(session)] == ["wait", "look"]
 
 
-async def test_who_takes_back_leaves_nothing(engine: StoryEngine, model: ScriptedModel) -> None:
+async def test_who_takes_back_leaves_nothing(engine: StoryEngine, held: ScriptedModel) -> None:
     session, turn_id, first = await running(engine)
     _, second = await engine.send(session, "wait", strategy="rollback")
     with pytest.raises(TurnCancelled):
@@ -112,20 +90,20 @@ async def never(*_: object) -> None:
 
 
 async def test_taken_back_though_it_was_committed_meanwhile(
-    engine: StoryEngine, model: ScriptedModel, monkeypatch
+    engine: StoryEngine, held: ScriptedModel, monkeypatch
 ) -> None:
     """The wish came while the turn was played; that its commit was quicker is nothing that the player could know."""
     monkeypatch.setattr("graphs.inbox.Inbox.ask_to_halt", never)
     session, turn_id, first = await running(engine)
     _, second = await engine.send(session, "wait", strategy="rollback")
-    model.go.set()
+    held.go.set()
     assert (await first)["turn_id"] == turn_id  # type: ignore[index]
     assert (await second)["parent"] == "root"
     assert [turn["action"] for turn in await engine.turns(session)] == ["wait"]
 
 
 @pytest.mark.parametrize("strategy", ["enqueue", "interrupt", "rollback"])
-async def test_who_is_in_danger_waits_for_nobody(engine: StoryEngine, model: ScriptedModel, strategy: str) -> None:
+async def test_who_is_in_danger_waits_for_nobody(engine: StoryEngine, held: ScriptedModel, strategy: str) -> None:
     session, _, first = await running(engine)
     _, other = await engine.send(session, "say nothing", strategy="enqueue")
     turn_id, task = await engine.send(session, CRISIS, strategy=strategy)  # type: ignore[arg-type]
@@ -138,22 +116,31 @@ async def test_who_is_in_danger_waits_for_nobody(engine: StoryEngine, model: Scr
     assert not await engine.waits(session)
 
 
-async def test_its_words_are_kept_nowhere(engine: StoryEngine, model: ScriptedModel) -> None:
+async def test_the_audit_finds_it_by_its_words_once(engine: StoryEngine, held: ScriptedModel) -> None:
+    """It is noted when it comes, while its words are at hand, and not again when it is played."""
+    session, _, _ = await running(engine)
+    _, task = await engine.send(session, CRISIS, strategy="enqueue")
+    await task
+    assert len(await engine.audit_entries(session=session)) == 1
+    assert len(await engine.audit_entries(text=CRISIS)) == 1
+
+
+async def test_its_words_are_kept_nowhere(engine: StoryEngine, held: ScriptedModel) -> None:
     session, _, _ = await running(engine)
     await engine.enqueue(session, CRISIS)
     kept = await engine._stores.redis.lrange(f"tta:1:waiting:{{local:{session}}}", 0, -1)
     assert len(kept) == 1
     assert b"pills" not in kept[0]
     assert b"crisis" in kept[0]
-    model.go.set()
+    held.go.set()
     await engine.delete(session)
 
 
-async def test_what_a_dead_process_left_waiting(engine: StoryEngine, model: ScriptedModel, data_dir: Path) -> None:
+async def test_what_a_dead_process_left_waiting(engine: StoryEngine, held: ScriptedModel) -> None:
     session = await begun(engine, "", model="offline")
     await engine.enqueue(session, "look around")
     assert await engine.turns(session) == []
-    async with open_engine(read_settings(data_dir=data_dir, linger_s=1)) as other:
+    async with open_engine(engine.settings) as other:
         assert session in await other.play_left()
         async with asyncio.timeout(60):
             while await other.waits(session):
@@ -161,7 +148,7 @@ async def test_what_a_dead_process_left_waiting(engine: StoryEngine, model: Scri
     assert [turn["action"] for turn in await engine.turns(session)] == ["look around"]
 
 
-async def test_what_waits_goes_with_its_session(engine: StoryEngine, model: ScriptedModel) -> None:
+async def test_what_waits_goes_with_its_session(engine: StoryEngine, held: ScriptedModel) -> None:
     session = await begun(engine, "", model="scripted")
     await engine.enqueue(session, "look around")
     await engine.delete(session)
@@ -169,18 +156,18 @@ async def test_what_waits_goes_with_its_session(engine: StoryEngine, model: Scri
     assert not [key async for key in engine._stores.redis.scan_iter(match=f"*{session}*")]
 
 
-async def test_a_reader_that_waits_for_one_that_waits(engine: StoryEngine, model: ScriptedModel) -> None:
+async def test_a_reader_that_waits_for_one_that_waits(engine: StoryEngine, held: ScriptedModel) -> None:
     """Its events begin at once, and go on when it is played."""
     session, _, first = await running(engine)
     queued = await engine.enqueue(session, "wait")
     reading = asyncio.create_task(told(engine, session, queued["turn_id"]))
     engine.play_waiting(session)
-    model.go.set()
+    held.go.set()
     assert [event["kind"] for event in await reading] == ["metadata", "sentence", "committed", "end"]
     await first
 
 
-async def test_whoever_is_refused_has_those_played_that_wait(engine: StoryEngine, model: ScriptedModel) -> None:
+async def test_whoever_is_refused_has_those_played_that_wait(engine: StoryEngine, held: ScriptedModel) -> None:
     """Whoever was to play them may be dead."""
     session = await begun(engine, "", model="offline")
     waiting = (await engine.enqueue(session, "look around"))["turn_id"]
