@@ -14,7 +14,7 @@ from agents.services import Clock, Ids
 from agents.story import Heard, Turn, Verdict
 from graphs.chapters import Chapters
 from graphs.clock import SystemClock, TimeIds
-from graphs.inbox import Accepted, Inbox, is_stopped
+from graphs.inbox import Accepted, is_stopped
 from graphs.memory.shapes import Position, Scope, Session
 from graphs.preparing import StoryPreparer
 from graphs.runner import BranchRecall, Runner, StreamVoice
@@ -108,9 +108,6 @@ class StoryAccepter(StoryPreparer):
     def _runner(self, session: str) -> Runner:
         inbox, scope = self._inbox(session), self.scope(session)
         return Runner(self._graph, self._stores, self._events(session), inbox, scope, self._note_turn)
-
-    def _inbox(self, session: str) -> Inbox:
-        return Inbox(self._stores.redis, self._story(session), self._wakes, seal=self._stores.seal)
 
     async def _services(self, record: Session, entry: Accepted, runner: Runner) -> TurnServices:
         session, scope = record["session"], self.scope(record["session"])

@@ -105,6 +105,11 @@ class Inbox:
             await self.clear()
             return None
 
+    async def is_current(self, turn_id: str) -> bool:
+        """Whether that turn is accepted and not over."""
+        accepted = await self.current()
+        return accepted is not None and accepted["turn_id"] == turn_id
+
     async def clear(self) -> None:
         """Nothing is accepted, and nothing is to stop."""
         await self._redis.delete(self._key, self._halt)

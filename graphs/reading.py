@@ -16,6 +16,7 @@ from agents.world.load import Pinned, load_pinned
 from agents.world.schema import World
 from agents.world.upgrade import fit
 from graphs.events import Event, Events
+from graphs.inbox import Inbox
 from graphs.memory.protocol import StoryMemory
 from graphs.memory.shapes import KEYFRAME, Branch, Chapter, Position, Scope, Session
 from graphs.sessions import recap, story_so_far
@@ -108,7 +109,8 @@ class StoryReader:
         """The events of a turn, from the one after `after`; for a turn whose stream has expired, its end."""
         events = self._events(session)
         with self._translated():
-            if await events.exists(turn_id):
+            # One that has just been accepted has no event yet.
+            if await events.exists(turn_id) or await self._inbox(session).is_current(turn_id):
                 async for event in events.read(turn_id, after=after):
                     yield event
                 return
@@ -226,3 +228,6 @@ class StoryReader:
     def _events(self, session: str) -> Events:
         stores, ttl_s = self._stores, self.settings.event_ttl_s
         return Events(stores.redis, self._story(session), self._wakes, ttl_s=ttl_s, seal=stores.seal)
+
+    def _inbox(self, session: str) -> Inbox:
+        return Inbox(self._stores.redis, self._story(session), self._wakes, seal=self._stores.seal)

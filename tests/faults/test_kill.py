@@ -4,6 +4,7 @@ uv run pytest tests/faults/test_kill.py --kills 200
 """
 
 import asyncio
+import io
 import json
 import os
 import random
@@ -84,6 +85,10 @@ def test_no_turn_is_lost_or_doubled(tmp_path: Path, request: pytest.FixtureReque
         for line in lines:
             if "turn_id" in line:
                 assert acknowledged.setdefault(line["turn"], line["turn_id"]) == line["turn_id"], "a turn was replaced"
+    goes_on = play(tmp_path, [*ROUND[:2], "ring bell"])
+    with goes_on.stdout or io.BytesIO() as said:
+        assert b"ring bell" in said.read()
+    assert goes_on.wait() == 0, "play goes on"
     turns, slots = asyncio.run(history(tmp_path))
     stored = {number: turn_id for number, turn_id, _ in turns}
     assert sorted(stored) == list(range(1, len(turns) + 1)), "the numbers run without a gap"

@@ -1,5 +1,7 @@
 """Whoever moves HEAD ends first what a dead process left unfinished: neither that turn nor the next action is lost."""
 
+import asyncio
+
 import pytest
 from cottage import begun
 
@@ -53,3 +55,13 @@ async def test_an_unfinished_crisis_pauses_what_would_move_head(engine: StoryEng
     with pytest.raises(SessionPaused):
         await engine.undo(session)
     assert (await engine.position(session))["number"] == 1
+
+
+async def test_who_reads_a_turn_before_its_first_event_is_told_it_from_the_beginning(engine: StoryEngine) -> None:
+    session = await begun(engine)
+    turn_id = await leave_unfinished(engine, session, "look")
+    reading = asyncio.create_task(anext(engine.events(session, turn_id)))
+    await asyncio.wait({reading}, timeout=0.2)
+    assert not reading.done(), "it is accepted, so it is waited for"
+    await engine.recover(session)
+    assert (await asyncio.wait_for(reading, 10))["kind"] == "sentence"
