@@ -17,6 +17,7 @@ from agents.errors import StoreUnavailable, StoryError, UnknownTurn, error_of
 from agents.story import Turn
 from api.logs import frames
 from api.problems import problem
+from graphs.ending import end
 from graphs.engine import StoryEngine
 from graphs.events import Event
 
@@ -180,7 +181,6 @@ async def with_heartbeats(told: AsyncGenerator[str], every_s: float | None = Non
             coming = asyncio.ensure_future(anext(told, None))
             yield text
     finally:
-        coming.cancel()
-        with suppress(asyncio.CancelledError, StopAsyncIteration):
-            await coming
+        with suppress(asyncio.CancelledError):
+            await end(coming)
         await told.aclose()

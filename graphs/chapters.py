@@ -18,6 +18,7 @@ from agents.safety.redaction import Redaction
 from agents.safety.telling import Telling
 from agents.services import Clock
 from agents.world.schema import World
+from graphs.ending import end
 from graphs.memory.protocol import StoryMemory
 from graphs.memory.shapes import KEYFRAME, Chapter, Position, Scope
 from graphs.untraced import kept_here
@@ -85,17 +86,13 @@ class Chapters:
     async def stop(self, scope: Scope) -> None:
         """Ends the session's task: it is about to be deleted."""
         if task := self._tasks.get(scope):
-            task.cancel()
-            await asyncio.wait([task])
+            await end(task)
 
     async def close(self) -> None:
         """Waits for all tasks for a while and ends the rest."""
         if tasks := list(self._tasks.values()):
             _, late = await asyncio.wait(tasks, timeout=CLOSE_S)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
+            await end(*late)
 
     async def close_open(self, writer: Writer, branch: str) -> int:
         """Closes what is open on the branch, oldest first; how many. Raises StoryError."""

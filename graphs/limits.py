@@ -31,6 +31,7 @@ from limits.aio.strategies import (
 )
 
 from agents.errors import StoryError
+from graphs.ending import end
 from graphs.keys import story_key
 from graphs.quotas import Quota
 from graphs.stores import Stores, translated
@@ -146,8 +147,7 @@ class Lease:
     async def close(self) -> None:
         """It counts no longer. What cannot be given back runs out."""
         if self._renewing:
-            self._renewing.cancel()
-            await asyncio.wait({self._renewing})
+            await end(self._renewing)
         with suppress(StoryError):
             await self._limits.drop(self.key, self.name)
 

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from agents.errors import StoreError, TurnInProgress
+from graphs.ending import end
 from graphs.keys import story_key, text_of
 
 LEASE_MS = 3_000
@@ -57,9 +58,7 @@ async def hold(
         try:
             yield
         finally:
-            renewing.cancel()
-            with suppress(asyncio.CancelledError):
-                await renewing
+            await end(renewing)
             with suppress(RedisError, OSError, StoreError):
                 # A lease that cannot be given back runs out by itself.
                 await redis.eval(_RELEASE, 1, key, mine)  # pyright: ignore[reportGeneralTypeIssues]

@@ -16,6 +16,7 @@ from docket import Docket, Worker
 from docket.dependencies import ExponentialRetry
 from redis.exceptions import RedisError
 
+from graphs.ending import end
 from graphs.stores import Stores, translated
 
 if TYPE_CHECKING:
@@ -97,7 +98,4 @@ async def work(engine: "StoryQueue", stores: Stores, tenant: str, stopping: asyn
             engine.stop_playing()
             stopping.set()
             await sweeping
-            for task in (stopped, working):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            await end(stopped, working)

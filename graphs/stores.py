@@ -24,6 +24,7 @@ from redis.exceptions import (
 
 from agents.errors import InvalidSetting, StoreError, StoreFull, StoreTooNew, StoreUnavailable
 from graphs.checkpoint.errors import CheckpointError, StoreNewer
+from graphs.connections import send_directly
 from graphs.memory.protocol import StoryMemory
 from graphs.roundtrips import WatchedRedis
 from graphs.sealing import PLAIN, FernetSeal, Seal
@@ -139,6 +140,7 @@ def build_redis(url: str, heal: Callable[[], Awaitable[None]]) -> "Redis":
         redis: Redis = WatchedRedis.from_url(
             url, socket_timeout=30, socket_connect_timeout=5, max_connections=CONNECTIONS, retry=Reviving(heal)
         )
+        send_directly(redis.connection_pool)
         redis.connection_pool.make_connection()  # options that no connection knows are told only here
     except (ValueError, TypeError):
         raise InvalidSetting(

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from agents.errors import StoryError
+from graphs.ending import end
 from graphs.keys import text_of
 
 LOOK_AGAIN_S = 2.0
@@ -86,9 +87,8 @@ class Wakes:
     async def close(self) -> None:
         """Whoever waits from now on looks by itself."""
         self._closed, self._heard = True, False
-        while self._listening and not self._listening.done():
-            self._listening.cancel()  # again, where it is lost, as one is that comes with a message (bpo-37658)
-            await asyncio.wait({self._listening}, timeout=1)
+        if self._listening:
+            await end(self._listening)
 
     async def _listen(self) -> None:
         while True:

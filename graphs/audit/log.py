@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from graphs.audit.entries import Noted
 from graphs.audit.stream import AuditStream
+from graphs.ending import end
 
 MAX_WAITING = 256
 """Entries that wait in a process while the store is gone; a quarter of a megabyte."""
@@ -76,8 +77,7 @@ class Audit:
         self.wake()
         await self.settle(CLOSE_S)
         if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await end(self._task)
         if self._waiting:
             _log.error("the safety audit ends with %d entries that could not be written", len(self._waiting))
 

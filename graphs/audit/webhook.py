@@ -29,6 +29,7 @@ from urllib.parse import urlsplit
 from agents.errors import InvalidSetting
 from graphs.audit.entries import Entry
 from graphs.audit.stream import AuditStream, id_ms, now_ms
+from graphs.ending import end
 from graphs.settings import Settings
 
 if TYPE_CHECKING:
@@ -163,8 +164,7 @@ class Webhook:
         self._closing = True
         self._woken.set()
         await asyncio.wait([self._task], timeout=wait_s)
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        await end(self._task)
         await self._transport.aclose()
 
     async def _run(self) -> None:

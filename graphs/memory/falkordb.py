@@ -24,6 +24,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from agents.errors import StoreTooNew, StoryError, UnknownSession
 from agents.services import Embedder
 from agents.story import Turn, Value
+from graphs.connections import send_directly
 from graphs.memory import cypher, nodes, records, schema, search, vectors
 from graphs.memory.falkordb_errors import AlreadyIndexedError, NoGraphError, NoVectorsError, translation
 from graphs.memory.graph import GraphMemory
@@ -246,6 +247,7 @@ async def open_falkordb(
         socket_connect_timeout=timeout_s,
         retry=Retry(NoBackoff(), 0),  # tried again here, where `revive` comes between
     )
+    send_directly(pool)
     client = Redis(connection_pool=pool)
     try:
         yield FalkorMemory(client, revive, embedder, seal)
