@@ -22,7 +22,7 @@ from agents.errors import InvalidInput
 from agents.safety.topics import is_named
 from api.messages import MESSAGE_TYPES
 from api.refusals import FORM_CURE, JSON_CURE, BodyTooLarge, BodyTooSlow, InvalidJson, InvalidText, WrongMediaType
-from api.schemas import Request
+from api.shapes import Request
 
 BODY_LIMIT = 64 * 1024
 """Largest body in bytes: thirty times the longest action."""

@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from api.links import add_links
 from api.refusals import UnknownRoute
 from api.repeats import HEADER, LONGEST, UNKEPT
 from api.schemas import PROBLEM, Problem
@@ -108,6 +109,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for path, operations in made["paths"].items():
             if "post" in operations and not path.startswith(UNKEPT):
                 _describe_key(operations["post"])
+        add_links(made["paths"])
         app.openapi_schema = made
     return app.openapi_schema
 

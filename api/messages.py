@@ -4,7 +4,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from api.schemas import NewTurn, Request, TurnId
+from api.schemas import NewTurn, TurnId
+from api.shapes import Request
 
 
 class PlayAction(NewTurn):

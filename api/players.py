@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.story import Change, Turn
-from api.schemas import ActionText, Changes, Preferences, Request
+from api.schemas import ActionText, Preferences
+from api.shapes import Changes, Request
 from graphs.profiles import StoryProgress
 
 

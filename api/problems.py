@@ -36,6 +36,7 @@ MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "tta.request_id"
 """The key of the request's id in the ASGI scope."""
 
+_METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 _SHOWN_FAULTS = 10
 _SESSION = re.compile(rf"/api/v1/sessions/({ID_PATTERN.strip('^$')})(?:/|$)")
 _MADE = re.compile(r"\b(0[0-9a-f]{31}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
@@ -151,7 +152,10 @@ def _screen() -> Screen:
 def of_validation(error: RequestValidationError) -> StoryError:
     """What did not fit the schema, each field by its place; never what was sent in it."""
     faults = [
-        {"place": ".".join(str(part)[:64] for part in fault["loc"]), "message": str(fault["msg"])}
+        {
+            "place": ".".join(str(part)[:64] for part in fault["loc"]),
+            "message": str(fault["msg"]).removeprefix("Value error, "),
+        }
         for fault in list(error.errors())[:_SHOWN_FAULTS]
     ]
     first = faults[0] if faults else {"place": "", "message": "the request does not fit"}
@@ -173,6 +177,15 @@ def of_http(error: HTTPException) -> StoryError:
     return HttpError(HTTPStatus(error.status_code).phrase, status=error.status_code)
 
 
+def allowed(app: FastAPI, path: str) -> str:
+    """The methods of a path (RFC 9110, 10.2.1). The framework would name those of the first of its routes alone."""
+    methods: set[str] = set()
+    for template, operations in app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(template)), path):
+            methods |= {name.upper() for name in operations if name in _METHODS}
+    return ", ".join(sorted(methods))
+
+
 def install(app: FastAPI) -> None:
     """Makes every refusal of the app's routes a problem. What is no refusal is caught in `api.requests`."""
 
@@ -186,7 +199,10 @@ def install(app: FastAPI) -> None:
 
     async def on_http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        return await answer(request.scope, of_http(error), error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = allowed(app, request.url.path) or headers.get("Allow", "")
+        return await answer(request.scope, of_http(error), headers)
 
     app.add_exception_handler(StoryError, on_story)
     app.add_exception_handler(RequestValidationError, on_validation)

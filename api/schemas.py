@@ -2,10 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
+from agents.errors import InvalidInput
 from agents.safety.topics import LONGEST, MOST
 from agents.story import MAX_ACTION, GoalState, Tier, Turn
+from api.shapes import NUMBER, Changes, Flag, Request
 from graphs.queueing import Strategy
 from graphs.sessions import ID
 from graphs.trace import TraceEntry
@@ -33,23 +35,6 @@ ActionText = Annotated[
 ]
 
 
-class Request(BaseModel):
-    """A body that a client sends. A field that is not known is refused, not dropped."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
-
-class Changes(Request):
-    """A body that says what is to be changed: one of its fields or more."""
-
-    @model_validator(mode="after")
-    def changes_something(self) -> "Changes":
-        if all(getattr(self, name) is None for name in type(self).model_fields):
-            given = " or ".join(f"`{name}`" for name in type(self).model_fields)
-            raise ValueError(f"nothing is to be changed: give {given}")
-        return self
-
-
 class Preferences(BaseModel):
     """What a player's sessions begin with. Whatever else a client keeps here is given back as it was."""
 
@@ -58,7 +43,7 @@ class Preferences(BaseModel):
     )
 
     avoid: Avoid = []
-    techniques: Annotated[bool, Field(description="Whether stories may offer calming techniques.")] = False
+    techniques: Annotated[Flag, Field(description="Whether stories may offer calming techniques.")] = False
 
 
 class NewSession(Request):
@@ -70,11 +55,13 @@ class NewSession(Request):
         str, Field(max_length=64, description="A shipped world's id (`GET /api/v1/worlds`); without one, the first.")
     ] = ""
     model: Annotated[str, Field(max_length=120, description="`offline`, `local` or `provider:name`.")] = ""
-    seed: Annotated[int | None, Field(ge=0, lt=2**31, description="The same seed and actions tell the same.")] = None
+    seed: Annotated[
+        int | None, Field(ge=0, lt=2**31, description="The same seed and actions tell the same."), NUMBER
+    ] = None
     title: Annotated[str, Field(max_length=120, description="What the session is called.")] = ""
-    techniques: Annotated[bool, Field(description="Whether the story may offer calming techniques.")] = False
+    techniques: Annotated[Flag, Field(description="Whether the story may offer calming techniques.")] = False
     player: Annotated[str, Field(pattern=ID_PATTERN, description="Who plays.")] = "player"
-    avoid: Avoid = []
+    avoid: Avoid = []  # noqa: RUF012 - Pydantic copies it
     user_id: Annotated[
         str | None, Field(min_length=3, pattern=ID_PATTERN, description="As `player`, for clients of the older TTA.")
     ] = None
@@ -83,11 +70,12 @@ class NewSession(Request):
         Field(description="Of this session, before the player's own; `avoid` and `techniques` go first."),
     ] = None
 
-    @model_validator(mode="after")
-    def is_one_players(self) -> "NewSession":
-        if self.user_id and "player" in self.model_fields_set and self.player != self.user_id:
-            raise ValueError("`player` and `user_id` are two names for one: send one of them")
-        return self
+    def whose(self) -> str | None:
+        """The player that is named, by either name; None where none is. Raises InvalidInput for two."""
+        given = self.player if "player" in self.model_fields_set else None
+        if self.user_id and given and given != self.user_id:
+            raise InvalidInput("`player` and `user_id` are two names for one player", cure="Send one of them.")
+        return self.user_id or given
 
 
 class SessionChanges(Changes):
@@ -136,14 +124,16 @@ class StoppedTurn(BaseModel):
 class Undo(Request):
     """How far back."""
 
-    turns: Annotated[int, Field(ge=1, le=999_999, description="How many turns are taken back.")] = 1
+    turns: Annotated[int, Field(ge=1, le=999_999, description="How many turns are taken back."), NUMBER] = 1
 
 
 class BranchName(Request):
     """A branch, by name, and where it begins: at a turn of the active branch, at any turn by its id, or at the last one."""
 
     name: Annotated[str, Field(max_length=64, examples=["before the storm"])]
-    turn: Annotated[int | None, Field(ge=0, lt=2**53, description="A turn's number; 0 is the beginning.")] = None
+    turn: Annotated[int | None, Field(ge=0, lt=2**53, description="A turn's number; 0 is the beginning."), NUMBER] = (
+        None
+    )
     turn_id: Annotated[str, Field(max_length=64, description="Also of a turn that was taken back.")] = ""
 
 
@@ -284,3 +274,12 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     "5XX": {"description": "Failed", "content": PROBLEM},
 }
 """The error answers of every route."""
+
+GRANT_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    **PROBLEMS,
+    **{
+        status: {"description": "Refused", "content": {"application/json": PROBLEM["application/problem+json"]}}
+        for status in (400, 401)
+    },
+}
+"""Those of a grant, which OAuth 2.0 (RFC 6749, 5.2) wants as plain JSON: with `error` and `error_description`."""

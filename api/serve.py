@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 import sys
@@ -103,6 +104,12 @@ def server_config(app: FastAPI) -> uvicorn.Config:
     )
 
 
+def leave_alone() -> None:
+    """What is there when work begins, modules and models mostly, stays: the collector need not look through it again."""
+    gc.collect()
+    gc.freeze()
+
+
 class Server(uvicorn.Server):
     """Says where it listens once it does, and leaves the closing of the engine to whoever opened it."""
 
@@ -113,6 +120,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            leave_alone()
             print(f"TTA serves on {self.url} (documentation: {self.url}/docs); Ctrl-C stops it.", flush=True)
 
     @contextmanager

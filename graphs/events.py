@@ -18,6 +18,13 @@ from graphs.wakes import Wakes
 BATCH = 64
 """Events that one read brings."""
 
+# One command and one answer, where a transaction takes five: each sentence of each turn comes by here.
+_APPEND = """
+for at = 3, #ARGV, 2 do redis.call('xadd', KEYS[1], '*', 'kind', ARGV[at], 'data', ARGV[at + 1]) end
+redis.call('expire', KEYS[1], ARGV[1])
+redis.call('publish', ARGV[2], KEYS[1])
+"""
+
 EventKind = Literal["metadata", "sentence", "committed", "error", "end"]
 
 
@@ -53,14 +60,12 @@ class Events:
         if newest is None or newest["kind"] == "end":
             await self.append(turn_id, "metadata", opening)
 
-    async def append(self, turn_id: str, kind: EventKind, data: dict[str, Any]) -> None:
-        """One more event; the stream lives `ttl_s` from its last one."""
+    async def append(self, turn_id: str, kind: EventKind, data: dict[str, Any], *, last: bool = False) -> None:
+        """One more event; the stream lives `ttl_s` from its last one. With `last`, its `end` as well."""
         key = self.key(turn_id)
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.xadd(key, {"kind": kind, "data": self._seal.close(json.dumps(data, ensure_ascii=False))})
-            pipe.expire(key, self._ttl_s)
-            self._wakes.tell(pipe, key)
-            await pipe.execute()
+        told: list[tuple[EventKind, dict[str, Any]]] = [(kind, data), ("end", {})] if last else [(kind, data)]
+        parts = [part for each, said in told for part in (each, self._seal.close(json.dumps(said, ensure_ascii=False)))]
+        await cast(Any, self._redis.eval(_APPEND, 1, key, self._ttl_s, self._wakes.channel, *parts))
 
     async def sentences(self, turn_id: str) -> list[str]:
         """The sentences of the turn that are out."""

@@ -123,8 +123,7 @@ class Runner:
             if turn["kind"] != "story":
                 await self.graph.checkpointer.adelete_thread(self.thread(accepted["line"]))
                 await self._step_forward(accepted)
-            await self.events.append(turn_id, "committed", {"turn": turn})
-            await self.events.append(turn_id, "end", {})
+            await self.events.append(turn_id, "committed", {"turn": turn}, last=True)
             await self.inbox.clear()
 
     async def _patiently(self, accepted: Accepted, services: TurnServices) -> Turn:
@@ -188,8 +187,7 @@ class Runner:
 
     async def turned_away(self, turn_id: str, error: StoryError) -> None:
         """Tells whoever reads along that nothing comes of the turn."""
-        await self.events.append(turn_id, "error", {"code": error.code, "detail": error.cause})
-        await self.events.append(turn_id, "end", {})
+        await self.events.append(turn_id, "error", {"code": error.code, "detail": error.cause}, last=True)
 
     async def stored(self, turn_id: str) -> Turn | None:
         """The turn if it is in story memory already."""

@@ -59,6 +59,8 @@ class TraceLog:
         self._redaction = redaction or Redaction()
         self._seal = seal
         self._key = story_key("trace", story, turn_id, prefix=prefix)
+        self._expires = False
+        """Whether the list is there and runs out, as its first entry has it do."""
 
     async def append(self, entry: TraceEntry) -> None:
         hide = self._redaction.hide_data
@@ -66,10 +68,14 @@ class TraceLog:
         body = json.dumps(entry, ensure_ascii=False, default=str)
         if len(body) > MAX_ENTRY:
             body = json.dumps({**entry, "input": {"cut": True}, "output": {"cut": True}})
+        if self._expires:
+            await cast(Any, self._redis.rpush(self._key, self._seal.close(body)))
+            return
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.rpush(self._key, self._seal.close(body))
             pipe.expire(self._key, KEEP_S)
             await pipe.execute()
+        self._expires = True
 
     async def entries(self) -> list[TraceEntry]:
         """In order, with each entry's route filled in."""

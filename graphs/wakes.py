@@ -58,7 +58,7 @@ class Wakes:
     ) -> None:
         self._redis = redis
         self._heal = heal
-        self._channel = f"{prefix}:1:wakes:{{{tenant}}}"
+        self.channel = f"{prefix}:1:wakes:{{{tenant}}}"
         self._waiters: defaultdict[str, set[Waiter]] = defaultdict(set)
         self._listening: asyncio.Task[None] | None = None
         self._heard = False
@@ -68,7 +68,7 @@ class Wakes:
 
     def tell(self, pipe: Any, about: str) -> None:
         """Adds the message to what is sent in a pipeline anyway."""
-        pipe.publish(self._channel, about)
+        pipe.publish(self.channel, about)
 
     @contextmanager
     def waiting(self, about: str) -> Generator[Waiter]:
@@ -104,7 +104,7 @@ class Wakes:
     async def _connected(self) -> None:
         """Reads the channel until its connection fails. Raises RedisError, OSError."""
         async with self._redis.pubsub() as channel:
-            await channel.subscribe(self._channel)
+            await channel.subscribe(self.channel)
             asked = False
             while True:
                 message = await channel.get_message(timeout=SILENCE_S)

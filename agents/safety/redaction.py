@@ -47,6 +47,8 @@ _MOST_RUNS = 60
 _MOST = 500
 """Values that are looked for so: with more, a redaction is full. Those after them are hidden where they show themselves."""
 
+_TEXTS, _LONG = 1_000, 2_000
+"""So many texts of so many characters at the most are known again."""
 
 _BETWEEN = r"[\W_]{0,8}"
 """Marks between the parts of a value: its own, and the bar of a prompt's fence where it goes on in another line."""
@@ -66,6 +68,8 @@ class Redaction:
         self._placeholders: dict[tuple[str, str], str] = {}
         """By name and value without its marks."""
         self._known: re.Pattern[str] | None = None
+        self._hidden: dict[str, str] = {}
+        """What texts have become, while no value is added: of a trace's texts most stand in each of its entries."""
 
     @property
     def full(self) -> bool:
@@ -78,6 +82,16 @@ class Redaction:
         """
         if not self.on:
             return text
+        if (known := self._hidden.get(text)) is not None:
+            return known
+        hidden = self._hide(text)
+        if len(self._hidden) >= _TEXTS:
+            self._hidden.clear()
+        if len(text) <= _LONG:
+            self._hidden[text] = hidden
+        return hidden
+
+    def _hide(self, text: str) -> str:
         typed = [(*found.span(), _TYPED) for found in _PLACEHOLDER.finditer(text)]
         found = [(span.start, span.end, _NAMES[span.kind]) for span in find(text)]
         # Known values first: of one that a prompt has broken into lines, `find` may see a part.
@@ -127,6 +141,7 @@ class Redaction:
             self._placeholders[key] = made
             self._values[made] = plain
             self._known = None
+            self._hidden.clear()
             if name != _TYPED:
                 for part in _pieces(plain):
                     self._placeholder(part, _TYPED)

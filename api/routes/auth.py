@@ -9,13 +9,15 @@ from api.auth.grants import GRANTS, Grants
 from api.auth.guard import basic_of
 from api.auth.policy import guard_of
 from api.routes.parts import Asking, Engine
-from api.schemas import PROBLEMS
+from api.schemas import GRANT_PROBLEMS, PROBLEMS
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
 
 
 def _form(required: list[str], **fields: str) -> dict[str, Any]:
-    properties = {name: {"type": "string", "description": says} for name, says in fields.items()}
+    properties: dict[str, Any] = {name: {"type": "string", "description": says} for name, says in fields.items()}
+    for name in required:
+        properties[name]["minLength"] = 1
     schema = {"type": "object", "required": required, "properties": properties}
     return {"requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}}
 
@@ -33,13 +35,13 @@ TOKEN_FORM = _form(
 REVOKE_FORM = _form(["token"], token="A refresh token, or an access token of a login.")  # noqa: S106
 
 
-@router.post("/token", responses=PROBLEMS, openapi_extra=TOKEN_FORM, response_model_exclude_none=True)
+@router.post("/token", responses=GRANT_PROBLEMS, openapi_extra=TOKEN_FORM, response_model_exclude_none=True)
 async def give_token(request: Request) -> TokenAnswer:
     """OAuth 2.0: an access token of 30 minutes; after a login also a refresh token of 7 days, which is good once."""
     return await (await _grants(request)).give()
 
 
-@router.post("/revoke", status_code=status.HTTP_204_NO_CONTENT, responses=PROBLEMS, openapi_extra=REVOKE_FORM)
+@router.post("/revoke", status_code=status.HTTP_204_NO_CONTENT, responses=GRANT_PROBLEMS, openapi_extra=REVOKE_FORM)
 async def revoke_token(request: Request) -> None:
     """Logs out: the refresh token and every access token of that login are good no more."""
     await (await _grants(request)).end()

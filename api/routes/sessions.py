@@ -52,7 +52,7 @@ async def create_session(
     asked: NewSession, engine: Engine, response: Response, caller: Asking, tried: Try, toll: Paid
 ) -> NewSessionAnswer:
     """Begins a story in a shipped world. The answer holds the opening as turn 0."""
-    player = player_for(caller, asked.user_id or (asked.player if "player" in asked.model_fields_set else None))
+    player = player_for(caller, asked.whose())
     world = check_world(asked.world if "world" in asked.model_fields_set else shipped_worlds()[0])
     preferred = await _preferred(engine, player, asked)
     # YAML and a provider's package take their time, once each: not in the event loop.

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response, status
 from fastapi.responses import JSONResponse
 
-from agents.errors import InvalidInput, KeyReused, StoryError, TurnInProgress, UnknownTurn
+from agents.errors import Conflict, KeyReused, StoryError, TurnInProgress, UnknownTurn
 from agents.story import Turn
 from api.bodies import body_of
 from api.repeats import REPLAYED, key_of
@@ -23,11 +23,21 @@ from graphs.queueing import Queued
 router = APIRouter(prefix="/api/v1/sessions/{session}/turns", tags=["turns"])
 retries = APIRouter(prefix="/api/v1/sessions/{session}/retry", tags=["turns"])
 
+EVENT = {
+    "type": "object",
+    "description": "One event; its data is JSON, as the text of a stream holds it.",
+    "required": ["event", "data"],
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"enum": ["metadata", "sentence", "committed", "error", "end"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 EVENTS = {
     "description": "The turn, or its events where `Accept: text/event-stream` asks for them",
     "content": {
         MEDIA_TYPE: {
-            "schema": {"type": "string"},
+            "schema": EVENT,
             "example": 'id: 0199f3c2:17-0\nevent: sentence\ndata: {"text": "Snow ticks at the glass."}\n\n',
         }
     },
@@ -157,7 +167,7 @@ def _accepted(queued: Queued, *, preferred: bool = False) -> JSONResponse:
 def _turn_id(session: str, asked: NewTurn, key: str) -> str:
     """The id that the client gave its turn, in either way; empty when it gave none."""
     if key and asked.turn_id:
-        raise InvalidInput("An Idempotency-Key and a turn_id are two names for one turn", cure="Send one of them.")
+        raise Conflict("An Idempotency-Key and a turn_id are two names for one turn", cure="Send one of them.")
     return turn_id_of(session, key) if key else asked.turn_id or ""
 
 

@@ -1,20 +1,20 @@
-"""The API as `tta serve` runs it, with a model that answers at once: a process of `tta bench api`. Prints its port."""
+"""The API as `tta serve` runs it, with a model that answers at once: a process of `tta bench api`."""
 
 import asyncio
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from api.app import build_app
 from api.logs import configure
-from api.serve import server_config
+from api.serve import Server, server_config
 from graphs.engine import open_engine
 from graphs.settings import read_settings
 
@@ -27,7 +27,11 @@ SENTENCES = (
 
 
 class InstantModel(BaseChatModel):
-    """Four sentences, a word a chunk, without a wait."""
+    """Four sentences, a word a chunk. With `pause_s` it waits after the token that settles the first one, as a model that
+    writes does, and says on stdout when that token came: `settled SECONDS`, of the machine's monotonic clock.
+    """
+
+    pause_s: float = 0.0
 
     @property
     def _llm_type(self) -> str:
@@ -37,20 +41,25 @@ class InstantModel(BaseChatModel):
         raise NotImplementedError
 
     async def _astream(self, *_: Any, **__: Any) -> AsyncIterator[ChatGenerationChunk]:
-        for sentence in SENTENCES:
-            for word in sentence.split(" "):
-                yield ChatGenerationChunk(message=AIMessageChunk(content=word + " "))
+        words = "".join(SENTENCES).split(" ")
+        settling = len(SENTENCES[0].split())
+        for number, word in enumerate(words):
+            if self.pause_s and number == settling:
+                print(f"settled {time.perf_counter():.6f}", flush=True)
+            yield ChatGenerationChunk(message=AIMessageChunk(content=word + " "))
+            if self.pause_s and number == settling:
+                await asyncio.sleep(self.pause_s)
 
 
-async def serve(data_dir: Path) -> None:
-    settings = read_settings(data_dir=data_dir)
-    async with open_engine(settings) as engine:
-        engine.use_model("offline", InstantModel())
+async def serve(data_dir: Path, pause_s: float) -> None:
+    """On a free port, which the line that `tta serve` prints tells."""
+    async with open_engine(read_settings(data_dir=data_dir)) as engine:
+        engine.use_model("offline", InstantModel(pause_s=pause_s))
         with socket.create_server(("127.0.0.1", 0)) as listening:
-            print(listening.getsockname()[1], flush=True)
-            await uvicorn.Server(server_config(build_app(engine=engine))).serve([listening])
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            await Server(server_config(build_app(engine=engine)), url).serve([listening])
 
 
 if __name__ == "__main__":
     configure("json")
-    asyncio.run(serve(Path(sys.argv[1])))
+    asyncio.run(serve(Path(sys.argv[1]), float(sys.argv[2])))
