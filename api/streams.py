@@ -23,6 +23,10 @@ from graphs.events import Event
 HEARTBEAT_S = 10.0
 """Longest silence: then a comment is sent, so that proxies keep the connection and a dead client is noticed."""
 
+SILENT_S = 0.5
+"""So long who resumes a stream waits for its next event; then the answer begins without one, so that a client knows that it
+is connected, and heartbeats keep it so."""
+
 MEDIA_TYPE = "text/event-stream"
 _HEADERS = {"X-Accel-Buffering": "no"}
 
@@ -53,8 +57,11 @@ async def read_along(
     Raises UnknownSession, UnknownTurn, StoreError before the first event. `task` is the turn's own, where it runs here.
     """
     events = _from(engine.events(session, turn_id), after)
+    coming = asyncio.ensure_future(anext(events, None))
     try:
-        first = await anext(events, None)
+        if after and not await _comes_soon(coming):
+            return _told_later(coming, events, task)
+        first = await coming
     except UnknownTurn:
         if task is not None:
             await asyncio.shield(task)  # it failed before anything was out: its error is the answer
@@ -65,6 +72,30 @@ async def read_along(
         [] if after or first["kind"] == "metadata" else [_metadata(session, turn_id, await engine.session(session))]
     )
     return _told(opening, first, events, task)
+
+
+async def _comes_soon(coming: "asyncio.Future[Event | None]") -> bool:
+    try:
+        return bool((await asyncio.wait({coming}, timeout=SILENT_S))[0])
+    except asyncio.CancelledError:
+        coming.cancel()
+        raise
+
+
+async def _told_later(
+    coming: "asyncio.Future[Event | None]", events: AsyncGenerator[Event], task: "asyncio.Task[Turn] | None"
+) -> AsyncGenerator[Event]:
+    """As `_told`, where what is left to tell has not happened yet."""
+    try:
+        first = await coming
+    except StoryError as error:
+        yield Event(id="", kind="error", data=problem(error))
+        first = None
+    finally:
+        coming.cancel()
+    async with aclosing(_told([], first, events, task)) as told:
+        async for event in told:
+            yield event
 
 
 def end_unfinished(tasks: "set[asyncio.Task[None]]", engine: StoryEngine, session: str) -> None:
@@ -116,7 +147,7 @@ def _sequence(event_id: str) -> tuple[int, int]:
 
 
 async def _told(
-    opening: list[Event], first: Event, events: AsyncGenerator[Event], task: "asyncio.Task[Turn] | None"
+    opening: list[Event], first: Event | None, events: AsyncGenerator[Event], task: "asyncio.Task[Turn] | None"
 ) -> AsyncGenerator[Event]:
     """Each event. A fault on the way becomes an `error` event, for the status has long been sent."""
     ended = False
@@ -140,8 +171,9 @@ async def _frames(told: AsyncGenerator[Event]) -> AsyncGenerator[str]:
             yield frame(event)
 
 
-async def _chained(first: Event, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
-    yield first
+async def _chained(first: Event | None, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
+    if first:
+        yield first
     async for event in events:
         yield event
 
