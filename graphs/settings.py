@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     """Who plays turns for which nobody waits (`Prefer: respond-async`): the process that took them, or `tta worker`."""
     linger_s: float = Field(5.0, ge=0, le=3600)
     """How long the embedded server outlives its last client."""
+    drain_s: float = Field(0.0, ge=0, le=300)
+    """How long `tta serve` goes on after SIGTERM while `/health/ready` says no, so that a balancer sends it no more."""
     auth: Literal["none", "local", "jwks"] = "none"
     """Who may use the API: everybody on this machine; accounts of its own; those whom an external issuer vouches for."""
     auth_secret: SecretStr | None = None

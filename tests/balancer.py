@@ -30,6 +30,7 @@ class Balancer:
         self.taken: dict[int, int] = dict.fromkeys(ports, 0)
         """Connections that each port has had."""
         self._turn = 0
+        self._passing: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
@@ -41,8 +42,19 @@ class Balancer:
             (self.ready.add if await is_ready(port) else self.ready.discard)(port)
             await asyncio.sleep(LOOK_S)
 
-    async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, to its end."""
+    def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
+        task = asyncio.create_task(self._pass_on(reader, writer))
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
+
+    async def close(self) -> None:
+        """Cuts off what is open."""
+        for task in self._passing:
+            task.cancel()
+        await asyncio.gather(*self._passing, return_exceptions=True)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             behind = await self._connect()
             if behind is None:
@@ -108,7 +120,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, l
 async def balanced(ports: list[int]) -> AsyncGenerator[Balancer]:
     """A balancer that listens."""
     made = Balancer(ports)
-    server = await asyncio.start_server(made.pass_on, "127.0.0.1", 0)
+    server = await asyncio.start_server(made.take, "127.0.0.1", 0)
     made.port = server.sockets[0].getsockname()[1]
     looking = [asyncio.create_task(made.look(port)) for port in ports]
     try:
@@ -118,3 +130,4 @@ async def balanced(ports: list[int]) -> AsyncGenerator[Balancer]:
         for task in looking:
             task.cancel()
         await asyncio.gather(*looking, return_exceptions=True)
+        await made.close()

@@ -5,16 +5,17 @@ stories afterwards.
     async with httpx.AsyncClient(base_url=url) as client:
         load = Load(client)
         await load.begin(sessions=8)
-        playing = load.play()
-        ...
-        await load.stop(playing)
+        async with load.playing():
+            ...
         assert not await load.faults(client)
 """
 
 import asyncio
+import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,13 +73,15 @@ class Load:
             assert made.status_code == 201, made.text
             self.players.append(Player(made.headers["location"], self._ways[number % len(self._ways)]))
 
-    def play(self) -> "list[asyncio.Task[None]]":
-        return [asyncio.create_task(self._play(player)) for player in self.players]
-
-    async def stop(self, playing: "list[asyncio.Task[None]]") -> None:
-        """Each player ends the turn that it has sent, and sends no other."""
-        self._stopping = True
-        await asyncio.gather(*playing)
+    @asynccontextmanager
+    async def playing(self) -> AsyncIterator[None]:
+        """Meanwhile all play; at the end each has the turn that it has sent, and sends no other."""
+        self._stopping = False
+        async with asyncio.TaskGroup() as group:
+            for player in self.players:
+                group.create_task(self._play(player))
+            yield
+            self._stopping = True
 
     async def until(self, holds: Any, patience_s: float = PATIENCE_S) -> None:
         """Until that is so. Raises TimeoutError."""
@@ -186,8 +189,6 @@ class Load:
 
 
 async def _read(answer: httpx.Response) -> "AsyncIterator[tuple[str, Any]]":
-    import json  # noqa: PLC0415
-
     event = ""
     async for line in answer.aiter_lines():
         if line.startswith("event: "):

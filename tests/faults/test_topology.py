@@ -2,14 +2,15 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
+from load import Load
 from replica import AFTER, BEFORE
 from topology import Topology, open_topology
 
@@ -26,7 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def topology(home: Path) -> AsyncGenerator[Topology]:
-    async with open_topology(home) as made:
+    async with open_topology(home, TTA_DRAIN_S="2") as made:
         yield made
 
 
@@ -116,19 +117,17 @@ async def test_a_second_action_at_the_other(topology: Topology, held: Path, stra
     async with topology.client(topology.apis[0]) as one, topology.client(topology.apis[1]) as other:
         turns = await begun(one)
         async with one.stream("POST", turns, json={"action": "look"}, headers=EVENTS) as playing:
-            async with aclosing(events_of(playing)) as told:  # type: ignore[type-var]
-                await until_sentence(told)
-                refused = await other.post(turns, json={"action": "wait"})
-                assert (refused.status_code, refused.json()["code"]) == (409, "turn_in_progress")
-                second = {"action": "wait", "multitask_strategy": strategy}
-                sent = await other.post(turns, json=second, headers=LATER)
-                assert (sent.status_code, sent.json()["ahead"]) == (202, 1 if strategy == "enqueue" else 0)
-                if strategy != "enqueue":  # the second one is told after the first has been stopped
-                    async with asyncio.timeout(60):
-                        while (await other.get(f"{turns}/current")).status_code == 202:
-                            await asyncio.sleep(0.02)
+            told = events_of(playing)
+            await until_sentence(told)
+            refused = await other.post(turns, json={"action": "wait"})
+            assert (refused.status_code, refused.json()["code"]) == (409, "turn_in_progress")
+            second = {"action": "wait", "multitask_strategy": strategy}
+            sent = await other.post(turns, json=second, headers=LATER)
+            assert (sent.status_code, sent.json()["ahead"]) == (202, 1 if strategy == "enqueue" else 0)
+            if strategy == "enqueue":  # else the model is stopped where it waits
                 held.touch()
-                last = [event async for event in told]
+            last = [event async for event in told]
+            held.touch()
         over = await until_over(one, sent.json()["turn"])
         assert (over.status_code, over.json()["action"]) == (200, "wait")
         assert [turn["action"] for turn in (await one.get(turns)).json()["turns"]] == kept
@@ -149,3 +148,25 @@ async def test_both_are_asked(topology: Topology) -> None:
         async with topology.client() as client:
             assert (await client.get("/health/live")).status_code == 200
     assert all(topology.balancer.taken[port] - before[port] == 2 for port in topology.balancer.ports)
+
+
+async def test_a_process_that_is_told_to_stop_loses_no_turn(topology: Topology) -> None:
+    """Under load: what it plays is played to its end, its readiness says no, and what comes next goes to the other."""
+    stopped = topology.apis[0]
+    async with topology.client() as client:
+        load = Load(client)
+        await load.begin(6)
+        async with load.playing():
+            await load.until(lambda: load.turns() >= 12)
+            stopped.terminate()
+            async with topology.client(stopped) as asked:  # the port is open for a while, and says so
+                answer = await asked.get("/health/ready")
+            assert (answer.status_code, answer.json()["status"]) == (503, "stopping")
+            await load.until(lambda: topology.balancer.ready == {topology.apis[1].port})
+            assert await stopped.ended() == 0, stopped.said()
+            ended = time.monotonic()
+            await load.until(lambda: load.all_since(ended))
+        assert await load.faults(client) == []
+        assert not [told for told in load.refusals if told[0] not in "4"], load.refusals
+    await stopped.start()
+    await topology.until_ready()
