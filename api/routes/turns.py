@@ -207,6 +207,8 @@ async def get_turn(session: SessionId, turn_id: PlayedTurnId, engine: Engine) ->
         try:
             return _accepted(await engine.queued(session, turn_id))
         except UnknownTurn:
+            if turn := await _stored(engine, session, turn_id):  # committed between the two looks
+                return turn
             raise await engine.failure(session, turn_id) or unknown from None
 
 
