@@ -5,7 +5,7 @@ The stream only reads along: a client that goes away cancels nothing, and takes 
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -36,12 +36,22 @@ def wants_events(accept: str) -> bool:
     return any(part.partition(";")[0].strip().lower() == MEDIA_TYPE for part in accept.split(","))
 
 
-def as_stream(told: AsyncGenerator[Event] | None, session: str, turn_id: str, *, status: int = 200) -> Response:
-    """The response of what `read_along` gives; 204, which tells a client not to come back, where nothing is left to read."""
+def as_stream(
+    told: AsyncGenerator[Event] | None,
+    session: str,
+    turn_id: str,
+    *,
+    status: int = 200,
+    silent: Callable[[], None] = lambda: None,
+) -> Response:
+    """The response of what `read_along` gives; 204, which tells a client not to come back, where nothing is left to read.
+
+    `silent` is called at each heartbeat: whoever plays the turn may have died.
+    """
     if told is None:
         return Response(status_code=204)
     headers = {**_HEADERS, "Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
-    return StreamingResponse(with_heartbeats(_frames(told)), status, headers, MEDIA_TYPE)
+    return StreamingResponse(with_heartbeats(_frames(told), silent=silent), status, headers, MEDIA_TYPE)
 
 
 async def read_along(
@@ -196,7 +206,9 @@ def frame(event: Event) -> str:
     return f"{name}event: {event['kind']}\ndata: {json.dumps(event['data'], ensure_ascii=False)}\n\n"
 
 
-async def with_heartbeats(told: AsyncGenerator[str], every_s: float | None = None) -> AsyncIterator[str]:
+async def with_heartbeats(
+    told: AsyncGenerator[str], every_s: float | None = None, silent: Callable[[], None] = lambda: None
+) -> AsyncIterator[str]:
     """The frames, with a comment after each silence of `every_s` (default: HEARTBEAT_S)."""
     silence = HEARTBEAT_S if every_s is None else every_s
     coming = asyncio.ensure_future(anext(told, None))
@@ -204,6 +216,7 @@ async def with_heartbeats(told: AsyncGenerator[str], every_s: float | None = Non
         while True:
             await asyncio.wait({coming}, timeout=silence)
             if not coming.done():
+                silent()
                 yield ": still here\n\n"
                 continue
             text = coming.result()

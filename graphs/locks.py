@@ -24,6 +24,9 @@ LEASE_MS = 3_000
 RENEWED = 0.3
 """After which part of its time a lease is renewed."""
 
+ENDED_S = 0.2
+"""How long the end of a lease waits for a renewal that is under way."""
+
 _held: set[str] = set()
 """The leases that this process holds or asks for, by their unique text."""
 
@@ -53,13 +56,13 @@ async def hold(
     _held.add(mine)  # before it is asked for: another task of this process may read it there before we know
     try:
         await _take(redis, key, mine, wait_s, lease_ms)
-        renewing = asyncio.create_task(_renew(redis, key, mine, lease_ms))
+        over = asyncio.Event()
+        renewing = asyncio.create_task(_renew(redis, key, mine, lease_ms, over))
         try:
             yield
         finally:
-            renewing.cancel()
-            with suppress(asyncio.CancelledError):
-                await renewing
+            over.set()
+            await _ended(renewing)
             with suppress(RedisError, OSError, StoreError):
                 # A lease that cannot be given back runs out by itself.
                 await redis.eval(_RELEASE, 1, key, mine)  # pyright: ignore[reportGeneralTypeIssues]
@@ -108,8 +111,22 @@ def _is_dead(holder: str) -> bool:
     return False
 
 
-async def _renew(redis: "Redis", key: str, mine: str, lease_ms: int) -> None:
+async def _ended(renewing: "asyncio.Task[None]") -> None:
+    """Until it has. Told to end, it ends by itself: a cancellation that comes with an answer of the store's is lost
+    (bpo-37658), and the lease would be renewed for ever. One that waits for the store is cancelled, as often as it takes.
+    """
+    while not renewing.done():
+        await asyncio.wait({renewing}, timeout=ENDED_S)
+        renewing.cancel()
+
+
+async def _renew(redis: "Redis", key: str, mine: str, lease_ms: int, over: asyncio.Event) -> None:
+    """Until `over`."""
     while True:
-        await asyncio.sleep(lease_ms * RENEWED / 1000)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(lease_ms * RENEWED / 1000):
+                await over.wait()
+        if over.is_set():
+            return
         with suppress(RedisError, OSError, StoreError):
             await redis.eval(_RENEW, 1, key, mine, lease_ms)  # pyright: ignore[reportGeneralTypeIssues]

@@ -109,11 +109,14 @@ class Load:
         while not self._stopping:
             action = ACTIONS[player.sent % len(ACTIONS)]
             player.sent += 1
-            began = time.monotonic()
+            began, before = time.monotonic(), self.refusals.copy()
             try:
                 turn = await self._one(player, action, key=f"{player.path}#{player.sent}")
             except (NotRetryableError, TimeoutError) as error:
-                self.wrong.append(f"{player.path} ({player.way}): {type(error).__name__} {error}")
+                told = ", ".join(f"{times} x {what}" for what, times in (self.refusals - before).items())
+                self.wrong.append(
+                    f"{player.path} ({player.way}): {type(error).__name__} {error}; meanwhile all: {told}"
+                )
                 return
             now = time.monotonic()
             player.seen.append(Seen(turn["turn_id"], turn["action"], now, now - began))
