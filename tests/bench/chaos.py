@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from _report import at_least, at_most
-from chaos import Kill, storm
+from storm import Kill, storm
 from load import Load
 from neo4j_server import NoNeo4jError
 from topology import open_topology

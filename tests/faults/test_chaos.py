@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from chaos import storm
+from storm import storm
 from load import Load
 from topology import open_topology
 
