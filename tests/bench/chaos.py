@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from _report import at_least, at_most
-from storm import Kill, storm
 from load import Load
 from neo4j_server import NoNeo4jError
+from storm import Kill, storm
 from topology import open_topology
 
 from api.cli.benchmarks import BenchFailed, Report

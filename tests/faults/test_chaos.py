@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from storm import storm
 from load import Load
+from storm import storm
 from topology import open_topology
 
 
