@@ -177,7 +177,7 @@ class Settings(BaseSettings):
         return self.redis_url is None or self.neo4j_uri is None
 
 
-SECRETS_DIR = "TTA_SECRETS_DIR"
+FOLDER = "TTA_SECRETS_DIR"
 
 MODEL_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY")
 """What the vendors' packages look for in the environment."""
@@ -203,7 +203,7 @@ def read_settings(**changes: object) -> Settings:
 
 def _secrets_dir() -> Path | None:
     """The folder, if one is named. The models' keys that lie there are put where the vendors look for them."""
-    named = os.environ.get(SECRETS_DIR)
+    named = os.environ.get(FOLDER)
     if not named:
         return None
     folder = Path(named)
@@ -217,7 +217,7 @@ def _secrets_dir() -> Path | None:
         place = str(getattr(error, "filename", None) or folder)
         why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         raise InvalidSetting(
-            f"{SECRETS_DIR}: what it names cannot be read: {why}", place=place, cure="Correct it, or who may read it."
+            f"{FOLDER}: what it names cannot be read: {why}", place=place, cure="Correct it, or who may read it."
         ) from None
     for name, key in keys.items():
         if key and not os.environ.get(name):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from graphs.settings import MODEL_KEYS, SECRETS_DIR, Settings
+from graphs.settings import FOLDER, MODEL_KEYS, Settings
 
 ROOT = Path(__file__).parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yml").read_text())
@@ -88,7 +88,7 @@ def test_told_to_stop_each_has_time_to_end_its_turns() -> None:
 
 def test_each_variable_is_a_setting() -> None:
     """Those that a container gets, and those that are asked of whoever starts it."""
-    known = {f"TTA_{name.upper()}" for name in Settings.model_fields} | OPTIONS | {SECRETS_DIR}
+    known = {f"TTA_{name.upper()}" for name in Settings.model_fields} | OPTIONS | {FOLDER}
     for name in OURS:
         got = {variable for variable in SERVICES[name]["environment"] if variable.startswith("TTA_")}
         assert got <= known, got - known

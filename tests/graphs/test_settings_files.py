@@ -40,8 +40,8 @@ def test_a_models_key_is_put_where_its_vendor_looks(folder: Path, monkeypatch: p
     (folder / "openai_api_key").write_text("walnut\n")
     (folder / "anthropic_api_key").write_text("walnut")
     read_settings()
-    assert os.environ["OPENAI_API_KEY"] == "walnut"
-    assert os.environ["ANTHROPIC_API_KEY"] == "of the environment"
+    named, environment = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"), "of the environment"
+    assert [os.environ[name] for name in named] == ["walnut", environment]
 
 
 def test_what_is_no_file_is_as_if_it_were_not_there(folder: Path) -> None:
