@@ -44,7 +44,7 @@ class Dependency(BaseModel):
 
 
 class Health(BaseModel):
-    """`live`; or `ready`, `degraded` or `failed`, with each dependency."""
+    """`live`; or `ready`, `degraded` or `failed`, with each dependency; or `stopping` in a process that was told to stop."""
 
     status: Annotated[str, Field(examples=["ready"])]
     dependencies: dict[str, Dependency] = Field(default_factory=dict[str, Dependency])
@@ -119,6 +119,8 @@ LOOKS: dict[str, Look] = {
 class Readiness:
     """What was found last, told again while it is fresh. One of an app."""
 
+    stopping: bool = False
+    """The process ends what it plays and wants no more: whoever balances sends it elsewhere."""
     _looking: "asyncio.Task[Health] | None" = None
     _until: float = 0.0
     _left: "set[asyncio.Task[Finding]]" = field(default_factory=set["asyncio.Task[Finding]"])
@@ -126,6 +128,8 @@ class Readiness:
 
     async def look(self, engine: StoryEngine) -> Health:
         """Never raises, never takes much longer than PATIENCE_S."""
+        if self.stopping:
+            return Health(status="stopping")
         if self._looking is None or (self._looking.done() and monotonic() >= self._until):
             self._looking = asyncio.create_task(self._look(engine))
         return await asyncio.shield(self._looking)

@@ -8,6 +8,8 @@ import socket
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from types import FrameType
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,6 +19,7 @@ from api.app import build_app
 from api.bodies import DRAINED
 from api.cli.output import engine_of
 from api.logs import configure
+from api.readiness import Readiness
 from graphs.settings import read_settings
 
 PORTS_TRIED = 50
@@ -69,9 +72,8 @@ def run_server(host: str, port: int) -> None:
 async def _serve(listener: socket.socket, host: str, port: int) -> None:
     """The engine is opened around the server, so that a store that is gone is one line and not a traceback."""
     async with engine_of() as engine:
-        await Server(
-            server_config(build_app(engine=engine)), f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        ).serve([listener])
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        await Server(server_config(build_app(engine=engine)), url, engine.settings.drain_s).serve([listener])
 
 
 def run_worker(concurrency: int) -> None:
@@ -111,17 +113,32 @@ def leave_alone() -> None:
 
 
 class Server(uvicorn.Server):
-    """Says where it listens once it does, and leaves the closing of the engine to whoever opened it."""
+    """Says where it listens once it does, and leaves the closing of the engine to whoever opened it.
 
-    def __init__(self, config: uvicorn.Config, url: str) -> None:
+    Told to stop by SIGTERM it first says so at `/health/ready` for `drain_s` and serves as before, so that a balancer sends
+    no more. A second signal ends that.
+    """
+
+    def __init__(self, config: uvicorn.Config, url: str, drain_s: float = 0.0) -> None:
         super().__init__(config)
         self.url = url
+        self._drain_s = drain_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             leave_alone()
             print(f"TTA serves on {self.url} (documentation: {self.url}/docs); Ctrl-C stops it.", flush=True)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        readiness: Readiness = cast(FastAPI, self.config.app).state.readiness
+        if sig == signal.SIGTERM and self._drain_s and not readiness.stopping:
+            loop = asyncio.get_running_loop()
+            loop.call_soon_threadsafe(loop.call_later, self._drain_s, super().handle_exit, sig, frame)
+            readiness.stopping = True
+            return
+        readiness.stopping = True
+        super().handle_exit(sig, frame)
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:

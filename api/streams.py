@@ -5,7 +5,7 @@ The stream only reads along: a client that goes away cancels nothing, and takes 
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -24,6 +24,10 @@ from graphs.events import Event
 HEARTBEAT_S = 10.0
 """Longest silence: then a comment is sent, so that proxies keep the connection and a dead client is noticed."""
 
+SILENT_S = 0.5
+"""So long who resumes a stream waits for its next event; then the answer begins without one, so that a client knows that it
+is connected, and heartbeats keep it so."""
+
 MEDIA_TYPE = "text/event-stream"
 _HEADERS = {"X-Accel-Buffering": "no"}
 
@@ -33,12 +37,22 @@ def wants_events(accept: str) -> bool:
     return any(part.partition(";")[0].strip().lower() == MEDIA_TYPE for part in accept.split(","))
 
 
-def as_stream(told: AsyncGenerator[Event] | None, session: str, turn_id: str, *, status: int = 200) -> Response:
-    """The response of what `read_along` gives; 204, which tells a client not to come back, where nothing is left to read."""
+def as_stream(
+    told: AsyncGenerator[Event] | None,
+    session: str,
+    turn_id: str,
+    *,
+    status: int = 200,
+    silent: Callable[[], None] = lambda: None,
+) -> Response:
+    """The response of what `read_along` gives; 204, which tells a client not to come back, where nothing is left to read.
+
+    `silent` is called at each heartbeat: whoever plays the turn may have died.
+    """
     if told is None:
         return Response(status_code=204)
     headers = {**_HEADERS, "Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
-    return StreamingResponse(with_heartbeats(_frames(told)), status, headers, MEDIA_TYPE)
+    return StreamingResponse(with_heartbeats(_frames(told), silent=silent), status, headers, MEDIA_TYPE)
 
 
 async def read_along(
@@ -54,8 +68,11 @@ async def read_along(
     Raises UnknownSession, UnknownTurn, StoreError before the first event. `task` is the turn's own, where it runs here.
     """
     events = _from(engine.events(session, turn_id), after)
+    coming = asyncio.ensure_future(anext(events, None))
     try:
-        first = await anext(events, None)
+        if after and not await _comes_soon(coming):
+            return _told_later(coming, events, task)
+        first = await coming
     except UnknownTurn:
         if task is not None:
             await asyncio.shield(task)  # it failed before anything was out: its error is the answer
@@ -66,6 +83,30 @@ async def read_along(
         [] if after or first["kind"] == "metadata" else [_metadata(session, turn_id, await engine.session(session))]
     )
     return _told(opening, first, events, task)
+
+
+async def _comes_soon(coming: "asyncio.Future[Event | None]") -> bool:
+    try:
+        return bool((await asyncio.wait({coming}, timeout=SILENT_S))[0])
+    except asyncio.CancelledError:
+        coming.cancel()
+        raise
+
+
+async def _told_later(
+    coming: "asyncio.Future[Event | None]", events: AsyncGenerator[Event], task: "asyncio.Task[Turn] | None"
+) -> AsyncGenerator[Event]:
+    """As `_told`, where what is left to tell has not happened yet."""
+    try:
+        first = await coming
+    except StoryError as error:
+        yield Event(id="", kind="error", data=problem(error))
+        first = None
+    finally:
+        coming.cancel()
+    async with aclosing(_told([], first, events, task)) as told:
+        async for event in told:
+            yield event
 
 
 def end_unfinished(tasks: "set[asyncio.Task[None]]", engine: StoryEngine, session: str) -> None:
@@ -117,7 +158,7 @@ def _sequence(event_id: str) -> tuple[int, int]:
 
 
 async def _told(
-    opening: list[Event], first: Event, events: AsyncGenerator[Event], task: "asyncio.Task[Turn] | None"
+    opening: list[Event], first: Event | None, events: AsyncGenerator[Event], task: "asyncio.Task[Turn] | None"
 ) -> AsyncGenerator[Event]:
     """Each event. A fault on the way becomes an `error` event, for the status has long been sent."""
     ended = False
@@ -141,8 +182,9 @@ async def _frames(told: AsyncGenerator[Event]) -> AsyncGenerator[str]:
             yield frame(event)
 
 
-async def _chained(first: Event, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
-    yield first
+async def _chained(first: Event | None, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
+    if first:
+        yield first
     async for event in events:
         yield event
 
@@ -165,7 +207,9 @@ def frame(event: Event) -> str:
     return f"{name}event: {event['kind']}\ndata: {json.dumps(event['data'], ensure_ascii=False)}\n\n"
 
 
-async def with_heartbeats(told: AsyncGenerator[str], every_s: float | None = None) -> AsyncIterator[str]:
+async def with_heartbeats(
+    told: AsyncGenerator[str], every_s: float | None = None, silent: Callable[[], None] = lambda: None
+) -> AsyncIterator[str]:
     """The frames, with a comment after each silence of `every_s` (default: HEARTBEAT_S)."""
     silence = HEARTBEAT_S if every_s is None else every_s
     coming = asyncio.ensure_future(anext(told, None))
@@ -173,6 +217,7 @@ async def with_heartbeats(told: AsyncGenerator[str], every_s: float | None = Non
         while True:
             await asyncio.wait({coming}, timeout=silence)
             if not coming.done():
+                silent()
                 yield ": still here\n\n"
                 continue
             text = coming.result()

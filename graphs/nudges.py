@@ -29,7 +29,7 @@ LOOK = timedelta(milliseconds=100)
 
 TASK = "play_waiting"
 
-_PATIENT = ExponentialRetry.forever(maximum_delay=timedelta(seconds=5))
+_PATIENT = ExponentialRetry.forever(maximum_delay=timedelta(seconds=1))
 """A store that fails is asked again for as long as it takes; nothing else makes a nudge fail."""
 
 

@@ -228,7 +228,7 @@ class StoryPlayer(StoryAccepter):
             await runner.turned_away(turn_id, error)
             await waiting.remove(turn_id)
             return
-        if not await waiting.remove(turn_id):  # somebody has dropped it meanwhile, and was told so
+        if not await waiting.remove(turn_id) and await waiting.was_dropped(turn_id):  # whoever did was told so
             await runner.give_up(entry, cancelled())
             return
         with suppress(StoryError):  # told in its events

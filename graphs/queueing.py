@@ -155,7 +155,8 @@ class StoryQueue(StoryPlayer):
         """
         with self._translated():
             runner = self._runner(session)
-            running, others = await runner.inbox.current(), await self._waiting(session).all()
+            # In this order: a turn is accepted before it waits no more, so it cannot slip through between the two looks.
+            others, running = await self._waiting(session).all(), await runner.inbox.current()
             if running and running["turn_id"] == turn_id:
                 return Queued(turn_id=turn_id, session=session, status="running", ahead=0)
             for place, each in enumerate(others):
@@ -215,7 +216,7 @@ class StoryQueue(StoryPlayer):
 
     async def _drop(self, session: str, turn_id: str) -> bool:
         """Whether it waited."""
-        if not await self._waiting(session).remove(turn_id):
+        if not await self._waiting(session).drop(turn_id):
             return False
         await self._runner(session).turned_away(turn_id, cancelled())
         return True

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,6 +34,9 @@ ATTEMPTS = 2
 
 _INPUT = ("turn_id", "branch", "line", "action", "seed", "screened", "heard")
 """What the graph gets of an accepted action."""
+
+SHAPE = "shape"
+"""What a checkpoint's metadata calls the shape of the graph that wrote it."""
 
 _TIERS: tuple[Tier, ...] = ("none", "check_in", "crisis")
 
@@ -67,6 +71,11 @@ class StreamVoice(Voice):
             seconds, self._begun = perf_counter() - self._begun, None
             observe("first_sentence", seconds)
             annotate(first_sentence_s=round(seconds, 6))
+
+
+def shape_of(graph: Any) -> str:
+    """A fingerprint of a graph's nodes, edges and keys: graphs of one shape can go on with each other's turns."""
+    return sha256("\n".join([*sorted(graph.nodes), *sorted(graph.channels)]).encode()).hexdigest()[:16]
 
 
 def worst_tier(turn: Turn) -> Tier:
@@ -199,15 +208,17 @@ class Runner:
     async def _play(self, accepted: Accepted, services: TurnServices) -> Turn:
         config = self.config(accepted["line"])
         state = await self._unfinished(accepted["line"])
-        # `ainvoke(None)` goes on where the thread stopped; it is only right for this very turn.
-        resumes = bool(state.next) and state.values.get("turn_id") == accepted["turn_id"]
+        # `ainvoke(None)` goes on where the thread stopped: only right for this very turn, in the graph that began it.
+        # After a deploy the next node may be another, or miss its keys: then the turn begins again, with what is out.
+        begun_here = state.values.get("turn_id") == accepted["turn_id"] and bool(state.next)
+        resumes = begun_here and (state.metadata or {}).get(SHAPE) == shape_of(self.graph)
         annotate(resumed=resumes or accepted["tries"] > 0)
         # Whichever node it goes on with: what is out already is not said again.
         await services.voice.released()
         turn: Turn | None = None
         stream = self.graph.astream(
             None if resumes else {key: accepted[key] for key in _INPUT},
-            config,
+            {**config, "metadata": {SHAPE: shape_of(self.graph)}},
             context=services,
             stream_mode=["custom", "updates"],
             durability="sync",

@@ -1,9 +1,14 @@
 """Every setting, in one class, read once at the entry points.
 
-Each is an environment variable with the prefix `TTA_`; a `.env` file is not read, so that what is set can be seen.
+Each is an environment variable with the prefix `TTA_`; a `.env` file is not read, so that what is set can be seen. Each may
+also be a file of that name, in upper or lower case, in the folder that TTA_SECRETS_DIR names (Docker and Kubernetes hand
+secrets over so), as may the models' keys (`MODEL_KEYS`). The environment goes first, where it is not empty.
 """
 
+import os
 import re
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -73,6 +78,8 @@ class Settings(BaseSettings):
     """Who plays turns for which nobody waits (`Prefer: respond-async`): the process that took them, or `tta worker`."""
     linger_s: float = Field(5.0, ge=0, le=3600)
     """How long the embedded server outlives its last client."""
+    drain_s: float = Field(0.0, ge=0, le=300)
+    """How long `tta serve` goes on after SIGTERM while `/health/ready` says no, so that a balancer sends it no more."""
     auth: Literal["none", "local", "jwks"] = "none"
     """Who may use the API: everybody on this machine; accounts of its own; those whom an external issuer vouches for."""
     auth_secret: SecretStr | None = None
@@ -170,11 +177,49 @@ class Settings(BaseSettings):
         return self.redis_url is None or self.neo4j_uri is None
 
 
+FOLDER = "TTA_SECRETS_DIR"
+
+MODEL_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY")
+"""What the vendors' packages look for in the environment."""
+
+
 def read_settings(**changes: object) -> Settings:
-    """The settings of the environment, with the flags given. Raises InvalidSetting with the variable's name."""
+    """The settings of the environment and of TTA_SECRETS_DIR, with the flags given. Raises InvalidSetting with the
+    variable's name.
+    """
+    secrets = _secrets_dir()
+    given = {key: value for key, value in changes.items() if value is not None}
     try:
-        return Settings(**{key: value for key, value in changes.items() if value is not None})  # pyright: ignore[reportArgumentType]
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # of what lies there and is no file: /dev/null, for a secret that is not set
+            return cast(Callable[..., Settings], Settings)(_secrets_dir=secrets, **given)
     except ValidationError as error:
         first = error.errors()[0]
         name = "TTA_" + str(first["loc"][0]).upper() if first["loc"] else "TTA_*"
         raise InvalidSetting(f"{name}: {first['msg'].removeprefix('Value error, ')}", cure=f"Correct {name}.") from None
+
+
+def _secrets_dir() -> Path | None:
+    """The folder, if one is named. The models' keys that lie there are put where the vendors look for them."""
+    named = os.environ.get(FOLDER)
+    if not named:
+        return None
+    folder = Path(named)
+    try:
+        files = {file.name.upper(): file for file in folder.iterdir() if file.is_file()}
+        keys = {name: files[name].read_text().strip() for name in MODEL_KEYS if name in files}
+        for file in files.values():
+            if file.name.upper().startswith("TTA_"):
+                file.read_bytes()  # one that may not be read is told here, by the name of the setting
+    except (OSError, ValueError) as error:
+        place = str(getattr(error, "filename", None) or folder)
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise InvalidSetting(
+            f"{FOLDER}: what it names cannot be read: {why}", place=place, cure="Correct it, or who may read it."
+        ) from None
+    for name, key in keys.items():
+        if key and not os.environ.get(name):
+            os.environ[name] = key
+    return folder

@@ -2,6 +2,7 @@
 them (`graphs.queueing`) is only a nudge.
 
     waiting:{TENANT:SESSION}   a list, sealed. Of a person at risk it holds the verdict and no words
+    dropped:{TENANT:SESSION}   ids of those that were dropped just now, a set that expires
     waiting:{TENANT}           the sessions that have any, by which a process that begins finds what another one left
 """
 
@@ -19,6 +20,18 @@ from graphs.sealing import PLAIN, Seal
 
 MOST = 8
 """Actions that may wait in one session."""
+
+
+DROPPED_S = 60
+"""How long it is remembered what was dropped: longer than a turn takes from waiting to being played."""
+
+# Sent again, since the answer was lost with its connection, it says the same.
+_DROP = """
+if redis.call('lrem', KEYS[1], 1, ARGV[1]) == 0 then return redis.call('sismember', KEYS[2], ARGV[2]) end
+redis.call('sadd', KEYS[2], ARGV[2])
+redis.call('expire', KEYS[2], ARGV[3])
+return 1
+"""
 
 
 class Waits(TypedDict):
@@ -41,6 +54,7 @@ class Waiting:
         self._seal = seal
         self._session = session
         self._key = story_key("waiting", f"{tenant}:{session}", prefix=prefix)
+        self._dropped = story_key("dropped", f"{tenant}:{session}", prefix=prefix)
         self._sessions = story_key("waiting", tenant, prefix=prefix)
 
     async def put(self, waits: Waits, *, first: bool = False) -> None:
@@ -63,6 +77,19 @@ class Waiting:
             if waits["turn_id"] == turn_id:
                 gone += int(await cast(Any, self._redis.lrem(self._key, 1, raw)))
         return bool(gone)
+
+    async def drop(self, turn_id: str) -> bool:
+        """Removes it for good: whoever is about to play it does not. Whether it was there."""
+        gone = 0
+        for raw, waits in await self._read():
+            if waits["turn_id"] == turn_id:
+                asked = self._redis.eval(_DROP, 2, self._key, self._dropped, raw, turn_id, DROPPED_S)
+                gone += int(await cast(Any, asked))
+        return bool(gone)
+
+    async def was_dropped(self, turn_id: str) -> bool:
+        """Whether it is no more because somebody wants it so: that it is not there may be an own removal, sent twice."""
+        return bool(await cast(Any, self._redis.sismember(self._dropped, turn_id)))
 
     async def forget(self) -> None:
         """The session is found no more, if nothing waits there."""

@@ -72,6 +72,12 @@ def bench(
     embedder: Annotated[
         str | None, typer.Option(help="What finds what sounds alike (minilm), for a benchmark that takes one.")
     ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="How long, for a benchmark that runs for a time.")
+    ] = None,
+    every: Annotated[
+        float | None, typer.Option(min=1, help="Seconds from one blow to the next, for one that has such.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of tables.")] = False,
 ) -> None:
     """Runs one benchmark. A bar that does not hold is told, and is no failure of the command."""
@@ -84,7 +90,7 @@ def bench(
     if name not in found:
         raise UnknownBench(f"There is no benchmark '{name[:40]}'", choices=list(found))
     module = load(found[name])
-    asked = _taken(name, module, {"data": data, "out": out, "embedder": embedder})
+    asked = _taken(name, module, {"data": data, "out": out, "embedder": embedder, "minutes": minutes, "every": every})
 
     def tell(progress: str) -> None:
         print(f"{name}: {progress}", file=sys.stderr, flush=True)

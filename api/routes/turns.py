@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response, status
@@ -143,7 +144,10 @@ async def _answer(
     task.add_done_callback(_looked_at)
     if wants_events(request.headers.get("accept", "")):
         told = await read_along(engine, session, turn_id, after=after, task=task)
-        answer = as_stream(told, session, turn_id, status=status.HTTP_201_CREATED)
+        end = partial(end_unfinished, request.app.state.tasks, engine, session)
+        answer = as_stream(told, session, turn_id, status=status.HTTP_201_CREATED, silent=end)
+        if played:  # its process may have died between the commit and the telling
+            end()
         answer.headers.update(replayed)
         return answer
     turn = await asyncio.shield(task)
@@ -217,6 +221,8 @@ async def get_turn(session: SessionId, turn_id: PlayedTurnId, engine: Engine) ->
         try:
             return _accepted(await engine.queued(session, turn_id))
         except UnknownTurn:
+            if turn := await _stored(engine, session, turn_id):  # committed between the two looks
+                return turn
             raise await engine.failure(session, turn_id) or unknown from None
 
 
@@ -240,6 +246,7 @@ async def read_events(
 ) -> Response:
     """A turn's events, running or finished, from the one after `Last-Event-ID`."""
     await toll.stream(await engine.session(session))
-    answer = as_stream(await read_along(engine, session, turn_id, after=last_event_id), session, turn_id)
-    end_unfinished(request.app.state.tasks, engine, session)
+    end = partial(end_unfinished, request.app.state.tasks, engine, session)
+    answer = as_stream(await read_along(engine, session, turn_id, after=last_event_id), session, turn_id, silent=end)
+    end()
     return answer

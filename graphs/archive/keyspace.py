@@ -1,6 +1,6 @@
 """What Redis holds of a story: every key by name, and how all of it is removed, written down and put back.
 
-    waiting actions that come after it    halt    whether it is to stop; not written down
+    waiting actions that come after it    halt    whether it is to stop, dropped    which of them were: not written down
     inbox   the accepted action          lines   every line it was played on      turns   ids of its turns of late
     events:TURN, trace:TURN              what happens in a turn, of late
     thread:LINE                          the two keys of a line's checkpoints (`graphs.checkpoint.keys`)
@@ -65,7 +65,7 @@ class Keyspace:
         gone = await remove_keys(self._redis, keys)
         await self._redis.zrem(story_key("waiting", self._tenant, prefix=self._prefix), self._session)
         return gone + await remove_keys(
-            self._redis, [self._key(role) for role in ("inbox", "halt", "waiting", "turns", "lines")]
+            self._redis, [self._key(role) for role in ("inbox", "halt", "waiting", "dropped", "turns", "lines")]
         )
 
     async def dump(self) -> AsyncGenerator[dict[str, Any]]:

@@ -265,6 +265,9 @@ async def open_neo4j(
         "connection_timeout": min(5.0, patience_s),
         "connection_acquisition_timeout": max(10.0, patience_s),
         "max_transaction_retry_time": patience_s,
+        # The driver's own waits (1, 2, 4 s) would leave a server that is back alone for seconds: the last of these is 1.4 s.
+        "initial_retry_delay": 0.1,
+        "retry_delay_multiplier": 1.2,
         "notifications_min_severity": NotificationMinimumSeverity.OFF,
         "user_agent": "tta",
     }

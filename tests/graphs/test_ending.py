@@ -3,11 +3,9 @@
 import asyncio
 from typing import Any
 
-import pytest
 from redis.asyncio import Redis
 
 from graphs.ending import end
-from graphs.locks import hold, is_held
 from graphs.memory.falkordb import open_falkordb
 from graphs.stores import build_redis
 
@@ -43,17 +41,6 @@ async def _failing() -> None:
 
 async def _nothing() -> None:
     """These servers are nobody's to heal."""
-
-
-async def test_a_lease_is_given_back_whose_renewal_loses_its_cancellation(
-    real_redis: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    deaf = Deaf(1)
-    monkeypatch.setattr("graphs.locks._renew", lambda *_: deaf.go_on())
-    async with build_redis(real_redis, _nothing) as redis, asyncio.timeout(10):
-        async with hold(redis, "ending", "turn"):
-            await asyncio.sleep(0)
-        assert (await is_held(redis, "ending"), deaf.left) == (False, 0)
 
 
 async def test_a_client_of_redis_loses_no_cancellation(real_redis: str) -> None:

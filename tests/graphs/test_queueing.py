@@ -10,6 +10,7 @@ from second import running, told
 from agents.errors import SessionPaused, TurnCancelled, TurnInProgress, UnknownTurn
 from graphs.engine import StoryEngine, open_engine
 from graphs.locks import is_held
+from graphs.waiting import Waiting
 
 CRISIS = "I am going to kill myself tonight, I have the pills here"
 
@@ -178,3 +179,21 @@ async def test_whoever_is_refused_has_those_played_that_wait(engine: StoryEngine
         while await is_held(engine._stores.redis, f"local:{session}"):
             await asyncio.sleep(0.02)
     assert (await engine.act(session, "wait"))["number"] == 2
+
+
+async def test_one_that_is_taken_up_twice_is_played(
+    engine: StoryEngine, held: ScriptedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store dies as it answers: the removal is sent again, and finds nothing. Nobody wanted the turn to be dropped."""
+    session = await begun(engine, "", model="scripted")
+    held.go.set()
+    queued = await engine.enqueue(session, "look")
+    remove = Waiting.remove
+
+    async def twice(self: Waiting, turn_id: str) -> bool:
+        await remove(self, turn_id)
+        return await remove(self, turn_id)
+
+    monkeypatch.setattr(Waiting, "remove", twice)
+    await engine.play_all(session)
+    assert [turn["turn_id"] for turn in await engine.turns(session)] == [queued["turn_id"]]
