@@ -24,7 +24,7 @@ HEARTBEAT_S = 10.0
 """Longest silence: then a comment is sent, so that proxies keep the connection and a dead client is noticed."""
 
 MEDIA_TYPE = "text/event-stream"
-_HEADERS = {"X-Accel-Buffering": "no"}
+HEADERS = {"X-Accel-Buffering": "no"}
 
 
 def wants_events(accept: str) -> bool:
@@ -36,7 +36,7 @@ def as_stream(told: AsyncGenerator[Event] | None, session: str, turn_id: str, *,
     """The response of what `read_along` gives; 204, which tells a client not to come back, where nothing is left to read."""
     if told is None:
         return Response(status_code=204)
-    headers = {**_HEADERS, "Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
+    headers = {**HEADERS, "Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
     return StreamingResponse(with_heartbeats(_frames(told)), status, headers, MEDIA_TYPE)
 
 

@@ -27,7 +27,7 @@ from api.auth.caller import KEY, Caller
 from api.auth.grants import network_of
 from api.auth.policy import REFUSAL
 from api.bodies import FORMS
-from api.costs import FREE, WRITES, Cost, costs_of
+from api.costs import FREE, STREAMED, WRITES, Cost, costs_of
 from api.refusals import RateLimited
 from api.streams import wants_events
 from graphs.engine import StoryEngine
@@ -134,8 +134,11 @@ class Toll:
             await self._pay(self._booth.quotas.sessions, _player(player))
 
     async def along(self, record: Session) -> None:
-        """A stream, where the request asks for its turn as one."""
-        if self._scope["type"] == "http" and wants_events(Headers(scope=self._scope).get("accept", "")):
+        """A stream, where the request asks for its turn as one, or gets it as one anyway."""
+        if self._scope["type"] != "http":
+            return
+        always = self._scope["route"].path in STREAMED
+        if always or wants_events(Headers(scope=self._scope).get("accept", "")):
             await self.stream(record)
 
     async def stream(self, record: Session) -> None:
