@@ -100,6 +100,12 @@ class Toll:
         """What the route costs (`api.costs`)."""
         self.standings: dict[Policy, Standing] = {}
 
+    def of_message(self, scope: Scope) -> "Toll":
+        """What one message of this socket pays. What is open is the connection, which pays for itself."""
+        toll = Toll(scope, self._booth)
+        toll.costs = self.costs - {"stream"}
+        return toll
+
     async def request(self) -> None:
         """One more of the address: a request, or a message of a socket."""
         address = network_of(self._scope["client"][0]) if self._scope.get("client") else ""
@@ -115,7 +121,6 @@ class Toll:
         """A turn that a model may tell. The engine asks this just before it accepts one (`graphs.metering.Permit`)."""
         if "turn" not in self.costs:
             return
-        self._taken.clear()  # of a socket's last message, which came to something
         quotas, player = self._booth.quotas, _player(record["player"])
         try:
             await self._pay(quotas.tokens, player, look=True)
