@@ -19,6 +19,9 @@ RUN_LIMIT = 1024 * 1024
 
 MOST_MESSAGES = 4_000
 
+EARLIER = 8
+"""Messages before the last one that are looked at, where no agent has answered them."""
+
 LONGEST_ID = 200
 
 _PATH = re.compile(r"/api/v1/sessions/[^/]+/agui")
@@ -77,13 +80,14 @@ def turn_of(session: str, run_id: str) -> str:
 
 
 def said(asked: RunInput) -> tuple[str, list[str]]:
-    """The last user message, and those before it that nobody has answered. Raises InvalidRequest for one that is no text."""
+    """The last user message, and a few before it that nobody has answered. Raises InvalidRequest where it is no text."""
     roles = [message.role for message in asked.messages]
     if "user" not in roles:
         raise _refusal("messages", "there is no message of the user")
     last = len(roles) - 1 - roles[::-1].index("user")
     before = _since_answer(roles[:last])
     earlier = [each for place in before if roles[place] == "user" for each in _texts(asked.messages[place].content)]
+    earlier = earlier[-EARLIER:]
     content = asked.messages[last].content
     if isinstance(content, str):
         return content, earlier

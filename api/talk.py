@@ -80,7 +80,7 @@ class Talk:
         self._tasks: set[asyncio.Task[Any]] = socket.app.state.tasks
         self._socket, self._session, self._toll = socket, session, toll
         self._send, self._sending = send_frame, asyncio.Lock()
-        self._under_way = 0
+        self._under_way, self._gone = 0, False
         self._before = asyncio.Event()
         """Set once the message before the next one is taken up."""
         self._before.set()
@@ -214,16 +214,21 @@ class Talk:
     async def _refuse(self, said: Said, error: StoryError) -> None:
         if isinstance(error, HeldText) and await self._is_heard(said.ref.replace("-", " ").replace("_", " ")):
             said.ref = ""
-        async with self._sending:
-            await self._send(said.frame("error", problem(error, said.scope)))
-            await self._send(said.frame("end", {}))
-        if isinstance(error, Unauthorized):
-            await self._socket.close(NOT_KNOWN, "Log in again, then connect again.")
-            raise WebSocketDisconnect(NOT_KNOWN)
+        closing = isinstance(error, Unauthorized)
+        await self._put(said.frame("error", problem(error, said.scope)), said.frame("end", {}), closing=closing)
 
-    async def _put(self, frame: Frame) -> None:
+    async def _put(self, *frames: Frame, closing: bool = False) -> None:
+        """Sends them with nothing between; whoever is not known any more is let go. Nothing is sent to who is gone."""
         async with self._sending:
-            await self._send(frame)
+            if self._gone:
+                raise WebSocketDisconnect(NOT_KNOWN)
+            self._gone = True
+            for frame in frames:
+                await self._send(frame)
+            self._gone = closing
+            if closing:
+                await self._socket.close(NOT_KNOWN, "Log in again, then connect again.")
+                raise WebSocketDisconnect(NOT_KNOWN)
 
 
 async def _pass_on(before: asyncio.Event, taken_up: asyncio.Event) -> None:

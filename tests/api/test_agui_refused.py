@@ -16,7 +16,7 @@ from httpx import AsyncClient, Response
 from metered import emptied, metered
 
 from api import bodies
-from api.runs import MOST_MESSAGES, RUN_LIMIT
+from api.runs import EARLIER, MOST_MESSAGES, RUN_LIMIT
 from graphs.engine import StoryEngine
 
 DANGER = "I want to end my life tonight"
@@ -192,3 +192,18 @@ async def test_a_run_may_be_larger_than_other_bodies(client: AsyncClient, sessio
     assert events_of(await sent(client, session, body))[-1].result["kind"] == "story"
     other: httpx.Response = await client.post(f"{session}/turns", json={"action": "look", "more": body})
     assert other.status_code == 413
+
+
+async def test_only_a_few_messages_are_looked_at_before_the_last(
+    client: AsyncClient, session: str, engine: StoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that never keeps an answer must not make each run dearer than the one before."""
+    screen, seen = engine.screen.action, list[str]()
+
+    def counted(text: str, **options: Any) -> Any:
+        seen.append(text)
+        return screen(text, **options)
+
+    monkeypatch.setattr(engine.screen, "action", counted)
+    await sent(client, session, run_of(*[f"wait {number}" for number in range(100)], "look"))
+    assert len([text for text in seen if text.startswith("wait ")]) == EARLIER
