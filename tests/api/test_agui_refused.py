@@ -31,7 +31,10 @@ def parts(words: str) -> UserMessage:
 def long_history(words: str) -> dict[str, Any]:
     """Too large as a whole, with a long conversation before the words and long tools behind them."""
     told = [AssistantMessage(id=str(n), content="Snow ticks at the glass. " * 40) for n in range(1_300)]
-    return {**run_of(*told, words), "tools": [{"name": "t", "description": "x" * 40_000, "parameters": {}}]}
+    return {
+        **run_of(*told, words),
+        "tools": [{"name": "t", "description": "Shows a picture of the place. " * 2_000, "parameters": {}}],
+    }
 
 
 SHAPES: dict[str, tuple[Callable[[str], Any], int, str]] = {
@@ -52,6 +55,7 @@ SHAPES: dict[str, tuple[Callable[[str], Any], int, str]] = {
     "too many messages": (lambda words: run_of(*["a"] * MOST_MESSAGES, words), 422, "invalid_request"),
     "too large": (lambda words: run_of(f"{words}. " + "look " * (RUN_LIMIT // 5)), 413, "body_too_large"),
     "a long history": (long_history, 413, "body_too_large"),
+    "a long history that is no JSON": (lambda words: json.dumps(long_history(words))[:-1], 413, "body_too_large"),
     "a run's id that is too long": (lambda words: run_of(words, run="x" * 201), 422, "invalid_request"),
     "no JSON": (lambda words: json.dumps(run_of(words))[:-1], 400, "invalid_json"),
     "as a name of the thread": (lambda words: run_of("look", thread=words), 0, "held_text"),
