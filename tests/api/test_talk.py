@@ -9,6 +9,7 @@ import pytest
 from cottage import begun
 from fakes import ScriptedModel
 from served import served
+from structlog.testing import capture_logs
 from test_sockets import asked, url
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -173,15 +174,30 @@ async def test_what_is_said_of_one_message_is_of_no_other(client: ClientConnecti
     assert len(noted) == 3
 
 
-async def test_who_leaves_at_once_has_said_it(engine: StoryEngine, where: str, model: ScriptedModel) -> None:
+async def test_who_leaves_at_once_has_said_it(
+    engine: StoryEngine, where: str, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model.answers[:] = ["The range ticks."]
-    for number in range(5):
-        session = await begun(engine, "", model="scripted")
+    send, reached, gone = engine.send, asyncio.Event(), asyncio.Event()
+
+    async def slowly(*args: Any, **options: Any) -> Any:
+        reached.set()
+        await gone.wait()
+        return await send(*args, **options)
+
+    monkeypatch.setattr(engine, "send", slowly)
+    session = await begun(engine, "", model="scripted")
+    with capture_logs() as logs:
         async with connect(url(where, session)) as client:
-            await client.send(json.dumps({"type": "action", "action": "look", "turn_id": f"turn-000{number}"}))
+            await client.send(json.dumps({"type": "action", "action": "look", "turn_id": FIRST}))
+            await asyncio.wait_for(reached.wait(), 30)
         async with asyncio.timeout(30):
-            while not await engine.turns(session):
+            while not any(log["event"] == "request" for log in logs):
                 await asyncio.sleep(0.01)
+    gone.set()
+    async with asyncio.timeout(30):
+        while not await engine.turns(session):
+            await asyncio.sleep(0.01)
 
 
 async def test_the_id_of_a_turn_belongs_to_its_words(client: ClientConnection, model: ScriptedModel) -> None:
