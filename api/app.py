@@ -14,7 +14,7 @@ from api.observability.layer import Named, Observed
 from api.observability.opening import figures, open_tracing, own_version
 from api.readiness import Readiness
 from api.requests import Origins, Requests
-from api.routes import auth, health, looking, metrics, players, sessions, turns, worlds
+from api.routes import agui, auth, health, looking, metrics, players, sessions, turns, worlds
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import Settings, read_settings
 
@@ -26,6 +26,7 @@ ROUTERS = (
     sessions.router,
     turns.router,
     turns.retries,
+    agui.router,
     looking.router,
     players.router,
     sockets.router,

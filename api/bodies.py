@@ -22,6 +22,7 @@ from agents.errors import InvalidInput
 from agents.safety.topics import is_named
 from api.messages import MESSAGE_TYPES
 from api.refusals import FORM_CURE, JSON_CURE, BodyTooLarge, BodyTooSlow, InvalidJson, InvalidText, WrongMediaType
+from api.runs import RUN_LIMIT, is_run, names_in, near_the_last, unanswered
 from api.shapes import Request
 
 BODY_LIMIT = 64 * 1024
@@ -82,6 +83,7 @@ class Bodies:
 async def _read(scope: Scope, receive: Receive) -> bytes:
     """The whole body. Raises BodyTooLarge, BodyTooSlow, ClientDisconnect; what came is kept in the scope."""
     kept, size, more = bytearray(), 0, True
+    limit = RUN_LIMIT if is_run(str(scope["path"])) else BODY_LIMIT
     scope[_KEY] = kept
     try:
         async with asyncio.timeout(BODY_S):
@@ -91,13 +93,23 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
                     raise ClientDisconnect
                 chunk: bytes = message.get("body", b"")
                 size += len(chunk)
-                kept += chunk[: max(0, SCREENED - len(kept))]
+                _keep(kept, chunk, limit)
                 more = message.get("more_body", False)
     except TimeoutError:
         raise BodyTooSlow(f"The body was not complete after {BODY_S:.0f} seconds", cure="Send it again.") from None
-    if size > BODY_LIMIT:
-        raise BodyTooLarge(f"The body has more than {BODY_LIMIT} bytes", cure="Send less at a time.")
+    if size > limit:
+        raise BodyTooLarge(f"The body has more than {limit} bytes", cure="Send less at a time.")
     return bytes(kept)
+
+
+def _keep(kept: bytearray, chunk: bytes, limit: int) -> None:
+    """Of a body that is too large its beginning is kept; of a run its end too, where the newest message stands."""
+    if limit == BODY_LIMIT:
+        kept += chunk[: max(0, SCREENED - len(kept))]
+        return
+    kept += chunk
+    if len(kept) > limit:
+        del kept[limit // 2 : len(kept) - limit // 2]
 
 
 def body_of(scope: Scope) -> bytes:
@@ -155,9 +167,20 @@ def spoken(scope: Scope) -> str:
         readings.append(unquote_plus(query.decode("latin-1"), errors="replace"))
     if raw[:2] in (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda"):
         raw = _inflated(raw)
-    if raw:
+    if raw and is_run(str(scope.get("path", ""))):
+        readings += _of_run(raw)
+    elif raw:
         readings += _readings(raw)
     return "\n".join(dict.fromkeys(reading for reading in readings if reading))
+
+
+def _of_run(raw: bytes) -> list[str]:
+    """The player's words in a run: what it tells again of the conversation was read when it was new."""
+    text = raw.decode("utf-8", errors="replace")
+    try:
+        return list(_strings(unanswered(json.loads(text))))
+    except (ValueError, RecursionError):
+        return [*_read_as(near_the_last(text)), *_readings(raw)]
 
 
 def _in_path(path: str) -> str:
@@ -171,7 +194,9 @@ def kept(scope: Scope) -> str:
     if not raw or scope.get("path") in FORMS:
         return named
     body: Any = json.loads(raw)  # it was checked as it was read
-    if isinstance(body, dict) and str(scope.get("path", "")).endswith(_PLAYED):
+    if isinstance(body, dict) and is_run(str(scope.get("path", ""))):
+        body = names_in(body)
+    elif isinstance(body, dict) and str(scope.get("path", "")).endswith(_PLAYED):
         body = {key: value for key, value in body.items() if key != "action"}
     elif isinstance(body, dict):
         body = _without_topics(body)

@@ -17,10 +17,14 @@ COSTS: dict[tuple[str, str], frozenset[Cost]] = {
     ("POST", "/api/v1/sessions"): frozenset({"session"}),
     ("POST", _SESSION + "/turns"): frozenset({"turn", "stream"}),
     ("POST", _SESSION + "/retry"): frozenset({"turn", "stream"}),
+    ("POST", _SESSION + "/agui"): frozenset({"turn", "stream"}),
     ("GET", _SESSION + "/turns/{turn_id}/events"): frozenset({"stream"}),
     ("POST", "/api/v1/players/{player}/actions"): frozenset({"turn"}),
     ("WEBSOCKET", _SESSION + "/play"): frozenset({"turn", "stream"}),
 }
+
+STREAMED = frozenset({_SESSION + "/agui"})
+"""What answers with events, whatever `Accept` says."""
 
 FREE = frozenset({"/health/live", "/health/ready"})
 """Paths that cost nothing at all: who watches over the process asks often, and must hear it when a store is gone."""

@@ -13,7 +13,9 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agents.errors import (
@@ -27,9 +29,12 @@ from agents.errors import (
 from agents.safety.crisis import response
 from agents.safety.redaction import Redaction
 from agents.safety.screen import Screen
+from api.agui import MEDIA_TYPE as EVENTS
+from api.agui import refused
 from api.auth.caller import KEY
-from api.bodies import kept, spoken
+from api.bodies import body_of, kept, spoken
 from api.refusals import AccessRefused, GrantRefused, HeldText, HttpError, InvalidRequest, UnknownRoute, WrongMethod
+from api.runs import is_run
 from api.schemas import ID_PATTERN
 
 MEDIA_TYPE = "application/problem+json"
@@ -81,14 +86,24 @@ def _hidden(text: str) -> str:
     return "".join(part if part == "/" or _MADE.fullmatch(part) else redaction.hide(part) for part in parts)
 
 
-async def answer(scope: Scope, error: StoryError, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """The response to a request that is turned away, with help where its text is that of a person at risk."""
+async def answer(scope: Scope, error: StoryError, headers: Mapping[str, str] | None = None) -> Response:
+    """The response to a request that is turned away, with help where its text is that of a person at risk.
+
+    A client of AG-UI shows its user no problem, so one that carries help is told as a run, with 200.
+    """
     if error.help is None:
         error.help = await find_help(scope, error)
+    if error.help and _reads_runs(scope):
+        path = str(scope["path"])
+        return Response(refused(problem(error, scope), session_in(path), body_of(scope)), media_type=EVENTS)
     wait = {"Retry-After": "1"} if isinstance(error, TurnInProgress | RequestInProgress | StoreUnavailable) else {}
     wait |= error.headers if isinstance(error, AccessRefused) else {}
     media = "application/json" if isinstance(error, GrantRefused) else MEDIA_TYPE  # RFC 6749 says so
     return JSONResponse(problem(error, scope), error.status, headers={**wait, **(headers or {})}, media_type=media)
+
+
+def _reads_runs(scope: Scope) -> bool:
+    return is_run(str(scope.get("path", ""))) and EVENTS in Headers(scope=scope).get("accept", "")
 
 
 async def find_help(scope: Scope, error: StoryError) -> dict[str, Any] | None:
@@ -189,15 +204,15 @@ def allowed(app: FastAPI, path: str) -> str:
 def install(app: FastAPI) -> None:
     """Makes every refusal of the app's routes a problem. What is no refusal is caught in `api.requests`."""
 
-    async def on_story(request: Request, error: Exception) -> JSONResponse:
+    async def on_story(request: Request, error: Exception) -> Response:
         assert isinstance(error, StoryError)
         return await answer(request.scope, error)
 
-    async def on_validation(request: Request, error: Exception) -> JSONResponse:
+    async def on_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         return await answer(request.scope, of_validation(error))
 
-    async def on_http(request: Request, error: Exception) -> JSONResponse:
+    async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

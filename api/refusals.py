@@ -17,6 +17,7 @@ StoryError
 ├── ForeignOrigin           a page of another site asks                      403
 ├── Conflict
 │   └── Changed             not as `If-Match` says any longer                412
+├── TooManyMessages         of one socket, at a time                         429
 ├── AnswerNotKept           done before, with an answer too large to keep    409
 ├── AccessRefused           with headers and members of its own
 │   ├── Unauthorized        no login, or one that is good no more            401
@@ -106,6 +107,13 @@ class ForeignHost(StoryError):
 class ForeignOrigin(StoryError):
     status = 403
     title = "The API answers no pages of other sites"
+
+
+class TooManyMessages(StoryError):
+    """More messages of one socket than may be under way at once. Nothing was done."""
+
+    status = 429
+    title = "Too many messages are under way"
 
 
 class AnswerNotKept(Conflict):

@@ -57,7 +57,7 @@ again, which changes nothing unless the story has moved meanwhile.
 
 _TRY = "tta.try"
 _KEY = re.compile(rf"[\x20-\x7e]{{1,{LONGEST}}}")
-_TURNS = re.compile(r"/api/v1/sessions/[^/]+/(?:turns|retry)")
+_TURNS = re.compile(r"/api/v1/sessions/[^/]+/(?:turns|retry|agui)")
 _KEPT = ("content-type", "content-length", "content-language", "location", "etag", "last-modified", "link")
 _STREAM = "text/event-stream"
 

@@ -29,7 +29,7 @@ SILENT_S = 0.5
 is connected, and heartbeats keep it so."""
 
 MEDIA_TYPE = "text/event-stream"
-_HEADERS = {"X-Accel-Buffering": "no"}
+HEADERS = {"X-Accel-Buffering": "no"}
 
 
 def wants_events(accept: str) -> bool:
@@ -51,7 +51,7 @@ def as_stream(
     """
     if told is None:
         return Response(status_code=204)
-    headers = {**_HEADERS, "Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
+    headers = {**HEADERS, "Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
     return StreamingResponse(with_heartbeats(_frames(told), silent=silent), status, headers, MEDIA_TYPE)
 
 

@@ -27,7 +27,7 @@ from api.auth.caller import KEY, Caller
 from api.auth.grants import network_of
 from api.auth.policy import REFUSAL
 from api.bodies import FORMS
-from api.costs import FREE, WRITES, Cost, costs_of
+from api.costs import FREE, STREAMED, WRITES, Cost, costs_of
 from api.refusals import RateLimited
 from api.streams import wants_events
 from graphs.engine import StoryEngine
@@ -100,6 +100,12 @@ class Toll:
         """What the route costs (`api.costs`)."""
         self.standings: dict[Policy, Standing] = {}
 
+    def of_message(self, scope: Scope) -> "Toll":
+        """What one message of this socket pays. What is open is the connection, which pays for itself."""
+        toll = Toll(scope, self._booth)
+        toll.costs = self.costs - {"stream"}
+        return toll
+
     async def request(self) -> None:
         """One more of the address: a request, or a message of a socket."""
         address = network_of(self._scope["client"][0]) if self._scope.get("client") else ""
@@ -115,7 +121,6 @@ class Toll:
         """A turn that a model may tell. The engine asks this just before it accepts one (`graphs.metering.Permit`)."""
         if "turn" not in self.costs:
             return
-        self._taken.clear()  # of a socket's last message, which came to something
         quotas, player = self._booth.quotas, _player(record["player"])
         try:
             await self._pay(quotas.tokens, player, look=True)
@@ -134,8 +139,11 @@ class Toll:
             await self._pay(self._booth.quotas.sessions, _player(player))
 
     async def along(self, record: Session) -> None:
-        """A stream, where the request asks for its turn as one."""
-        if self._scope["type"] == "http" and wants_events(Headers(scope=self._scope).get("accept", "")):
+        """A stream, where the request asks for its turn as one, or gets it as one anyway."""
+        if self._scope["type"] != "http":
+            return
+        always = self._scope["route"].path in STREAMED
+        if always or wants_events(Headers(scope=self._scope).get("accept", "")):
             await self.stream(record)
 
     async def stream(self, record: Session) -> None:

@@ -1,16 +1,15 @@
 """Turns: play one, read one along, look back."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response, status
 from fastapi.responses import JSONResponse
 
-from agents.errors import Conflict, KeyReused, StoryError, TurnInProgress, UnknownTurn
+from agents.errors import Conflict, TurnInProgress, UnknownTurn
 from agents.story import Turn
+from api.acceptance import bound, joined, looked_at, played, send, stored
 from api.bodies import body_of
 from api.repeats import REPLAYED, key_of
 from api.routes.parts import Engine, PlayedTurnId, SessionId
@@ -69,19 +68,15 @@ async def play_turn(
     With `Prefer: respond-async` the answer is 202 at once, and says where the turn will be and where its events are.
     """
     turn_id = _turn_id(session, asked, key_of(request.scope))
-    async with _bound(engine, session, turn_id, asked.action.strip().encode("utf-8", "surrogatepass")):
-        played = await _played(engine, session, turn_id, asked.action)
+    async with bound(engine, session, turn_id, asked.action.strip().encode("utf-8", "surrogatepass")):
+        again = await played(engine, session, turn_id, asked.action)
         strategy = asked.multitask_strategy
-        if _later(prefer) and not played:
+        if _later(prefer) and not again:
             queued = await engine.enqueue(session, asked.action, turn_id=turn_id, strategy=strategy, permit=toll.turn)
             await engine.nudge(session)
             return _accepted(queued, preferred=True)
-        try:
-            started = await engine.send(session, asked.action, turn_id=turn_id, strategy=strategy, permit=toll.turn)
-        except TurnInProgress as error:
-            started = await _joined(engine, session, turn_id, error)
-            await toll.along(await engine.session(session))
-    return await _answer(engine, session, started, request, after=last_event_id, played=played)
+        started = await send(engine, session, asked.action, turn_id=turn_id, strategy=strategy, toll=toll)
+    return await _answer(engine, session, started, request, after=last_event_id, again=again)
 
 
 @retries.post("", status_code=status.HTTP_201_CREATED, responses={**PROBLEMS, 201: EVENTS}, response_model=Turn)
@@ -90,43 +85,13 @@ async def retry_turn(session: SessionId, engine: Engine, request: Request, toll:
     # A key belongs to what was asked with it: no header holds a line's end, so no key of a turn can be that of a retry.
     key = key_of(request.scope)
     turn_id = turn_id_of(session, f"retry\n{key}") if key else ""
-    async with _bound(engine, session, turn_id, body_of(request.scope)):
-        played = await _stored(engine, session, turn_id) is not None
+    async with bound(engine, session, turn_id, body_of(request.scope)):
+        again = await stored(engine, session, turn_id) is not None
         try:
             started = await engine.start_retry(session, turn_id=turn_id, permit=toll.turn)
         except TurnInProgress as error:
-            started = await _joined(engine, session, turn_id, error)
-            await toll.along(await engine.session(session))
-    return await _answer(engine, session, started, request, played=played)
-
-
-@asynccontextmanager
-async def _bound(engine: StoryEngine, session: str, turn_id: str, said: bytes) -> AsyncGenerator[None]:
-    """A turn's id belongs to what was sent with it first, also where the turn does not keep the words. Raises KeyReused.
-
-    What is refused before it is accepted leaves the id free.
-    """
-    if not turn_id:
-        yield
-        return
-    name = engine.repeats.name("turn", session, turn_id)
-    new = await engine.repeats.bind(name, said, session=session)
-    try:
-        yield
-    except StoryError as error:
-        if new and error.status < 500:
-            await engine.repeats.unbind(name, session=session)
-        raise
-
-
-async def _joined(
-    engine: StoryEngine, session: str, turn_id: str, error: TurnInProgress
-) -> "tuple[str, asyncio.Task[Turn]]":
-    """The turn that is being played, for whoever sends it again. Raises the error where it is another one."""
-    task = await engine.join(session, turn_id) if turn_id else None
-    if task is None:
-        raise error
-    return turn_id, task
+            started = await joined(engine, session, turn_id, error, toll)
+    return await _answer(engine, session, started, request, again=again)
 
 
 async def _answer(
@@ -136,17 +101,17 @@ async def _answer(
     request: Request,
     *,
     after: str = "",
-    played: bool = False,
+    again: bool = False,
 ) -> Response:
     """The turn when it is committed, or its events as they come, as the client asked."""
     turn_id, task = started
-    replayed = {REPLAYED: "true"} if played else {}
-    task.add_done_callback(_looked_at)
+    replayed = {REPLAYED: "true"} if again else {}
+    task.add_done_callback(looked_at)
     if wants_events(request.headers.get("accept", "")):
         told = await read_along(engine, session, turn_id, after=after, task=task)
         end = partial(end_unfinished, request.app.state.tasks, engine, session)
         answer = as_stream(told, session, turn_id, status=status.HTTP_201_CREATED, silent=end)
-        if played:  # its process may have died between the commit and the telling
+        if again:  # its process may have died between the commit and the telling
             end()
         answer.headers.update(replayed)
         return answer
@@ -173,30 +138,6 @@ def _turn_id(session: str, asked: NewTurn, key: str) -> str:
     if key and asked.turn_id:
         raise Conflict("An Idempotency-Key and a turn_id are two names for one turn", cure="Send one of them.")
     return turn_id_of(session, key) if key else asked.turn_id or ""
-
-
-async def _played(engine: StoryEngine, session: str, turn_id: str, action: str) -> bool:
-    """Whether that turn is played already. Raises KeyReused where it was played with another action."""
-    turn = await _stored(engine, session, turn_id)
-    if turn is None:
-        return False
-    # Only story turns keep their action, and for longer than `_bound` knows it.
-    if turn["kind"] == "story" and turn["action"] != action.strip():
-        raise KeyReused("That key belongs to a turn with another action", cure="Use a new key for a new action.")
-    return True
-
-
-async def _stored(engine: StoryEngine, session: str, turn_id: str) -> Turn | None:
-    try:
-        return await engine.turn(session, turn_id) if turn_id else None
-    except UnknownTurn:
-        return None
-
-
-def _looked_at(task: "asyncio.Task[Turn]") -> None:
-    """A turn's error is told in its event stream; a client that left must not make it an error of ours."""
-    if not task.cancelled():
-        task.exception()
 
 
 @router.get("", responses=PROBLEMS)

@@ -1,5 +1,6 @@
 """What the tests of repeated requests share: a key, how answers are compared, a request whose process died in it."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,7 +27,13 @@ def posts(routes: Any) -> Iterator[str]:
 def told(answer: Response) -> tuple[int, Any, dict[str, str]]:
     """What must be the same each time."""
     own = ("x-request-id", "idempotent-replayed")
-    return answer.status_code, answer.json(), {k: v for k, v in answer.headers.items() if k not in own}
+    streamed = answer.headers["content-type"].startswith("text/event-stream")
+    body = (
+        [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
+        if streamed
+        else answer.json()
+    )
+    return answer.status_code, body, {k: v for k, v in answer.headers.items() if k not in own}
 
 
 def refused(answer: Response, status: int, code: str) -> dict[str, Any]:

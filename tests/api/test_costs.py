@@ -4,7 +4,7 @@ from test_roles import TABLE as ROUTES
 from test_roles import routes_of
 
 from api.app import build_app
-from api.costs import COSTS, FREE, WRITES, costs_of
+from api.costs import COSTS, FREE, STREAMED, WRITES, costs_of
 
 SESSION, PLAYER = "/api/v1/sessions/{session}", "/api/v1/players/{player}"
 
@@ -12,6 +12,7 @@ TABLE: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/v1/sessions"): {"session"},
     ("POST", SESSION + "/turns"): {"turn", "stream"},
     ("POST", SESSION + "/retry"): {"turn", "stream"},
+    ("POST", SESSION + "/agui"): {"turn", "stream"},
     ("GET", SESSION + "/turns/{turn_id}/events"): {"stream"},
     ("POST", PLAYER + "/actions"): {"turn"},
     ("WEBSOCKET", SESSION + "/play"): {"turn", "stream"},
@@ -43,4 +44,5 @@ def test_the_table_names_no_route_that_is_not_there() -> None:
     there = set(routes_of(build_app()))
     assert set(COSTS) <= there
     assert {("GET", path) for path in FREE} <= there
+    assert {("POST", path) for path in STREAMED} <= there
     assert there == set(ROUTES)

@@ -55,6 +55,7 @@ async def test_the_description(client: AsyncClient) -> None:
         "/api/v1/players/{player}/progress",
         "/api/v1/sessions",
         "/api/v1/sessions/{session}",
+        "/api/v1/sessions/{session}/agui",
         "/api/v1/sessions/{session}/branches",
         "/api/v1/sessions/{session}/branches/{name}",
         "/api/v1/sessions/{session}/branches/{name}/switch",

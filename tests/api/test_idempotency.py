@@ -21,15 +21,25 @@ from api.repeats import UNKEPT, plays_a_turn
 from graphs.access.roles import SCOPES
 from graphs.engine import StoryEngine
 
+
+def run(words: str, id_: str = "run-0001") -> dict[str, Any]:
+    """A run of AG-UI."""
+    return {"threadId": "thread", "runId": id_, "messages": [{"id": "1", "role": "user", "content": words}]}
+
+
 BODIES: dict[str, Any] = {
     SESSIONS: WORLD,
     f"{SESSIONS}/{{session}}/turns": {"action": "wait"},
+    f"{SESSIONS}/{{session}}/agui": run("wait"),
     f"{SESSIONS}/{{session}}/branches": {"name": "harbour"},
     "/api/v1/players/{player}/actions": {"action": "wait"},
 }
 """What a route must be sent; any other is sent an empty object."""
 
-OTHERS: dict[str, Any] = {f"{SESSIONS}/{{session}}/turns": {"action": "look"}}
+OTHERS: dict[str, Any] = {
+    f"{SESSIONS}/{{session}}/turns": {"action": "look"},
+    f"{SESSIONS}/{{session}}/agui": run("look", id_="run-0002"),
+}
 """What it is sent next where an object with another field would not be played at all."""
 
 PATHS = sorted(path for path in posts(build_app().routes) if not path.startswith(UNKEPT))

@@ -57,6 +57,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", SESSION + "/turns/{turn_id}"): READ,
     ("GET", SESSION + "/turns/{turn_id}/events"): READ,
     ("POST", SESSION + "/retry"): PLAY,
+    ("POST", SESSION + "/agui"): PLAY,
     ("GET", PLAYER): READ,
     ("PATCH", PLAYER): PLAY,
     ("DELETE", PLAYER): PLAY,

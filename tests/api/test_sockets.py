@@ -103,7 +103,8 @@ async def test_wherever_it_is_cut_each_event_comes_once_and_in_order(engine: Sto
         after = whole[cut]["id"]
         async with connect(url(where, session)) as client:
             rest = await asked(client, {"type": "resume", "turn_id": "turn-0001", "after": after})
-        expected = whole[cut + 1 :] or [{"id": "", "event": "end", "data": {}}]
+        nothing = {"id": "", "event": "end", "data": {}, "turn_id": "turn-0001", "ref": ""}
+        expected = whole[cut + 1 :] or [nothing]
         assert rest == expected
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from cottage import begun
 from doors import PASSWORD, Door, door
+from fakes import ScriptedModel
 from served import served
+from structlog.testing import capture_logs
 from test_sockets import DANGER, asked, until_end, url
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from api import sockets
@@ -126,3 +128,39 @@ async def test_a_connection_does_not_outlive_its_login(
         with pytest.raises(ConnectionClosed):
             await asyncio.wait_for(client.recv(), 10)
     assert len(await engine.turns(session)) == 1
+
+
+async def test_what_is_told_ends_with_the_login_and_nobody_is_told_of_a_fault(
+    closed: tuple[Door, str], engine: StoryEngine
+) -> None:
+    opened, where = closed
+    model = ScriptedModel(answers=["The range ticks. The cups hang still. <held> Rain falls."])
+    engine.use_model("scripted", model)
+    session = await begun(engine, "", player="anna", model="scripted")
+    headers = {"Authorization": f"Bearer {opened.tokens['anna']}"}
+    with capture_logs() as logs:
+        async with connect(url(where, session), additional_headers=headers) as client:
+            await client.send(json.dumps({**LOOK, "ref": "told"}))
+            while json.loads(await asyncio.wait_for(client.recv(), 30))["event"] != "sentence":
+                pass
+            await engine.access.accounts.set_password("anna", PASSWORD + "!")
+            for number in range(3):
+                await client.send(json.dumps({"type": "action", "action": DANGER, "ref": str(number)}))
+            model.go.set()
+            told = list[dict[str, Any]]()
+            with pytest.raises(ConnectionClosed) as caught:
+                await kept(client, told)
+        while not any(log["event"] == "request" for log in logs):
+            await asyncio.sleep(0.01)
+    assert caught.value.rcvd
+    assert caught.value.rcvd.code == sockets.NOT_KNOWN
+    refused = [frame for frame in told if frame["event"] == "error"]
+    assert [frame["data"]["code"] for frame in refused] == ["unauthorized"]
+    assert refused[0]["data"]["help"]["tier"] == "crisis"
+    assert [log for log in logs if log["log_level"] == "error"] == []
+
+
+async def kept(client: ClientConnection, frames: list[dict[str, Any]]) -> None:
+    """All that comes, until the connection is closed."""
+    while True:
+        frames.append(json.loads(await asyncio.wait_for(client.recv(), 30)))

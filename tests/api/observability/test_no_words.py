@@ -52,6 +52,11 @@ PLACES = [
     "preference",
     "name",
     "reason",
+    "run",
+    "thread",
+    "message",
+    "context",
+    "ref",
 ]
 MARKS = {place: f"zq{place}wombat" for place in PLACES}
 
@@ -103,6 +108,11 @@ async def played(client: httpx.AsyncClient, path: str) -> None:
     preferences = {"preferences": {"note": MARKS["preference"]}}
     await client.patch("/api/v1/players/me", json=preferences)
     await client.patch(f"/api/v1/players/{MARKS['player']}", json=preferences)
+    messages = [{"role": "user", "content": f"look at the {MARKS['message']}"}, {"role": "user", "content": "wait"}]
+    run = {"threadId": MARKS["thread"], "runId": f"{MARKS['run']} 1", "state": MARKS["context"]}
+    told = await client.post(f"{path}/agui", json={**run, "messages": messages[:1]})
+    assert "RUN_FINISHED" in told.text
+    assert (await client.post(f"{path}/agui", json={**run, "messages": messages})).status_code == 422
     crisis = await client.post(f"{path}/turns", json={"action": f"{DANGER}, {MARKS['action']}"})
     assert crisis.json()["kind"] == "crisis"
     await client.post(f"{path}/resume")
@@ -124,6 +134,7 @@ async def refused(client: httpx.AsyncClient, path: str) -> None:
 
 async def over_a_socket(where: str, path: str) -> None:
     asked = {"type": "action", "action": f"ask about {MARKS['socket']}", "turn_id": f"{MARKS['socket']}-0001"}
+    asked |= {"ref": MARKS["ref"]}
     async with connect(f"ws://{where}{path}/play?q={MARKS['query']}", user_agent_header=MARKS["agent"]) as client:
         for message in (json.dumps(asked), f'{{"type": "{MARKS["socket"]}"}}', f"{MARKS['socket']} {DANGER}"):
             await client.send(message)

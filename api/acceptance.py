@@ -1,0 +1,76 @@
+"""How a turn is accepted over HTTP, whichever route asks: an id belongs to its words, and what is played stays as it is."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from agents.errors import KeyReused, StoryError, TurnInProgress, UnknownTurn
+from agents.story import Turn
+from api.tolls import Toll
+from graphs.engine import StoryEngine
+from graphs.queueing import Strategy
+
+
+@asynccontextmanager
+async def bound(engine: StoryEngine, session: str, turn_id: str, said: bytes) -> AsyncGenerator[None]:
+    """A turn's id belongs to what was sent with it first, also where the turn does not keep the words. Raises KeyReused.
+
+    What is refused before it is accepted leaves the id free.
+    """
+    if not turn_id:
+        yield
+        return
+    name = engine.repeats.name("turn", session, turn_id)
+    new = await engine.repeats.bind(name, said, session=session)
+    try:
+        yield
+    except StoryError as error:
+        if new and error.status < 500:
+            await engine.repeats.unbind(name, session=session)
+        raise
+
+
+async def send(
+    engine: StoryEngine, session: str, action: str, *, turn_id: str, strategy: Strategy, toll: Toll
+) -> "tuple[str, asyncio.Task[Turn]]":
+    """As the engine's, and one that is sent again while it is played is joined. Raises what turns it away."""
+    try:
+        return await engine.send(session, action, turn_id=turn_id, strategy=strategy, permit=toll.turn)
+    except TurnInProgress as error:
+        return await joined(engine, session, turn_id, error, toll)
+
+
+async def joined(
+    engine: StoryEngine, session: str, turn_id: str, error: TurnInProgress, toll: Toll
+) -> "tuple[str, asyncio.Task[Turn]]":
+    """The turn that is being played, for whoever sends it again. Raises the error where it is another one."""
+    task = await engine.join(session, turn_id) if turn_id else None
+    if task is None:
+        raise error
+    await toll.along(await engine.session(session))
+    return turn_id, task
+
+
+async def played(engine: StoryEngine, session: str, turn_id: str, action: str) -> bool:
+    """Whether that turn is played already. Raises KeyReused where it was played with another action."""
+    turn = await stored(engine, session, turn_id)
+    if turn is None:
+        return False
+    # Only story turns keep their action, and for longer than `bound` knows it.
+    if turn["kind"] == "story" and turn["action"] != action.strip():
+        raise KeyReused("That key belongs to a turn with another action", cure="Use a new key for a new action.")
+    return True
+
+
+async def stored(engine: StoryEngine, session: str, turn_id: str) -> Turn | None:
+    """The turn, where it is committed."""
+    try:
+        return await engine.turn(session, turn_id) if turn_id else None
+    except UnknownTurn:
+        return None
+
+
+def looked_at(task: "asyncio.Task[Turn]") -> None:
+    """A turn's error is told in its event stream; a client that left must not make it an error of ours."""
+    if not task.cancelled():
+        task.exception()
