@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agents.safety.topics import LONGEST, MOST
-from agents.story import MAX_ACTION, GoalState, Tier, Turn
+from agents.story import MAX_ACTION, Tier, Turn
+from api.standing import Standing
 from graphs.queueing import Strategy
 from graphs.sessions import ID
 from graphs.trace import TraceEntry
@@ -33,6 +34,14 @@ ActionText = Annotated[
 ]
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+UNSAID = Field(json_schema_extra=_without_default)
+"""Left out it means something else than its default sent: told of one, a generated client would always send it."""
+
+
 class Request(BaseModel):
     """A body that a client sends. A field that is not known is refused, not dropped."""
 
@@ -57,8 +66,8 @@ class Preferences(BaseModel):
         extra="allow", json_schema_extra={"examples": [{"avoid": ["spiders"], "techniques": True}]}
     )
 
-    avoid: Avoid = []
-    techniques: Annotated[bool, Field(description="Whether stories may offer calming techniques.")] = False
+    avoid: Annotated[Avoid, UNSAID] = []
+    techniques: Annotated[bool, Field(description="Whether stories may offer calming techniques."), UNSAID] = False
 
 
 class NewSession(Request):
@@ -67,14 +76,18 @@ class NewSession(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"world": "winter_light", "seed": 7}]})
 
     world: Annotated[
-        str, Field(max_length=64, description="A shipped world's id (`GET /api/v1/worlds`); without one, the first.")
+        str,
+        Field(max_length=64, description="A shipped world's id (`GET /api/v1/worlds`); without one, the first."),
+        UNSAID,
     ] = ""
     model: Annotated[str, Field(max_length=120, description="`offline`, `local` or `provider:name`.")] = ""
     seed: Annotated[int | None, Field(ge=0, lt=2**31, description="The same seed and actions tell the same.")] = None
     title: Annotated[str, Field(max_length=120, description="What the session is called.")] = ""
-    techniques: Annotated[bool, Field(description="Whether the story may offer calming techniques.")] = False
-    player: Annotated[str, Field(pattern=ID_PATTERN, description="Who plays.")] = "player"
-    avoid: Avoid = []
+    techniques: Annotated[bool, Field(description="Whether the story may offer calming techniques."), UNSAID] = False
+    player: Annotated[str, Field(pattern=ID_PATTERN, description="Who plays; without one, whoever asks."), UNSAID] = (
+        "player"
+    )
+    avoid: Annotated[Avoid, UNSAID] = []
     user_id: Annotated[
         str | None, Field(min_length=3, pattern=ID_PATTERN, description="As `player`, for clients of the older TTA.")
     ] = None
@@ -155,26 +168,6 @@ class BranchAnswer(BaseModel):
     number: Annotated[int, Field(ge=0, description="The number of its last turn.")]
     active: Annotated[bool, Field(description="Whether play goes on there.")]
     created: str
-
-
-class Thing(BaseModel):
-    """A place or an item, by id and name."""
-
-    id: Annotated[str, Field(examples=["lamp_room"])]
-    name: Annotated[str, Field(examples=["the lamp room"])]
-
-
-class Standing(BaseModel):
-    """Where the active branch of a session stands."""
-
-    branch: Annotated[str, Field(examples=["main"])]
-    turn: Annotated[int, Field(ge=0, description="The number of the last turn; 0 at the beginning.", examples=[3])]
-    turn_id: Annotated[str, Field(description="The id of the last turn; `root` at the beginning.")]
-    location: Thing
-    inventory: list[Thing]
-    goals: list[GoalState]
-    choices: Annotated[list[str], Field(description="Actions that the player could do next.")]
-    won: bool
 
 
 class SessionRecord(BaseModel):
