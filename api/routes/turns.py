@@ -230,6 +230,6 @@ async def read_events(
 ) -> Response:
     """A turn's events, running or finished, from the one after `Last-Event-ID`."""
     await toll.stream(await engine.session(session))
-    answer = as_stream(await read_along(engine, session, turn_id, after=last_event_id), session, turn_id)
+    # First of all: of a turn whose process died nothing more comes before somebody ends it.
     end_unfinished(request.app.state.tasks, engine, session)
-    return answer
+    return as_stream(await read_along(engine, session, turn_id, after=last_event_id), session, turn_id)
