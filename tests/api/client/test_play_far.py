@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from doors import PASSWORD
 from seen import DANGER
 from serving import ROOT, Serving, serving
+from terminals import PROMPT, Terminal
 
 SCRIPT = "look\ntake the letter\nundo\nsave here\nbranches\nhelp\nretry\nload here\navoid spiders\n"
 
@@ -97,6 +99,33 @@ def test_a_token_logs_in_and_its_lack_is_one_line(tmp_path: Path) -> None:
     assert let_in.returncode == 0, let_in.stderr
     assert objects(let_in)[-1]["turns"] == 1
     assert key not in let_in.stdout + let_in.stderr
+
+
+def test_a_person_at_a_terminal_logs_in_plays_and_leaves(tmp_path: Path) -> None:
+    secrets = {"TTA_AUTH": "local", "TTA_AUTH_SECRET": "0123456789" * 4}
+    store = {"TTA_DATA_DIR": str(tmp_path / "store"), **secrets}
+    subprocess.run(
+        [sys.executable, "-m", "api.cli", "accounts", "create", "ada", "--role", "player", "--password-file", "-"],
+        env={**os.environ, **store, "TTA_LINGER_S": "0.2"}, cwd=ROOT, input=PASSWORD, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    with serving(tmp_path / "store", **secrets) as closed:
+        terminal = Terminal(tmp_path, "--server", closed.url, "--world", "winter_light")
+        try:
+            terminal.until("Name")
+            terminal.type("ada")
+            terminal.until("Password")
+            terminal.type(PASSWORD)
+            assert PASSWORD not in terminal.until(PROMPT)
+            terminal.type("look")
+            assert "ways" in terminal.until(PROMPT)
+            terminal.type("attempts")
+            assert "cannot be had over HTTP" in " ".join(terminal.until(PROMPT).split())
+            terminal.type("quit")
+            terminal.until(f"--server {closed.url}")
+            assert terminal.close() == 0
+        finally:
+            if terminal.process.poll() is None:
+                terminal.process.kill()
 
 
 def test_the_first_prompt_of_a_local_play_brings_no_client() -> None:
