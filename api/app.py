@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
 
 from api import docs, problems, repeats, sockets, tolls
 from api.auth.guard import build_guard
@@ -65,6 +66,7 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
         dependencies=[Depends(admit)],
         # FastAPI's own would tell paths, queries and what errors say; ours tells none of it (`api/observability`).
         telemetry={
@@ -86,6 +88,11 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
     for layer in LAYERS:
         app.add_middleware(layer)
     return app
+
+
+def operation_id(route: APIRoute) -> str:
+    """An operation is called as its function is: generated clients call theirs so."""
+    return route.name
 
 
 @asynccontextmanager

@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agents.errors import InvalidInput
 from agents.safety.topics import LONGEST, MOST
-from agents.story import MAX_ACTION, GoalState, Tier, Turn
+from agents.story import MAX_ACTION, Tier, Turn
 from api.shapes import NUMBER, Changes, Flag, Request
+from api.standing import Standing
 from graphs.queueing import Strategy
 from graphs.sessions import ID
 from graphs.trace import TraceEntry
@@ -35,6 +36,14 @@ ActionText = Annotated[
 ]
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+UNSAID = Field(json_schema_extra=_without_default)
+"""Left out it means something else than its default sent: told of one, a generated client would always send it."""
+
+
 class Preferences(BaseModel):
     """What a player's sessions begin with. Whatever else a client keeps here is given back as it was."""
 
@@ -42,8 +51,8 @@ class Preferences(BaseModel):
         extra="allow", json_schema_extra={"examples": [{"avoid": ["spiders"], "techniques": True}]}
     )
 
-    avoid: Avoid = []
-    techniques: Annotated[Flag, Field(description="Whether stories may offer calming techniques.")] = False
+    avoid: Annotated[Avoid, UNSAID] = []  # noqa: RUF012 - Pydantic copies it
+    techniques: Annotated[Flag, Field(description="Whether stories may offer calming techniques."), UNSAID] = False
 
 
 class NewSession(Request):
@@ -52,16 +61,20 @@ class NewSession(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"world": "winter_light", "seed": 7}]})
 
     world: Annotated[
-        str, Field(max_length=64, description="A shipped world's id (`GET /api/v1/worlds`); without one, the first.")
+        str,
+        Field(max_length=64, description="A shipped world's id (`GET /api/v1/worlds`); without one, the first."),
+        UNSAID,
     ] = ""
     model: Annotated[str, Field(max_length=120, description="`offline`, `local` or `provider:name`.")] = ""
     seed: Annotated[
         int | None, Field(ge=0, lt=2**31, description="The same seed and actions tell the same."), NUMBER
     ] = None
     title: Annotated[str, Field(max_length=120, description="What the session is called.")] = ""
-    techniques: Annotated[Flag, Field(description="Whether the story may offer calming techniques.")] = False
-    player: Annotated[str, Field(pattern=ID_PATTERN, description="Who plays.")] = "player"
-    avoid: Avoid = []  # noqa: RUF012 - Pydantic copies it
+    techniques: Annotated[Flag, Field(description="Whether the story may offer calming techniques."), UNSAID] = False
+    player: Annotated[str, Field(pattern=ID_PATTERN, description="Who plays; without one, whoever asks."), UNSAID] = (
+        "player"
+    )
+    avoid: Annotated[Avoid, UNSAID] = []  # noqa: RUF012 - Pydantic copies it
     user_id: Annotated[
         str | None, Field(min_length=3, pattern=ID_PATTERN, description="As `player`, for clients of the older TTA.")
     ] = None
@@ -145,26 +158,6 @@ class BranchAnswer(BaseModel):
     number: Annotated[int, Field(ge=0, description="The number of its last turn.")]
     active: Annotated[bool, Field(description="Whether play goes on there.")]
     created: str
-
-
-class Thing(BaseModel):
-    """A place or an item, by id and name."""
-
-    id: Annotated[str, Field(examples=["lamp_room"])]
-    name: Annotated[str, Field(examples=["the lamp room"])]
-
-
-class Standing(BaseModel):
-    """Where the active branch of a session stands."""
-
-    branch: Annotated[str, Field(examples=["main"])]
-    turn: Annotated[int, Field(ge=0, description="The number of the last turn; 0 at the beginning.", examples=[3])]
-    turn_id: Annotated[str, Field(description="The id of the last turn; `root` at the beginning.")]
-    location: Thing
-    inventory: list[Thing]
-    goals: list[GoalState]
-    choices: Annotated[list[str], Field(description="Actions that the player could do next.")]
-    won: bool
 
 
 class SessionRecord(BaseModel):

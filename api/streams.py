@@ -21,12 +21,11 @@ from graphs.ending import end
 from graphs.engine import StoryEngine
 from graphs.events import Event
 
+PROMPT_S = 2.0
+"""How long an answer waits for its first event; then it begins without, so that a slow model looks like no dead server."""
+
 HEARTBEAT_S = 10.0
 """Longest silence: then a comment is sent, so that proxies keep the connection and a dead client is noticed."""
-
-SILENT_S = 0.5
-"""So long who resumes a stream waits for its next event; then the answer begins without one, so that a client knows that it
-is connected, and heartbeats keep it so."""
 
 MEDIA_TYPE = "text/event-stream"
 HEADERS = {"X-Accel-Buffering": "no"}
@@ -70,9 +69,14 @@ async def read_along(
     events = _from(engine.events(session, turn_id), after)
     coming = asyncio.ensure_future(anext(events, None))
     try:
-        if after and not await _comes_soon(coming):
-            return _told_later(coming, events, task)
-        first = await coming
+        await asyncio.wait({coming}, timeout=PROMPT_S)
+    except asyncio.CancelledError:
+        await _left(coming)
+        raise
+    if not coming.done():
+        return _told([], coming, events, task)
+    try:
+        first = coming.result()
     except UnknownTurn:
         if task is not None:
             await asyncio.shield(task)  # it failed before anything was out: its error is the answer
@@ -82,31 +86,7 @@ async def read_along(
     opening = (
         [] if after or first["kind"] == "metadata" else [_metadata(session, turn_id, await engine.session(session))]
     )
-    return _told(opening, first, events, task)
-
-
-async def _comes_soon(coming: "asyncio.Future[Event | None]") -> bool:
-    try:
-        return bool((await asyncio.wait({coming}, timeout=SILENT_S))[0])
-    except asyncio.CancelledError:
-        coming.cancel()
-        raise
-
-
-async def _told_later(
-    coming: "asyncio.Future[Event | None]", events: AsyncGenerator[Event], task: "asyncio.Task[Turn] | None"
-) -> AsyncGenerator[Event]:
-    """As `_told`, where what is left to tell has not happened yet."""
-    try:
-        first = await coming
-    except StoryError as error:
-        yield Event(id="", kind="error", data=problem(error))
-        first = None
-    finally:
-        coming.cancel()
-    async with aclosing(_told([], first, events, task)) as told:
-        async for event in told:
-            yield event
+    return _told(opening, coming, events, task)
 
 
 def end_unfinished(tasks: "set[asyncio.Task[None]]", engine: StoryEngine, session: str) -> None:
@@ -158,15 +138,18 @@ def _sequence(event_id: str) -> tuple[int, int]:
 
 
 async def _told(
-    opening: list[Event], first: Event | None, events: AsyncGenerator[Event], task: "asyncio.Task[Turn] | None"
+    opening: list[Event],
+    coming: "asyncio.Future[Event | None]",
+    events: AsyncGenerator[Event],
+    task: "asyncio.Task[Turn] | None",
 ) -> AsyncGenerator[Event]:
     """Each event. A fault on the way becomes an `error` event, for the status has long been sent."""
     ended = False
     try:
-        async with aclosing(events):
+        async with aclosing(events), aclosing(_chained(coming, events)) as chained:
             for event in opening:
                 yield event
-            async for event in _chained(first, events):
+            async for event in chained:
                 ended = event["kind"] == "end"
                 yield _complete(event, task)
     except StoryError as error:
@@ -182,11 +165,25 @@ async def _frames(told: AsyncGenerator[Event]) -> AsyncGenerator[str]:
             yield frame(event)
 
 
-async def _chained(first: Event | None, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
-    if first:
-        yield first
+async def _chained(coming: "asyncio.Future[Event | None]", events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
+    """The event that is awaited already, and those behind it."""
+    try:
+        first = await asyncio.shield(coming)
+    finally:
+        await _left(coming)
+    if first is None:
+        return
+    yield first
     async for event in events:
         yield event
+
+
+async def _left(coming: "asyncio.Future[Event | None]") -> None:
+    """Nobody waits for it any longer: the generator behind it must not run when it is closed."""
+    coming.cancel()
+    await asyncio.wait({coming})
+    if not coming.cancelled():
+        coming.exception()
 
 
 def _complete(event: Event, task: "asyncio.Task[Turn] | None") -> Event:

@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     """Who may use the API: everybody on this machine; accounts of its own; those whom an external issuer vouches for."""
     auth_secret: SecretStr | None = None
     """Signs the tokens of `local`: 32 bytes or more."""
+    token: SecretStr | None = None
+    """What `tta play --server` goes to a server with: a token, or an API key."""
     auth_secret_file: Path | None = None
     """The file that holds it instead."""
     auth_issuer: str = ""

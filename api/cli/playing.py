@@ -26,6 +26,9 @@ def play(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a turn, and a last one.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Save what a script shows as a picture in this file.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where the embedded server keeps its data.")] = None,
+    server: Annotated[
+        str, typer.Option(metavar="URL", help="Play on this server, such as http://127.0.0.1:8000; TTA_TOKEN logs in.")
+    ] = "",
 ) -> None:
     """Plays until the script ends or the player quits."""
     from api.terminal.sitting import Options, play_story  # noqa: PLC0415
@@ -41,5 +44,6 @@ def play(
         as_json=as_json,
         picture=svg,
         data_dir=data_dir,
+        server=server,
     )
     wait_for(lambda: play_story(options))

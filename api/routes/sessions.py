@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response, status
+from fastapi import APIRouter, Body, Header, Query, Response, status
 from fastapi.responses import StreamingResponse
 
 from agents.errors import Conflict, HeadMoved, UnknownSession
 from agents.world.load import load_world, shipped_worlds
-from agents.world.scene import goal_states
+from agents.world.sight import sight_of
 from agents.world.view import View
 from api.auth.policy import player_for, whose
 from api.etags import etag, names, tagged
@@ -29,8 +29,6 @@ from api.schemas import (
     SessionChanges,
     SessionPage,
     SessionRecord,
-    Standing,
-    Thing,
     Undo,
     UndoAnswer,
 )
@@ -205,10 +203,12 @@ async def switch_branch(session: SessionId, name: BranchInPath, engine: Engine) 
 
 
 @router.post("/{session}/undo", responses=PROBLEMS)
-async def undo_turns(session: SessionId, engine: Engine, tried: Try, asked: Undo | None = None) -> UndoAnswer:
+async def undo_turns(
+    session: SessionId, engine: Engine, tried: Try, asked: Annotated[Undo, Body(default_factory=Undo)]
+) -> UndoAnswer:
     """Takes turns back; without a body, the last one. Where there were fewer turns, all of them."""
     await engine.recover(session)  # or what it ends would not be counted
-    turns, position, earlier = asked.turns if asked else 1, await engine.position(session), tried.note
+    turns, position, earlier = asked.turns, await engine.position(session), tried.note
     head, _, number = (await tried.remember(f"{position['head']} {position['number']}")).rpartition(" ")
     before = int(number)
     try:
@@ -226,15 +226,11 @@ async def show(engine: StoryEngine, session: str) -> SessionAnswer:
     """The session as a client sees it."""
     record = await engine.session(session)
     position = await engine.position(session)
-    view = View(await engine.world(session), position["slots"])
-    standing = Standing(
-        branch=position["branch"],
-        turn=position["number"],
-        turn_id=position["head"],
-        location=Thing(id=view.here, name=view.location.name),
-        inventory=[Thing(id=key, name=view.name(key)) for key in view.inventory],
-        goals=goal_states(view),
-        choices=position["choices"],
-        won=view.won,
-    )
+    standing = {
+        "branch": position["branch"],
+        "turn": position["number"],
+        "turn_id": position["head"],
+        "choices": position["choices"],
+        **sight_of(View(await engine.world(session), position["slots"])),
+    }
     return SessionAnswer.model_validate({**record, "position": standing})

@@ -162,7 +162,7 @@ async def get_turn(session: SessionId, turn_id: PlayedTurnId, engine: Engine) ->
         try:
             return _accepted(await engine.queued(session, turn_id))
         except UnknownTurn:
-            if turn := await _stored(engine, session, turn_id):  # committed between the two looks
+            if turn := await stored(engine, session, turn_id):  # committed between the two looks
                 return turn
             raise await engine.failure(session, turn_id) or unknown from None
 
@@ -188,6 +188,5 @@ async def read_events(
     """A turn's events, running or finished, from the one after `Last-Event-ID`."""
     await toll.stream(await engine.session(session))
     end = partial(end_unfinished, request.app.state.tasks, engine, session)
-    answer = as_stream(await read_along(engine, session, turn_id, after=last_event_id), session, turn_id, silent=end)
-    end()
-    return answer
+    end()  # first of all: of a turn whose process died nothing more comes before somebody ends it
+    return as_stream(await read_along(engine, session, turn_id, after=last_event_id), session, turn_id, silent=end)

@@ -9,17 +9,17 @@ from agents.errors import Conflict, SessionPaused, StoreError, StoryError
 from agents.safety.crisis import as_typed
 from agents.story import Tier, Turn
 from agents.world.parse import parse
-from agents.world.view import View
 from api.attempts import listed_attempts, say_attempts
 from api.cli.output import counted, fail
-from api.terminal.screen import Screen
+from api.terminal.places import Place, place_in
+from api.terminal.screen import Named, Screen
 from api.terminal.scripts import Line
 from api.terminal.steering import Command, is_topics, read_command
 from api.undone import say_undone
 
 if TYPE_CHECKING:
     from graphs.engine import StoryEngine
-    from graphs.memory.shapes import Branch
+    from graphs.memory.shapes import Branch, Session
 
 PAUSED = "The story is paused. Say `resume` when you want to go on; nothing goes on before you do."
 READY = "Go on with the rest when you are ready."
@@ -63,11 +63,11 @@ class Play:
         record = await self.engine.session(self.session)
         self._risk = record["risk"]
         if new:
-            await self.screen.opening(world, record, await self.engine.turn(self.session, "root"))
+            await self.screen.opening(world.title, _told(record), await self.engine.turn(self.session, "root"))
         else:
             recap = await self.engine.recap(self.session)
             recap = f"{PAUSED} {recap}" if record["paused"] else recap
-            await self.screen.welcome_back(world, record, recap, recovered)
+            await self.screen.welcome_back(world.title, _told(record), recap, recovered)
         await self._show_place()
 
     async def converse(self) -> None:
@@ -168,14 +168,23 @@ class Play:
         for verdict in turn["verdicts"]:
             if verdict["tier"] == "crisis" or (verdict["tier"] == "check_in" and self._risk == "none"):
                 self._risk = verdict["tier"]
-        entries = await self.engine.trace(self.session, turn["turn_id"])
-        timings = {entry["node"]: round(entry["ms"], 2) for entry in entries}
-        world, position = await self.engine.world(self.session), await self.engine.position(self.session)
-        self.screen.end_turn(turn, line, timings, View(world, position["slots"]))
-        self.number = position["number"]
-        if turn["kind"] == "story" and any(command.verb == "help" for command in parse(line, world)):
+        timings, place = await self._timings(turn["turn_id"]), await self._place()
+        self.screen.end_turn(turn, line, timings, place)
+        self.number = place["number"]
+        if turn["kind"] == "story" and await self._asks_help(line):
             self.screen.steering()
-        self.screen.place(world, position)
+        self.screen.place(place)
+
+    async def _timings(self, turn_id: str) -> dict[str, float]:
+        """Milliseconds of the turn, by node."""
+        return {each["node"]: round(each["ms"], 2) for each in await self.engine.trace(self.session, turn_id)}
+
+    async def _place(self) -> Place:
+        return place_in(await self.engine.world(self.session), await self.engine.position(self.session))
+
+    async def _asks_help(self, line: str) -> bool:
+        world = await self.engine.world(self.session)
+        return any(command.verb == "help" for command in parse(line, world))
 
     def _in_crisis(self, line: str) -> bool:
         return self.engine.screen.action(line, risk=self._risk)["tier"] == "crisis"
@@ -183,8 +192,7 @@ class Play:
     def _eased(self, error: StoryError, line: str) -> StoryError:
         """While a story is paused the resources are shown once, then one line each; always to a person at risk, or who
         asks for `help`."""
-        asked = line.lower().strip(" .!?") in _HELP
-        if isinstance(error, SessionPaused) and not asked and self.engine.screen.action(line)["tier"] == "none":
+        if isinstance(error, SessionPaused) and not is_help(line) and self.engine.screen.action(line)["tier"] == "none":
             if self._told_paused:
                 error.help = None
             self._told_paused = True
@@ -257,9 +265,18 @@ class Play:
         await self._show_place()
 
     async def _show_place(self) -> None:
-        position = await self.engine.position(self.session)
-        self.number = position["number"]
-        self.screen.place(await self.engine.world(self.session), position)
+        place = await self._place()
+        self.number = place["number"]
+        self.screen.place(place)
+
+
+def is_help(line: str) -> bool:
+    """Whether the line asks for help with the game, by itself."""
+    return line.lower().strip(" .!?") in _HELP
+
+
+def _told(record: "Session") -> Named:
+    return Named(session=record["session"], world=record["world"])
 
 
 def _named(branch: "Branch") -> dict[str, object]:

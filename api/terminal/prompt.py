@@ -1,6 +1,6 @@
 """The line at which a player types: history across sittings, completion of verbs and of what is in sight."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
@@ -14,7 +14,9 @@ from api.terminal.steering import USAGE
 
 if TYPE_CHECKING:
     from agents.safety.screen import Screen
+    from api.terminal.places import Place
     from graphs.engine import StoryEngine
+    from graphs.settings import Settings
 
 
 class SightCompleter(Completer):
@@ -31,8 +33,23 @@ class SightCompleter(Completer):
         self.verbs = sorted({*VERBS, *view.world.verbs, *USAGE, *view.exits})
         here, carried, people = [_names(view, k) for k in (view.items_here, view.items_carried, view.people)]
         self.names = [*here, *carried, *people, *(detail.replace("_", " ") for detail in view.details)]
+        self._order([*view.exits], branches, people, here, carried)
+
+    def see_place(self, place: "Place", branches: Sequence[str] = ()) -> None:
+        """As `see`, of a story that a server tells of."""
+        things, carried, people = (
+            [each["name"].removeprefix("the ") for each in place[kind]] for kind in ("things", "inventory", "people")
+        )
+        ways = [way["direction"] for way in place["ways"]]
+        self.verbs = sorted({*VERBS, *USAGE, *ways})
+        self.names = [*things, *carried, *people]
+        self._order(ways, branches, people, things, carried)
+
+    def _order(
+        self, ways: Sequence[str], branches: Sequence[str], people: list[str], here: list[str], carried: list[str]
+    ) -> None:
         self.after = {
-            "go": [*view.exits],
+            "go": [*ways],
             "load": [*branches],
             "switch": [*branches],
             "save": [],
@@ -66,7 +83,7 @@ async def read_lines(engine: "StoryEngine", session: str) -> AsyncGenerator[str]
     """Lines until end of file or Ctrl-C."""
     completer = SightCompleter()
     prompt: PromptSession[str] = PromptSession(
-        history=_history(engine), completer=completer, complete_while_typing=False
+        history=_history(engine.settings, engine.screen), completer=completer, complete_while_typing=False
     )
     ready: list[None] = []
 
@@ -88,6 +105,22 @@ async def read_lines(engine: "StoryEngine", session: str) -> AsyncGenerator[str]
             return
 
 
+async def read_far_lines(
+    settings: "Settings", screen: "Screen", look: "Callable[[], Awaitable[tuple[Place, list[str]]]]"
+) -> AsyncGenerator[str]:
+    """As `read_lines`, of a story that a server tells of; `look` gives what can be named."""
+    completer = SightCompleter()
+    prompt: PromptSession[str] = PromptSession(
+        history=_history(settings, screen), completer=completer, complete_while_typing=False
+    )
+    while True:
+        completer.see_place(*await look())
+        try:
+            yield await prompt.prompt_async("> ")
+        except (EOFError, KeyboardInterrupt):
+            return
+
+
 class PrivateHistory(FileHistory):
     """What was typed before; the words of a person at risk are kept for nobody to find."""
 
@@ -100,13 +133,13 @@ class PrivateHistory(FileHistory):
             super().store_string(string)
 
 
-def _history(engine: "StoryEngine") -> FileHistory | InMemoryHistory:
+def _history(settings: "Settings", screen: "Screen") -> FileHistory | InMemoryHistory:
     """The history beside the other private data; nothing is kept where that folder is not ours."""
-    folder = engine.settings.data_dir
+    folder = settings.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / "history"
         path.touch(mode=0o600)
     except OSError:
         return InMemoryHistory()
-    return PrivateHistory(str(path), engine.screen)
+    return PrivateHistory(str(path), screen)

@@ -5,25 +5,33 @@ import sys
 from pathlib import Path
 from typing import Any, Protocol
 
+from typing_extensions import TypedDict
+
 from agents.errors import InvalidSetting, StoryError
 from agents.story import Turn
-from agents.world.schema import World
-from agents.world.view import View, visible_changes
+from agents.world.view import visible_changes
 from api.cli.output import console, counted, print_json
+from api.terminal.places import Place
 from api.terminal.steering import STEERING
-from graphs.memory.shapes import Position, Session
+
+
+class Named(TypedDict):
+    """What a screen tells of a session."""
+
+    session: str
+    world: str
 
 
 class Screen(Protocol):
     """Everything that a sitting shows."""
 
-    async def opening(self, world: World, session: Session, root: Turn) -> None: ...
-    async def welcome_back(self, world: World, session: Session, recap: str, recovered: Turn | None) -> None: ...
+    async def opening(self, title: str, session: Named, root: Turn) -> None: ...
+    async def welcome_back(self, title: str, session: Named, recap: str, recovered: Turn | None) -> None: ...
     def begin_turn(self, action: str) -> None: ...
     async def sentence(self, text: str) -> None: ...
-    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], view: View) -> None: ...
+    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], place: Place) -> None: ...
     def steering(self) -> None: ...
-    def place(self, world: World, position: Position) -> None: ...
+    def place(self, place: Place) -> None: ...
     def note(self, what: str, text: str, **data: object) -> None: ...
     def mistake(self, error: StoryError) -> None: ...
     def problem(self, action: str, error: StoryError) -> None: ...
@@ -34,11 +42,14 @@ class Screen(Protocol):
 class PlainScreen(Screen):
     """Text without colour: prose, and the action before it."""
 
-    async def opening(self, world: World, session: Session, root: Turn) -> None:
-        self._say(f"{world.title}  (session {session['session']})\n\n{root['narration']}")
+    beside = ""
+    """What `tta play` needs to go on beside the session: the server, where it is kept on one."""
 
-    async def welcome_back(self, world: World, session: Session, recap: str, recovered: Turn | None) -> None:
-        self._say(f"{world.title}  (session {session['session']})\n\n{recap}")
+    async def opening(self, title: str, session: Named, root: Turn) -> None:
+        self._say(f"{title}  (session {session['session']})\n\n{root['narration']}")
+
+    async def welcome_back(self, title: str, session: Named, recap: str, recovered: Turn | None) -> None:
+        self._say(f"{title}  (session {session['session']})\n\n{recap}")
 
     def begin_turn(self, action: str) -> None:
         self._say(f"\n> {action}")
@@ -47,15 +58,15 @@ class PlainScreen(Screen):
         sys.stdout.write(text + " ")
         sys.stdout.flush()
 
-    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], view: View) -> None:
+    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], place: Place) -> None:
         self._say("")
 
     def steering(self) -> None:
         """Behind a `help`: what steers the sitting itself."""
         self._say(f"\n{STEERING}")
 
-    def place(self, world: World, position: Position) -> None:
-        del world, position
+    def place(self, place: Place) -> None:
+        del place
 
     def note(self, what: str, text: str, **data: object) -> None:
         del what, data
@@ -70,7 +81,7 @@ class PlainScreen(Screen):
         """The line on stderr has said it."""
 
     def goodbye(self, session: str) -> None:
-        self._say(f"Your story is kept. Go on with: tta play --session {session}")
+        self._say(f"Your story is kept. Go on with: tta play --session {session}{self.beside}")
 
     def done(self, *, won: bool, turns: int, session: str, unplayed: int | None = None) -> None:
         del unplayed
@@ -86,12 +97,12 @@ class PlainScreen(Screen):
 class JsonScreen(PlainScreen):
     """One JSON object a turn; a first one for where the sitting begins and a last one with `done`."""
 
-    async def opening(self, world: World, session: Session, root: Turn) -> None:
-        del world
+    async def opening(self, title: str, session: Named, root: Turn) -> None:
+        del title
         print_json({"session": session["session"], "world": session["world"], "opening": root["narration"]})
 
-    async def welcome_back(self, world: World, session: Session, recap: str, recovered: Turn | None) -> None:
-        del world
+    async def welcome_back(self, title: str, session: Named, recap: str, recovered: Turn | None) -> None:
+        del title
         again = {"recovered": recovered["number"]} if recovered else {}
         print_json({"session": session["session"], "world": session["world"], "recap": recap, **again})
 
@@ -101,8 +112,8 @@ class JsonScreen(PlainScreen):
     async def sentence(self, text: str) -> None:
         del text
 
-    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], view: View) -> None:
-        print_json(turn_object(turn, action, timings_ms, view))
+    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], place: Place) -> None:
+        print_json(turn_object(turn, action, timings_ms, place))
 
     def steering(self) -> None:
         """A program has read what it can send: one object a turn stays one."""
@@ -127,7 +138,7 @@ class JsonScreen(PlainScreen):
         print_json({"done": True, "won": won, "turns": turns, "session": session, **stopped})
 
 
-def turn_object(turn: Turn, action: str, timings_ms: dict[str, float], view: View) -> dict[str, Any]:
+def turn_object(turn: Turn, action: str, timings_ms: dict[str, float], place: Place) -> dict[str, Any]:
     """A turn as `tta play --json` prints it; the README documents the shape."""
     return {
         "turn": turn["number"],
@@ -138,8 +149,8 @@ def turn_object(turn: Turn, action: str, timings_ms: dict[str, float], view: Vie
         "narration": turn["narration"],
         "choices": turn["choices"],
         "location": turn["location"],
-        "people": [view.name(key) for key in view.people],
-        "exits": list(view.exits),
+        "people": [person["name"] for person in place["people"]],
+        "exits": [way["direction"] for way in place["ways"]],
         "inventory": turn["inventory"],
         "goals": turn["goals"],
         "changes": visible_changes(turn["changes"]),
@@ -158,15 +169,15 @@ class RichScreen(PlainScreen):
         self._column = 0
         self._choices: list[str] = []
 
-    async def opening(self, world: World, session: Session, root: Turn) -> None:
-        self.console.rule(world.title, style="green")
+    async def opening(self, title: str, session: Named, root: Turn) -> None:
+        self.console.rule(title, style="green")
         for paragraph in root["narration"].split("\n\n"):
             self.console.print(f"\n{paragraph}")
         self._choices = [choice["label"] for choice in root["choices"]]
         self.console.print(f"\nsession {session['session']} - {STEERING_LINE}", style="dim")
 
-    async def welcome_back(self, world: World, session: Session, recap: str, recovered: Turn | None) -> None:
-        self.console.rule(world.title, style="green")
+    async def welcome_back(self, title: str, session: Named, recap: str, recovered: Turn | None) -> None:
+        self.console.rule(title, style="green")
         self.console.print(f"\nWelcome back. {recap}")
         self.console.print(f"\nsession {session['session']} - {STEERING_LINE}", style="dim")
 
@@ -193,16 +204,16 @@ class RichScreen(PlainScreen):
     def _write(self, text: str) -> None:
         self.console.out(text, end="", highlight=False)
 
-    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], view: View) -> None:
-        del action, timings_ms, view
+    def end_turn(self, turn: Turn, action: str, timings_ms: dict[str, float], place: Place) -> None:
+        del action, timings_ms, place
         self._write("\n")
         self._choices = [choice["label"] for choice in turn["choices"]]
 
     def steering(self) -> None:
         self.console.print(f"\n{STEERING}", style="dim")
 
-    def place(self, world: World, position: Position) -> None:
-        self.console.print(place_panel(world, position, self._choices))
+    def place(self, place: Place) -> None:
+        self.console.print(place_panel(place, self._choices))
 
     def note(self, what: str, text: str, **data: object) -> None:
         del data
@@ -228,7 +239,7 @@ class RichScreen(PlainScreen):
 
     def goodbye(self, session: str) -> None:
         self.console.print("\nYour story is kept. Go on with: ", style="dim", end="")
-        self.console.print(f"tta play --session {session}")
+        self.console.print(f"tta play --session {session}{self.beside}")
 
 
 STEERING_LINE = "help, undo, retry, save NAME, load NAME, branches, resume, quit"
@@ -241,32 +252,30 @@ def _without_web_fonts() -> str:
     return re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace("Fira Code", "monospace")
 
 
-def place_panel(world: World, position: Position, choices: list[str]) -> Any:
+def place_panel(place: Place, choices: list[str]) -> Any:
     """Where you are, the ways out, what you carry, what is still to do, what you could do next."""
     from rich.panel import Panel  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    view = View(world, position["slots"])
     grid = Table.grid(padding=(0, 1))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()
-    known = {d: view.world.locations[w.to].name for d, w in view.exits.items() if view.count(w.to, "visits")}
-    ways = [f"{direction} ({known[direction]})" if direction in known else direction for direction in view.exits]
-    goals = [g.title for k, g in world.goals.items() if not view.get(k, "done") and not g.optional]
+    ways = [f"{way['direction']} ({way['to']})" if way["to"] else way["direction"] for way in place["ways"]]
+    goals = [goal["title"] for goal in place["goals"] if not goal["done"] and not goal["optional"]]
     rows = {
         "ways": ", ".join(ways),
-        "here": ", ".join([world.characters[k].name for k in view.people] + [view.name(k) for k in view.listed_here()]),
-        "you have": ", ".join(view.name(k) for k in view.inventory),
+        "here": ", ".join(each["name"] for each in [*place["people"], *place["things"]]),
+        "you have": ", ".join(each["name"] for each in place["inventory"]),
         "goals": "; ".join(goals) or "all done",
         "perhaps": ""
-        if position["paused"]
-        else " / ".join(choices or [text[:1].upper() + text[1:] for text in position["choices"]]),
-        "paused": "say `resume` when you want to go on" if position["paused"] else "",
+        if place["paused"]
+        else " / ".join(choices or [text[:1].upper() + text[1:] for text in place["choices"]]),
+        "paused": "say `resume` when you want to go on" if place["paused"] else "",
     }
     for label, text in rows.items():
         if text:
             grid.add_row(label, Text(text))
-    at = (f" turn {position['number']}, {position['branch']}", "dim")
-    title = Text.assemble(view.location.name, at)  # a string would be read as markup
+    at = (f" turn {place['number']}, {place['branch']}", "dim")
+    title = Text.assemble(place["location"]["name"], at)  # a string would be read as markup
     return Panel(grid, title=title, title_align="left", border_style="dim")

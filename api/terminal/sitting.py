@@ -35,6 +35,7 @@ class Options:
     as_json: bool = False
     picture: Path | None = None
     data_dir: Path | None = None
+    server: str = ""
 
 
 async def play_story(options: Options) -> int:
@@ -46,11 +47,22 @@ async def play_story(options: Options) -> int:
     typed = lines is None and sys.stdin is not None and sys.stdin.isatty()  # pyright: ignore[reportUnnecessaryComparison]
     try:
         _check(options, scripted=lines is not None)
+        if options.server:
+            return await _play_far(options, lines, typed=typed)
         async with engine_of(data_dir=options.data_dir) as engine:
             session, new = await _open_session(engine, options)
             return await sit(Play(engine, session, _screen(options, typed=typed)), lines, new=new, typed=typed)
     except StoryError as error:
         raise with_help(error, (waiting() if not typed else []) if lines is None else texts(lines)) from error.__cause__
+
+
+async def _play_far(options: Options, lines: list[Line] | None, *, typed: bool) -> int:
+    """The same over HTTP."""
+    from api.terminal.away import open_far_play  # noqa: PLC0415 - httpx and all, only where a server plays
+
+    screen = _screen(options, typed=typed)
+    async with open_far_play(options, screen, typed=typed) as (play, new):
+        return await sit(play, lines, new=new, typed=typed)
 
 
 def _check(options: Options, *, scripted: bool) -> None:
@@ -62,6 +74,8 @@ def _check(options: Options, *, scripted: bool) -> None:
     if options.session:
         check_id(options.session, "session id")
     check_topics(options.avoid)
+    if options.server:
+        return  # what worlds and models there are, it knows
     if options.world:
         check_file(options.world)
         load_world(options.world)
@@ -74,9 +88,10 @@ def _check(options: Options, *, scripted: bool) -> None:
 def _screen(options: Options, *, typed: bool) -> Screen:
     if options.as_json:
         return JsonScreen()
-    if options.picture:
-        return RichScreen(picture=options.picture)
-    return RichScreen() if typed and sys.stdout.isatty() else PlainScreen()
+    rich = options.picture or (typed and sys.stdout.isatty())
+    made = RichScreen(picture=options.picture) if rich else PlainScreen()
+    made.beside = f" --server {options.server}" if options.server else ""
+    return made
 
 
 async def sit(play: Play, lines: list[Line] | None, *, new: bool, typed: bool) -> int:

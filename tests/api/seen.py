@@ -22,10 +22,10 @@ class Seen(PlainScreen):
         self.places: list[Any] = []
         self.ended: dict[str, Any] = {}
 
-    async def opening(self, world: Any, session: Any, root: Any) -> None:
+    async def opening(self, title: str, session: Any, root: Any) -> None:
         self.said.append(root["narration"])
 
-    async def welcome_back(self, world: Any, session: Any, recap: str, recovered: Any) -> None:
+    async def welcome_back(self, title: str, session: Any, recap: str, recovered: Any) -> None:
         self.said.append(recap)
 
     def begin_turn(self, action: str) -> None:
@@ -34,14 +34,14 @@ class Seen(PlainScreen):
     async def sentence(self, text: str) -> None:
         self.said.append(text)
 
-    def end_turn(self, turn: Any, action: str, timings_ms: Any, view: Any) -> None:
+    def end_turn(self, turn: Any, action: str, timings_ms: Any, place: Any) -> None:
         self.turns.append(turn)
 
     def steering(self) -> None:
         self.said.append(STEERING)
 
-    def place(self, world: Any, position: Any) -> None:
-        self.places.append(position)
+    def place(self, place: Any) -> None:
+        self.places.append(place)
 
     def note(self, what: str, text: str, **data: object) -> None:
         self.notes.append({"what": what, "text": text, **data})

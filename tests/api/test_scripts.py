@@ -2,18 +2,15 @@
 
 import json
 import os
-import pty
-import re
-import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cottage import COTTAGE
+from terminals import PROMPT, Terminal
 
 from api.cli.run import run
 from api.terminal.scripts import actions
@@ -97,45 +94,6 @@ def test_a_pipe_without_an_end_is_left(tmp_path: Path) -> None:
     assert b"More than 1 MB came in" in done.stderr
 
 
-class Terminal:
-    """The command on a terminal of its own."""
-
-    def __init__(self, tmp_path: Path, *arguments: str) -> None:
-        env = {
-            **os.environ,
-            "TTA_DATA_DIR": str(tmp_path / "data"),
-            "TTA_LINGER_S": "0.2",
-            "TERM": "xterm",
-            "COLUMNS": "100",
-        }
-        self.master, slave = pty.openpty()
-        command = [sys.executable, "-m", "api.cli", "play", *arguments]
-        self.process = subprocess.Popen(
-            command, stdin=slave, stdout=slave, stderr=slave, env=env, cwd=ROOT, start_new_session=True
-        )
-        os.close(slave)
-        self.shown = ""
-        self._read = 0
-
-    def until(self, pattern: str, within_s: float = 40) -> str:
-        """Waits until the pattern is shown after what was waited for before; what was shown up to there."""
-        deadline = time.monotonic() + within_s
-        while not (found := re.compile(pattern, re.DOTALL).search(self.shown, self._read)):
-            assert time.monotonic() < deadline, self.shown[self._read :]
-            if select.select([self.master], [], [], 0.1)[0]:
-                self.shown += os.read(self.master, 65_536).decode(errors="replace")
-        begin, self._read = self._read, found.end()
-        return self.shown[begin : self._read]
-
-    def type(self, line: str) -> None:
-        os.write(self.master, f"{line}\r".encode())
-
-    def close(self) -> int:
-        code = self.process.wait(timeout=30)
-        os.close(self.master)
-        return code
-
-
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     """A sitting at a new session."""
@@ -144,10 +102,6 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     if made.process.poll() is None:
         made.process.kill()
         made.close()
-
-
-PROMPT = r"\?2004h"
-"""prompt-toolkit asks for bracketed paste, then draws the prompt."""
 
 
 def test_a_person_at_a_terminal(terminal: Terminal) -> None:
