@@ -51,7 +51,7 @@ class Preferences(BaseModel):
         extra="allow", json_schema_extra={"examples": [{"avoid": ["spiders"], "techniques": True}]}
     )
 
-    avoid: Annotated[Avoid, UNSAID] = []  # noqa: RUF012 - Pydantic copies it
+    avoid: Annotated[Avoid, UNSAID] = []
     techniques: Annotated[Flag, Field(description="Whether stories may offer calming techniques."), UNSAID] = False
 
 
