@@ -54,10 +54,12 @@ async def hold(
     _held.add(mine)  # before it is asked for: another task of this process may read it there before we know
     try:
         await _take(redis, key, mine, wait_s, lease_ms)
-        renewing = asyncio.create_task(_renew(redis, key, mine, lease_ms))
+        over = asyncio.Event()
+        renewing = asyncio.create_task(_renew(redis, key, mine, lease_ms, over))
         try:
             yield
         finally:
+            over.set()
             await end(renewing)
             with suppress(RedisError, OSError, StoreError):
                 # A lease that cannot be given back runs out by itself.
@@ -107,8 +109,8 @@ def _is_dead(holder: str) -> bool:
     return False
 
 
-async def _renew(redis: "Redis", key: str, mine: str, lease_ms: int) -> None:
-    while True:
+async def _renew(redis: "Redis", key: str, mine: str, lease_ms: int, over: asyncio.Event) -> None:
+    while not over.is_set():  # cancelled it is as well, and that may be lost
         await asyncio.sleep(lease_ms * RENEWED / 1000)
         with suppress(RedisError, OSError, StoreError):
             await redis.eval(_RENEW, 1, key, mine, lease_ms)  # pyright: ignore[reportGeneralTypeIssues]

@@ -19,7 +19,7 @@ async def nothing() -> None:
 
 @pytest.fixture
 async def redis(embedded_socket: str) -> AsyncGenerator["Redis"]:
-    async with Redis.from_url(f"unix://{embedded_socket}") as client:
+    async with Redis.from_url(f"unix://{embedded_socket}", max_connections=1_000) as client:
         yield client
 
 

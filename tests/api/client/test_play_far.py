@@ -113,7 +113,7 @@ def test_a_person_at_a_terminal_logs_in_plays_and_leaves(tmp_path: Path) -> None
         try:
             terminal.until("Name")
             terminal.type("ada")
-            terminal.until("Password")
+            terminal.until("Password: ")  # with the blank, which comes when nothing is echoed any more
             terminal.type(PASSWORD)
             assert PASSWORD not in terminal.until(PROMPT)
             terminal.type("look")
