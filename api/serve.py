@@ -18,6 +18,7 @@ from agents.errors import InvalidSetting
 from api.app import build_app
 from api.bodies import DRAINED
 from api.cli.output import engine_of
+from api.heads import BoundedHeads
 from api.logs import configure
 from api.readiness import Readiness
 from graphs.settings import read_settings
@@ -96,10 +97,10 @@ def server_config(app: FastAPI) -> uvicorn.Config:
     """How uvicorn serves the app."""
     return uvicorn.Config(
         app,
+        http=BoundedHeads,
         access_log=False,
         log_config=None,
         server_header=False,
-        h11_max_incomplete_event_size=32 * 1024,
         ws_max_size=DRAINED,  # more is closed unread; what is too long for us is read for danger all the same
         ws_per_message_deflate=False,  # it would let a small message become a large one
         timeout_graceful_shutdown=GRACE_S,
