@@ -36,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--memory-steps", type=int, default=5000, help="steps of story memory, embedded (full: 100000)")
     parser.addoption("--neo4j-steps", type=int, default=1000, help="the same on Neo4j (full: 10000)")
     parser.addoption("--memory-seed", type=int, default=1, help="the seed of its first twenty stories")
+    parser.addoption("--readers", type=int, default=40, help="event streams that are cut and taken up (full: 500)")
     parser.addoption("--walks", type=int, default=3, help="what is made up for each route of the API (full: 100)")
     parser.addoption("--plays", type=int, default=30, help="random plays with marker words (full: 1000)")
     parser.addoption("--fuzz", type=int, default=400, help="texts that nobody types, through the screen (full: 10000)")
