@@ -2,20 +2,17 @@
 
 import asyncio
 import json
-import os
 import shutil
-import signal
 import socket
-import sys
 import tempfile
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from asyncio.subprocess import Process
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 from _api_load import WARM, cpu_s, load, of_langgraph, of_tta
+from _api_served import HERE, PATIENCE_S, client_of, process_of, served
 from _report import at_least, at_most, figures
 
 from api.cli.benchmarks import Bar, BenchFailed, Report
@@ -28,8 +25,6 @@ FIRST_SENTENCES = 200
 PAUSE_S = 0.03
 """What a quick model takes for a token or two: so long it waits after the token that settles the first sentence."""
 
-PATIENCE_S = 120
-HERE = Path(__file__).parent
 PEER = "langgraph dev"
 PEER_COMMAND = ("uvx", "--from", "langgraph-cli[inmem]>=0.4,<1", "langgraph", "dev", "--no-browser", "--no-reload")
 """An environment of its own: it wants another structlog than we do."""
@@ -59,7 +54,7 @@ async def run(count: int, tell: Callable[[str], None]) -> Report:
 
 
 async def _ours(count: int, tell: Callable[[str], None]) -> dict[str, float]:
-    async with _served(0.0) as (server, url), _client(url) as client:
+    async with served(0.0) as (server, url), client_of(url) as client:
         tell(f"tta: {SESSIONS} sessions of {count} turns")
         before = cpu_s(server.pid)
         found = await load(*of_tta(client), sessions=SESSIONS, turns=count)
@@ -78,7 +73,7 @@ async def _theirs(count: int, tell: Callable[[str], None]) -> dict[str, float] |
         )
         port = _free_port()
         command = (*PEER_COMMAND, "--port", str(port))
-        async with _process(*command, cwd=home) as server, _client(f"http://127.0.0.1:{port}") as client:
+        async with process_of(*command, cwd=home) as server, client_of(f"http://127.0.0.1:{port}") as client:
             tell(f"{PEER}: {SESSIONS} sessions of {count} turns")
             if not await _answers(client, server):
                 tell(f"{PEER}: left out, it did not come up")
@@ -89,7 +84,7 @@ async def _theirs(count: int, tell: Callable[[str], None]) -> dict[str, float] |
 async def _first_sentences(tell: Callable[[str], None]) -> dict[str, float]:
     """One reader at a time: what a sentence waits for here is checks and hand-overs, nobody else."""
     took: list[float] = []
-    async with _served(PAUSE_S) as (server, url), _client(url) as client:
+    async with served(PAUSE_S) as (server, url), client_of(url) as client:
         begin, _ = of_tta(client)
         session = await begin(1)
         for number in range(FIRST_SENTENCES + WARM):
@@ -122,38 +117,6 @@ async def _settled(server: Process) -> float:
     raise BenchFailed("The server ended")
 
 
-@asynccontextmanager
-async def _served(pause_s: float) -> AsyncGenerator[tuple[Process, str]]:
-    """Our API on a store of its own, and its address."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-        command = (sys.executable, str(HERE / "_api_server.py"), home, str(pause_s))
-        async with _process(*command, cwd=str(HERE.parents[1]), stdout=PIPE) as server:
-            assert server.stdout
-            async with asyncio.timeout(PATIENCE_S):
-                while line := await server.stdout.readline():
-                    if b"http://" in line:
-                        yield server, line.split(b" on ")[1].split()[0].decode()
-                        return
-        raise BenchFailed("The API did not come up")
-
-
-@asynccontextmanager
-async def _process(*command: str, cwd: str, stdout: int = DEVNULL) -> AsyncGenerator[Process]:
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=cwd, stdout=stdout, stderr=DEVNULL, start_new_session=True
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            await asyncio.wait_for(process.communicate(), 40)
-        except TimeoutError:
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-
-
 async def _answers(client: httpx.AsyncClient, server: Process) -> bool:
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until and server.returncode is None:
@@ -163,10 +126,6 @@ async def _answers(client: httpx.AsyncClient, server: Process) -> bool:
         except httpx.HTTPError:
             await asyncio.sleep(0.3)
     return False
-
-
-def _client(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, timeout=PATIENCE_S)
 
 
 def _free_port() -> int:
