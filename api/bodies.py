@@ -255,7 +255,8 @@ def _strings(value: Any) -> Iterator[str]:
         for key, item in value.items():
             if key in _fields():
                 # Our own names are no words of anybody's; of a message's type only one that is none is read.
-                yield from () if key == "type" and item in MESSAGE_TYPES else _strings(item)
+                named = key == "type" and isinstance(item, str) and item in MESSAGE_TYPES
+                yield from () if named else _strings(item)
             else:
                 yield str(key)
                 yield from _strings(item)

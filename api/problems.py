@@ -108,7 +108,11 @@ def _reads_runs(scope: Scope) -> bool:
 
 async def find_help(scope: Scope, error: StoryError) -> dict[str, Any] | None:
     """The resources that the text of a request calls for, read by the same pure screen that reads actions."""
-    return await help_for(scope, spoken(scope), error)
+    try:
+        text = spoken(scope)
+    except Exception:  # whatever is wrong with how it is read must not cost anybody the help
+        text = body_of(scope).decode("utf-8", "replace")
+    return await help_for(scope, text, error)
 
 
 async def help_for(scope: Scope, text: str, error: StoryError) -> dict[str, Any] | None:

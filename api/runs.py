@@ -1,7 +1,8 @@
 """What an AG-UI client sends to have a turn played (`RunAgentInput`, AG-UI 1.0), and which of its words are the player's.
 
-A run brings the client's whole conversation along, its tools, its state. Of these only the last user message is played: no
-other reaches the story, a prompt or a store. Where a run is turned away, what nobody has answered yet is read for danger.
+A run brings the client's whole conversation along, its tools, its state. Of these only the last user message is played, or
+one shortly before it that nobody has answered, where that calls for help: no other reaches the story, a prompt or a store.
+Where a run is turned away, what nobody has answered yet is read for danger.
 """
 
 import re
@@ -39,7 +40,7 @@ RunId = Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
 
 
 class RunMessage(Request):
-    """A message of the conversation. Only the last one of the user is looked at."""
+    """A message of the conversation. The last ones of the user are looked at."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -124,7 +125,7 @@ def unanswered(body: Any) -> Any:
     if not isinstance(messages, list):
         return body
     roles = [message.get("role") if isinstance(message, dict) else None for message in messages]
-    players = [place for place, role in enumerate(roles) if role not in _NOT_THE_PLAYERS]
+    players = [n for n, role in enumerate(roles) if not (isinstance(role, str) and role in _NOT_THE_PLAYERS)]
     last = players[-1] if players else -1
     wanted = set(_since_answer(roles[:last])) if players else set[int]()
     kept = [messages[place] for place in players if place in wanted or place == last]

@@ -20,7 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from agents.errors import StoryError
 from agents.story import Turn
-from api.acceptance import bound, looked_at, played, send
+from api.acceptance import bound, looked_at, played, send, stored
 from api.auth.policy import admit_again
 from api.bodies import hold_message, kept
 from api.messages import REF, PlayAction, PlayCancel, PlayMessage, PlayPing, PlayResume, PlayRetry
@@ -63,6 +63,7 @@ class Begun:
 
     task: "asyncio.Task[Turn] | None" = None
     after: str = ""
+    again: bool = False
 
 
 def frame_of(event: str, data: dict[str, Any], *, event_id: str = "", turn_id: str = "", ref: str = "") -> Frame:
@@ -176,20 +177,22 @@ class Talk:
             return said.frame("cancelled", {"turn_id": said.turn_id, "status": "cancelled"})
         if isinstance(asked, PlayResume):
             return Begun(after=asked.after)
+        again = False
         if isinstance(asked, PlayRetry):
+            again = await stored(engine, session, said.turn_id) is not None
             async with bound(engine, session, said.turn_id, b"retry\n"):  # no action ends so
                 started = await engine.start_retry(session, turn_id=said.turn_id, permit=said.toll.turn)
         else:
             assert isinstance(asked, PlayAction)
             words, strategy = asked.action.strip().encode("utf-8", "surrogatepass"), asked.multitask_strategy
             async with bound(engine, session, said.turn_id, words):
-                await played(engine, session, said.turn_id, asked.action)
+                again = await played(engine, session, said.turn_id, asked.action)
                 started = await send(
                     engine, session, asked.action, turn_id=said.turn_id, strategy=strategy, toll=said.toll
                 )
         said.turn_id, task = started
         task.add_done_callback(looked_at)
-        return Begun(task)
+        return Begun(task, again=again)
 
     async def _tell(self, said: Said, begun: Begun) -> "Frame | StoryError | None":
         """The turn's events as they come; the last frame, or what turns the reader away."""
@@ -199,7 +202,7 @@ class Talk:
         except StoryError as error:
             error.help = error.help or await find_help(said.scope, error)
             return error
-        if begun.task is None:
+        if begun.task is None or begun.again:
             end_unfinished(self._tasks, engine, session)
         if told is None:
             return said.frame("end", {})

@@ -190,15 +190,18 @@ class StoryPlayer(StoryAccepter):
             del self._draining[session]  # with nothing awaited since the look: who asks now begins another task
 
     async def play_all(self, session: str) -> None:
-        """Plays what waits in the session, one after the other. Raises StoreError; the rest then still waits."""
+        """Ends what a process left unfinished, and plays what waits, one after the other. Raises StoreError; the rest then
+        still waits.
+        """
         waiting, runner = self._waiting(session), self._runner(session)
         with self._translated():
-            while not self._closing and await waiting.count():
+            while not self._closing and (await waiting.count() or await runner.inbox.current()):
                 try:
                     async with hold(self._stores.redis, self._story(session), "waiting", wait_s=DRAIN_WAIT_S):
                         await self._finish_quietly(session, runner)
-                        for waits in (await waiting.all())[:1]:
-                            await self._play_next(session, waits, runner, waiting)
+                        if not (waits := await waiting.all()):
+                            break
+                        await self._play_next(session, waits[0], runner, waiting)
                 except TurnInProgress:
                     continue  # somebody plays a long turn
             await waiting.forget()

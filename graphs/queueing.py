@@ -95,7 +95,7 @@ class StoryQueue(StoryPlayer):
         except UnknownTurn:
             pass
         verdict, heard = await self._screened(record, await self.memory.position(self.scope(session)), text)
-        running, others = await runner.inbox.current(), await waiting.all()
+        others, running = await waiting.all(), await runner.inbox.current()  # in this order, as in `queued`
         stopped = verdict["action"] != "allow"
         if strategy == "reject" and (running or others):
             raise TurnInProgress("The session is playing another turn", cure="Wait until it has ended, or enqueue it.")
@@ -119,8 +119,10 @@ class StoryQueue(StoryPlayer):
         await runner.inbox.expect(turn_id)
         await runner.events.begin(turn_id, opening)
         await waiting.put(waits, first=how is not None)
-        if running and how and not is_stopped(running):
-            await runner.inbox.ask_to_halt(running["turn_id"], how)
+        # Again: one of those that waited may have been begun since.
+        now = await runner.inbox.current() if how else None
+        if how and now and now["turn_id"] != turn_id and not is_stopped(now):
+            await runner.inbox.ask_to_halt(now["turn_id"], how)
         ahead = 0 if how else len(others) + bool(running)
         return Queued(turn_id=turn_id, session=session, status="queued", ahead=ahead)
 

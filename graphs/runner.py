@@ -74,7 +74,7 @@ class StreamVoice(Voice):
 
 
 def shape_of(graph: Any) -> str:
-    """A fingerprint of a graph's nodes, edges and keys: graphs of one shape can go on with each other's turns."""
+    """A fingerprint of a graph's nodes and keys: graphs of one shape can go on with each other's turns."""
     return sha256("\n".join([*sorted(graph.nodes), *sorted(graph.channels)]).encode()).hexdigest()[:16]
 
 

@@ -84,10 +84,10 @@ class Settings(BaseSettings):
     """Who may use the API: everybody on this machine; accounts of its own; those whom an external issuer vouches for."""
     auth_secret: SecretStr | None = None
     """Signs the tokens of `local`: 32 bytes or more."""
-    token: SecretStr | None = None
-    """What `tta play --server` goes to a server with: a token, or an API key."""
     auth_secret_file: Path | None = None
     """The file that holds it instead."""
+    token: SecretStr | None = None
+    """What `tta play --server` goes to a server with: a token, or an API key."""
     auth_issuer: str = ""
     """The `iss` of tokens; empty: `tta`. `jwks` needs it."""
     auth_audience: str = ""
@@ -214,7 +214,7 @@ def _secrets_dir() -> Path | None:
         keys = {name: files[name].read_text().strip() for name in MODEL_KEYS if name in files}
         for file in files.values():
             if file.name.upper().startswith("TTA_"):
-                file.read_bytes()  # one that may not be read is told here, by the name of the setting
+                file.read_text()  # one that may not be read is told here, by the name of the setting
     except (OSError, ValueError) as error:
         place = str(getattr(error, "filename", None) or folder)
         why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"

@@ -61,6 +61,7 @@ class Waiting:
         """At the end, or before all others."""
         text = self._seal.close(json.dumps(waits, ensure_ascii=False))
         await cast(Any, self._redis.zadd(self._sessions, {self._session: time.time()}))
+        await cast(Any, self._redis.srem(self._dropped, waits["turn_id"]))  # sent again, it is not dropped any more
         await cast(Any, (self._redis.lpush if first else self._redis.rpush)(self._key, text))
 
     async def all(self) -> list[Waits]:

@@ -104,7 +104,7 @@ def test_each_secret_of_ours_is_a_setting_or_a_models_key() -> None:
     used = {secret for service in SERVICES.values() for secret in service.get("secrets", [])}
     assert used == set(COMPOSE["secrets"])
     secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
-    assert {f"tta_{name}" for name in secret - {"safety_webhook_url"}} <= set(SERVICES["api"]["secrets"])
+    assert {f"tta_{name}" for name in secret - {"safety_webhook_url", "token"}} <= set(SERVICES["api"]["secrets"])
 
 
 def test_who_watches_has_our_alerts_and_our_dashboard() -> None:

@@ -25,7 +25,11 @@ class AppTransport(httpx.AsyncBaseTransport):
         assert isinstance(request.stream, httpx.AsyncByteStream)
         body = b"".join([chunk async for chunk in request.stream])
         call = _Call(self._app, _scope(request), body)
-        start = await call.answered()
+        try:
+            start = await call.answered()
+        except BaseException:
+            call.leave()
+            raise
         return httpx.Response(start["status"], headers=start["headers"], stream=call, request=request)
 
 
@@ -54,6 +58,16 @@ class _Call(httpx.AsyncByteStream):
                     return
         raise httpx.RemoteProtocolError("the app has not ended its answer")
 
+    def leave(self) -> None:
+        """Its client has left: what the app still sends goes nowhere."""
+        self._left.set()
+        while not self._messages.empty():
+            self._messages.get_nowait()
+
+    async def _send(self, message: Message) -> None:
+        if not self._left.is_set():
+            await self._messages.put(message)
+
     async def aclose(self) -> None:
         self._left.set()
         while not self._task.done():
@@ -64,7 +78,7 @@ class _Call(httpx.AsyncByteStream):
 
     async def _run(self, app: ASGIApp, scope: Scope) -> None:
         try:
-            await app(scope, self._receive, self._messages.put)
+            await app(scope, self._receive, self._send)
         finally:
             if not self._left.is_set():
                 await self._messages.put(None)

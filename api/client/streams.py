@@ -101,6 +101,8 @@ class Reader:
                     for frame in frames.feed(chunk):
                         if frame.retry_ms is not None:
                             waits.least_s = frame.retry_ms / 1000
+                        if not frame.data and frame.retry_ms is None:
+                            waits.start_over()  # a heartbeat: the server is there
                         if self._is_end(frame):
                             return
                         if event := self._event(frame):

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -15,7 +16,7 @@ from api.routes.parts import Engine, SessionId
 from api.routes.turns import LastEvent
 from api.runs import RunInput, said, turn_of
 from api.schemas import PROBLEMS
-from api.streams import HEADERS, read_along, with_heartbeats
+from api.streams import HEADERS, end_unfinished, read_along, with_heartbeats
 from api.tolls import Paid
 from graphs.actions import turn_id_of
 from graphs.engine import StoryEngine
@@ -48,7 +49,8 @@ async def play_run(
     last_event_id: LastEvent = "",
     multitask_strategy: Second = "reject",
 ) -> StreamingResponse:
-    """Plays the last user message of a run, and tells the turn as events of AG-UI. Leaving cancels nothing.
+    """Plays the last user message of a run, or an unanswered one before it that calls for help, and tells the turn as
+    events of AG-UI. Leaving cancels nothing.
 
     The session is that of the path; `threadId` is given back. The run's id is the turn's, where it is 8 to 64 letters,
     digits, - and _ (else `Location` says the turn's). Nothing else of the run is used, and nothing of it is kept. For a
@@ -63,12 +65,16 @@ async def play_run(
         again = await played(engine, session, turn_id, action)
         turn_id, task = await send(engine, session, action, turn_id=turn_id, strategy=multitask_strategy, toll=toll)
     task.add_done_callback(looked_at)
+    end = partial(end_unfinished, request.app.state.tasks, engine, session)
     told = await read_along(engine, session, turn_id, task=task)
+    if again:
+        end()
     assert told is not None  # from its beginning there is always something
     run = Run(asked.thread_id, asked.run_id, session, turn_id, engine.settings.locale)
     headers = {**HEADERS, "Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
     headers |= {REPLAYED: "true"} if again else {}
-    return StreamingResponse(with_heartbeats(frames(told, run, last_event_id)), headers=headers, media_type=MEDIA_TYPE)
+    shown = with_heartbeats(frames(told, run, last_event_id), silent=end)
+    return StreamingResponse(shown, headers=headers, media_type=MEDIA_TYPE)
 
 
 async def _action(engine: StoryEngine, asked: RunInput) -> str:

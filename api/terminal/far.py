@@ -14,6 +14,7 @@ from api.schemas import NewSessionAnswer, SessionAnswer
 from api.terminal.places import Place
 from api.terminal.play import PAUSED, Play, is_help
 from api.terminal.screen import Named, Screen
+from api.terminal.scripts import with_help
 from api.terminal.steering import Command
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class FarPlay(Play):
         try:
             return await super().step(line)
         except StoryError as error:
-            raise at_terminal(error)  # noqa: B904 - it is the same error
+            raise with_help(at_terminal(error), [line], screen=self._story.screen)  # noqa: B904 - it is the same error
 
     async def _typed(self) -> AsyncGenerator[str]:
         from api.terminal.prompt import read_far_lines  # noqa: PLC0415 - prompt-toolkit, only for a person

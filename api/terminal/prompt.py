@@ -1,6 +1,8 @@
 """The line at which a player types: history across sittings, completion of verbs and of what is in sight."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
@@ -8,6 +10,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, InMemoryHistory
 
+from agents.errors import StoryError
 from agents.world.view import View
 from agents.world.vocabulary import VERBS
 from api.terminal.steering import USAGE
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from api.terminal.places import Place
     from graphs.engine import StoryEngine
     from graphs.settings import Settings
+
+LOOK_S = 2.0
+"""Longest wait for what can be named, before a prompt on a server's story."""
 
 
 class SightCompleter(Completer):
@@ -114,7 +120,9 @@ async def read_far_lines(
         history=_history(settings, screen), completer=completer, complete_while_typing=False
     )
     while True:
-        completer.see_place(*await look())
+        with suppress(StoryError, TimeoutError):  # without it there is a prompt all the same
+            async with asyncio.timeout(LOOK_S):
+                completer.see_place(*await look())
         try:
             yield await prompt.prompt_async("> ")
         except (EOFError, KeyboardInterrupt):

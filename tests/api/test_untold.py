@@ -29,6 +29,51 @@ async def test_committed_and_not_told(client: AsyncClient, begin: Any, monkeypat
     assert events[-2]["data"]["turn"]["turn_id"] == sent.json()["turn_id"]
 
 
+RUN: dict[str, Any] = {
+    "threadId": "t",
+    "runId": "run-0001",
+    "state": {},
+    "tools": [],
+    "context": [],
+    "forwardedProps": {},
+}
+
+
+async def test_committed_and_not_told_to_a_client_of_agui(
+    client: AsyncClient, engine: StoryEngine, begin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = await begin()
+    session = turns.split("/")[4]
+    run = {**RUN, "messages": [{"id": "1", "role": "user", "content": "look"}]}
+
+    async def dies(*_: object) -> None:
+        return
+
+    with monkeypatch.context() as patched:
+        patched.setattr("graphs.runner.Runner._end", dies)
+        await engine.act(session, "look", turn_id="run-0001")
+    async with asyncio.timeout(60):
+        again = await client.post(turns.removesuffix("/turns") + "/agui", json=run)
+    assert "RUN_FINISHED" in again.text
+
+
+CRY = "I want to end my life tonight"
+
+
+@pytest.mark.parametrize("odd", [[], {}, ["action"], 7])
+async def test_a_type_that_is_no_word_costs_nobody_the_help(client: AsyncClient, begin: Any, odd: Any) -> None:
+    turns = await begin()
+    run = {**RUN, "messages": [{"id": "1", "role": odd, "content": CRY}]}
+    answers = [
+        await client.post(turns, json={"action": CRY, "type": odd}),
+        await client.post("/api/v1/sessions", json={"title": CRY, "type": odd}),
+        await client.post(turns.removesuffix("/turns") + "/agui", json=run),
+    ]
+    for answer in answers:
+        assert answer.status_code == 422, answer.text
+        assert answer.json()["help"]["tier"] == "crisis"
+
+
 async def test_committed_between_two_looks(
     client: AsyncClient, engine: StoryEngine, begin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

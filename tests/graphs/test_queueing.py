@@ -103,6 +103,19 @@ async def test_taken_back_though_it_was_committed_meanwhile(
     assert [turn["action"] for turn in await engine.turns(session)] == ["wait"]
 
 
+async def test_the_last_one_that_waited_is_ended_when_its_process_died(engine: StoryEngine) -> None:
+    session = await begun(engine)
+    queued = await engine.enqueue(session, "look")
+    runner, waiting = engine._runner(session), engine._waiting(session)  # pyright: ignore[reportPrivateUsage]
+    entry = await engine._entry(await engine.session(session), "look", queued["turn_id"], runner)  # pyright: ignore[reportPrivateUsage]
+    await runner.inbox.put(entry)
+    await waiting.remove(queued["turn_id"])
+    assert await engine.play_left() == [session]
+    async with asyncio.timeout(60):
+        while await runner.stored(queued["turn_id"]) is None:
+            await asyncio.sleep(0.02)
+
+
 @pytest.mark.parametrize("strategy", ["enqueue", "interrupt", "rollback"])
 async def test_who_is_in_danger_waits_for_nobody(engine: StoryEngine, held: ScriptedModel, strategy: str) -> None:
     session, _, first = await running(engine)
