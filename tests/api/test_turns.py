@@ -53,7 +53,7 @@ async def test_the_same_turn_id_is_the_same_turn(client: AsyncClient, begin) -> 
     assert first == again
     assert first["turn_id"] == "my-turn-0001"
     both = await client.post(turns, json=asked, headers={"Idempotency-Key": "k"})
-    assert both.status_code == 422
+    assert both.status_code == 409
 
 
 @pytest.mark.parametrize("turn_id", ["root", "short", "with space", "x" * 65, "a/../b-12345"])
