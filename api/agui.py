@@ -11,6 +11,7 @@ It is a translation of `read_along` and nothing else. What is told before STATE_
 """
 
 import json
+import uuid
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -188,7 +189,8 @@ def frame(told: Told, event_id: str = "") -> str:
 def refused(problem: dict[str, Any], session: str, raw: bytes) -> str:
     """The whole answer to a run that was turned away, where it must be seen: a client of AG-UI shows no problems."""
     thread, run = (_echoed(raw, *names) for names in (("threadId", "thread_id"), ("runId", "run_id")))
-    begun = Run(thread or session or "refused", run or "refused", session, run or "refused")
+    # Its message has an id of its own: one that a client knows already would be added to what stands far above.
+    begun = Run(thread or session or "refused", run or "refused", session, run or uuid.uuid4().hex)
     return "".join(map(frame, [*begun.tell(Event(id="", kind="metadata", data={})), *failed(problem, begun.turn_id)]))
 
 

@@ -129,7 +129,8 @@ class Talk:
             asked = await self._checked(said)
             if isinstance(asked, PlayPing):
                 return said.frame("pong", {})
-            if others >= (2 * MOST if isinstance(asked, PlayCancel) else MOST):
+            full = others >= (2 * MOST if isinstance(asked, PlayCancel) else MOST)
+            if full and not await self._at_risk(asked):
                 raise TooManyMessages(f"{MOST} messages are under way already", cure="Wait until one has ended.")
             if not before.is_set() and not await self._at_risk(asked):
                 await before.wait()

@@ -123,6 +123,8 @@ class StoryQueue(StoryPlayer):
         now = await runner.inbox.current() if how else None
         if how and now and now["turn_id"] != turn_id and not is_stopped(now):
             await runner.inbox.ask_to_halt(now["turn_id"], how)
+        if stopped:  # fixed words need no worker, and whoever is at risk waits for none
+            self.play_waiting(session)
         ahead = 0 if how else len(others) + bool(running)
         return Queued(turn_id=turn_id, session=session, status="queued", ahead=ahead)
 

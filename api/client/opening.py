@@ -85,7 +85,11 @@ def _checked(url: str) -> httpx.URL:
         base = httpx.URL(url.strip())
         if base.userinfo:
             raise InvalidSetting("The server's address holds a name or a password", cure="Set TTA_TOKEN instead.")
-        if base.scheme in ("http", "https") and base.host and not (base.query or base.fragment):
+        if (
+            base.scheme in ("http", "https")
+            and base.host
+            and not (base.query or base.fragment or (base.port or 0) > 65_535)
+        ):
             return base
         if "://" not in url and url:
             raise InvalidSetting(

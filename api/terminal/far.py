@@ -1,5 +1,6 @@
 """A sitting at a story that a server keeps: the same words and the same screens, over the API."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -9,17 +10,21 @@ from agents.errors import InvalidInput, SessionPaused, StoryError, UnknownSessio
 from agents.safety.crisis import as_typed
 from agents.safety.screen import Screen as Safety
 from agents.story import Turn
-from api.client import Begun, Client, LoginNeeded, Sentence, ServerGone
+from api.client import Begun, Client, LoginNeeded, Sentence, ServerGone, ServerSilent
 from api.schemas import NewSessionAnswer, SessionAnswer
 from api.terminal.places import Place
 from api.terminal.play import PAUSED, Play, is_help
 from api.terminal.screen import Named, Screen
 from api.terminal.scripts import with_help
 from api.terminal.steering import Command
+from graphs.ending import end
 
 if TYPE_CHECKING:
     from graphs.engine import StoryEngine
     from graphs.settings import Settings
+
+SOON_S = 3.0
+"""So long a server may say nothing before the person is told so."""
 
 LOGIN = "Set TTA_TOKEN to a token or an API key of that server."
 _CURES: dict[type[StoryError], str] = {
@@ -79,6 +84,10 @@ class FarPlay(Play):
         self.client = story.client
         self._story = story
         self._first = session
+        self._typing = False
+        """Whether a person types, and no script."""
+        self._heard = asyncio.Event()
+        """Set once the server has answered to the line."""
 
     async def begin(self, *, new: bool) -> None:
         """Shows the opening, or the last turn to somebody who comes back; the server has ended what was unfinished."""
@@ -94,14 +103,33 @@ class FarPlay(Play):
         await self._show_place()
 
     async def step(self, line: str) -> bool:
+        self._heard.clear()
+        asked = asyncio.create_task(super().step(line))
         try:
-            return await super().step(line)
+            if self._typing:
+                await self._say_soon(asked, line)
+            return await asyncio.shield(asked)
         except StoryError as error:
             raise with_help(at_terminal(error), [line], screen=self._story.screen)  # noqa: B904 - it is the same error
+
+        finally:
+            await end(asked)
+
+    async def _say_soon(self, asked: "asyncio.Task[bool]", line: str) -> None:
+        """Of a server that says nothing the person hears so soon, and nobody at risk waits for it to have the resources."""
+        hearing = asyncio.create_task(self._heard.wait())
+        try:
+            await asyncio.wait({asked, hearing}, timeout=SOON_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end(hearing)
+        if not asked.done() and not self._heard.is_set():
+            silent = ServerSilent("The server has not answered yet", cure="It is asked on; Ctrl-C leaves.")
+            self.screen.mistake(with_help(silent, [line], screen=self._story.screen))
 
     async def _typed(self) -> AsyncGenerator[str]:
         from api.terminal.prompt import read_far_lines  # noqa: PLC0415 - prompt-toolkit, only for a person
 
+        self._typing = True
         async for line in read_far_lines(self._story.settings, self._story.screen, self._names):
             if line.strip():
                 yield line.strip()
@@ -115,6 +143,7 @@ class FarPlay(Play):
         turn: Turn | None = None
         async with aclosing(self.client.turns.stream(self.session, line)) as events:
             async for event in events:
+                self._heard.set()
                 if isinstance(event, Begun):
                     self.screen.begin_turn(line)
                 elif isinstance(event, Sentence):

@@ -145,15 +145,22 @@ async def test_a_cry_for_help_waits_for_no_message_before_it(
         assert (await heard.until(ref))[0]["data"]["code"] == "session_paused"
 
 
-async def test_more_than_a_few_are_refused_and_read_all_the_same(told: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cry_for_help_is_never_one_too_many(told: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(talk, "MOST", 2)
     await told.say("waits", type="action", action="wait", multitask_strategy="enqueue")
     await told.until("waits", "metadata")
-    for ref, words, tier in (("more", "look", None), ("cry", DANGER, "crisis")):
-        await told.say(ref, type="action", action=words, multitask_strategy="enqueue")
-        error, _ = await told.until(ref)
-        assert (error["data"]["status"], error["data"]["code"]) == (429, "too_many_messages")
-        assert error["data"].get("help", {}).get("tier") == tier
+    await told.say("cry", type="action", action=DANGER, multitask_strategy="interrupt")
+    assert turn_of(await told.until("cry"))["kind"] == "crisis"
+    assert "error" in [frame["event"] for frame in await told.until("waits")]
+
+
+async def test_more_than_a_few_are_refused(told: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(talk, "MOST", 2)
+    await told.say("waits", type="action", action="wait", multitask_strategy="enqueue")
+    await told.until("waits", "metadata")
+    await told.say("more", type="action", action="look", multitask_strategy="enqueue")
+    error, _ = await told.until("more")
+    assert (error["data"]["status"], error["data"]["code"]) == (429, "too_many_messages")
     await told.say("here", type="ping")
     assert (await told.until("here", "pong"))[0]["turn_id"] == ""
     await told.say("stop", type="cancel")

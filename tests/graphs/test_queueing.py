@@ -116,6 +116,16 @@ async def test_the_last_one_that_waited_is_ended_when_its_process_died(engine: S
             await asyncio.sleep(0.02)
 
 
+async def test_who_is_in_danger_waits_for_no_worker(engine: StoryEngine) -> None:
+    """Whoever was to play what waits is not there: nobody nudges, nobody sweeps."""
+    session = await begun(engine)
+    queued = await engine.enqueue(session, CRISIS)
+    async with asyncio.timeout(60):
+        while not (await engine.session(session))["paused"]:
+            await asyncio.sleep(0.02)
+    assert (await engine.turn(session, queued["turn_id"]))["kind"] == "crisis"
+
+
 @pytest.mark.parametrize("strategy", ["enqueue", "interrupt", "rollback"])
 async def test_who_is_in_danger_waits_for_nobody(engine: StoryEngine, held: ScriptedModel, strategy: str) -> None:
     session, _, first = await running(engine)

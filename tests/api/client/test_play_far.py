@@ -128,6 +128,21 @@ def test_a_person_at_a_terminal_logs_in_plays_and_leaves(tmp_path: Path) -> None
                 terminal.process.kill()
 
 
+def test_whoever_is_at_risk_waits_for_no_server_that_has_gone(tmp_path: Path) -> None:
+    with serving(tmp_path / "store") as server:
+        terminal = Terminal(tmp_path, "--server", server.url, "--world", "winter_light")
+        try:
+            terminal.until(PROMPT)
+            server.kill()
+            terminal.type("I want to end my life tonight")
+            shown = " ".join(terminal.until("findahelpline").split())  # sooner than a server is given up
+            assert "has not answered yet" in shown or "Nobody answers" in shown
+        finally:
+            terminal.process.kill()
+            terminal.process.wait()
+            os.close(terminal.master)
+
+
 def test_the_first_prompt_of_a_local_play_brings_no_client() -> None:
     code = "import sys, api.cli.run, api.terminal.sitting, api.terminal.prompt; print(sorted({'api.client', 'fastapi', 'api.terminal.far'} & sys.modules.keys()))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
