@@ -16,7 +16,6 @@ from docket import Docket, Worker
 from docket.dependencies import ExponentialRetry
 from redis.exceptions import RedisError
 
-from graphs.ending import end
 from graphs.stores import Stores, translated
 
 if TYPE_CHECKING:
@@ -98,4 +97,7 @@ async def work(engine: "StoryQueue", stores: Stores, tenant: str, stopping: asyn
             engine.stop_playing()
             stopping.set()
             await sweeping
-            await end(stopped, working)
+            for task in (stopped, working):
+                task.cancel()  # once: docket then waits for what it plays, and a second time would break that off
+                with suppress(asyncio.CancelledError):
+                    await task
