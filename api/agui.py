@@ -20,7 +20,7 @@ from typing import Any
 from agents.safety.crisis import response
 from agents.story import Turn
 from api.bodies import UUID
-from graphs.events import Event
+from graphs.events import Event, sequence_of
 
 PROTOCOL = "1.0"
 
@@ -170,10 +170,10 @@ async def frames(told: AsyncGenerator[Event], run: Run, after: str = "") -> Asyn
     whose stream has expired nobody knows what had come: it is told whole.
     """
     yield "retry: 1000\n\n"
-    last = _sequence(after)
+    last = sequence_of(after)
     async with aclosing(told):
         async for event in told:
-            made, here = run.tell(event), _sequence(event["id"])
+            made, here = run.tell(event), sequence_of(event["id"])
             if here[0] > 0 and here <= last:  # those of a turn whose stream has expired begin with 0
                 continue
             for place, each in enumerate(made, 1):
@@ -202,9 +202,3 @@ def _echoed(raw: bytes, *names: str) -> str:
         return ""
     given = [body[name] for name in names if name in body] if isinstance(body, dict) else []
     return given[0] if given and isinstance(given[0], str) and UUID.fullmatch(given[0]) else ""
-
-
-def _sequence(event_id: str) -> tuple[int, int]:
-    left, _, right = event_id.rpartition(":")[2].partition("-")
-    ours = left.isascii() and left.isdigit() and right.isascii() and right.isdigit() and len(left + right) < 40
-    return (int(left), int(right)) if ours else (0, 0)

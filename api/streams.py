@@ -7,7 +7,8 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import structlog
 from fastapi.responses import StreamingResponse
@@ -19,7 +20,9 @@ from api.logs import frames
 from api.problems import problem
 from graphs.ending import end
 from graphs.engine import StoryEngine
-from graphs.events import Event
+from graphs.events import Event, sequence_of
+
+T = TypeVar("T")
 
 PROMPT_S = 2.0
 """How long an answer waits for its first event; then it begins without, so that a slow model looks like no dead server."""
@@ -36,42 +39,39 @@ def wants_events(accept: str) -> bool:
     return any(part.partition(";")[0].strip().lower() == MEDIA_TYPE for part in accept.split(","))
 
 
-def as_stream(
-    told: AsyncGenerator[Event] | None,
-    session: str,
-    turn_id: str,
-    *,
-    status: int = 200,
-    silent: Callable[[], None] = lambda: None,
-) -> Response:
-    """The response of what `read_along` gives; 204, which tells a client not to come back, where nothing is left to read.
-
-    `silent` is called at each heartbeat: whoever plays the turn may have died.
-    """
+def as_stream(told: AsyncGenerator[Event] | None, session: str, turn_id: str, *, status: int = 200) -> Response:
+    """The response of what `read_along` gives; 204, which tells a client not to come back, where nothing is left to read."""
     if told is None:
         return Response(status_code=204)
     headers = {**HEADERS, "Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
-    return StreamingResponse(with_heartbeats(_frames(told), silent=silent), status, headers, MEDIA_TYPE)
+    return StreamingResponse(with_heartbeats(_frames(told)), status, headers, MEDIA_TYPE)
 
 
 async def read_along(
     engine: StoryEngine,
+    tasks: "set[asyncio.Task[None]]",
     session: str,
     turn_id: str,
     *,
     after: str = "",
     task: "asyncio.Task[Turn] | None" = None,
+    again: bool = False,
 ) -> AsyncGenerator[Event] | None:
     """The events of a turn from the one after `after`, `end` last; None where nothing is left to read.
 
-    Raises UnknownSession, UnknownTurn, StoreError before the first event. `task` is the turn's own, where it runs here.
+    Raises UnknownSession, UnknownTurn, StoreError before the first event. `task` is the turn's own, where it runs here;
+    `again`: it was committed before. A turn whose process died, or died between the commit and the telling, is ended: at
+    once where it does not run here, else at the next silence; `tasks` are what the app waits for.
     """
-    events = _from(engine.events(session, turn_id), after)
+    look = partial(_end_unfinished, tasks, engine, session)
+    if task is None or again:
+        look()
+    events = _from(_watched(engine.events(session, turn_id), look), after)
     coming = asyncio.ensure_future(anext(events, None))
     try:
         await asyncio.wait({coming}, timeout=PROMPT_S)
     except asyncio.CancelledError:
-        await _left(coming)
+        await end(coming)  # the generator behind it must not run when it is closed
         raise
     if not coming.done():
         return _told([], coming, events, task)
@@ -89,8 +89,17 @@ async def read_along(
     return _told(opening, coming, events, task)
 
 
-def end_unfinished(tasks: "set[asyncio.Task[None]]", engine: StoryEngine, session: str) -> None:
-    """Whoever asks for a turn's events sees it end, though its process died; `tasks` are what the app waits for."""
+async def _watched(events: AsyncGenerator[Event], look: Callable[[], None]) -> AsyncGenerator[Event]:
+    """The events; in each silence somebody looks whether whoever plays the turn has died."""
+    async with aclosing(_with_silences(events)) as found:
+        async for event in found:
+            if event is None:
+                look()
+            else:
+                yield event
+
+
+def _end_unfinished(tasks: "set[asyncio.Task[None]]", engine: StoryEngine, session: str) -> None:
     recovering = asyncio.create_task(_recover(engine, session))
     tasks.add(recovering)
     recovering.add_done_callback(tasks.discard)
@@ -114,11 +123,11 @@ async def _from(events: AsyncGenerator[Event], after: str) -> AsyncGenerator[Eve
 
     Raises UnknownSession, UnknownTurn, StoreError.
     """
-    last = _sequence(after)
+    last = sequence_of(after)
     try:
         async with aclosing(events):
             async for event in events:
-                here = _sequence(event["id"])
+                here = sequence_of(event["id"])
                 # A sequence of 0 belongs to a stored turn whose stream has expired: its end is news to everybody else.
                 if here > last or (here[0] == 0 and last[0] > 0):
                     yield event
@@ -128,13 +137,6 @@ async def _from(events: AsyncGenerator[Event], after: str) -> AsyncGenerator[Eve
         # The turn goes on; what failed is reading along. What the fault says may quote the story: it is not told.
         structlog.get_logger("tta.api").error("stream", error=type(fault).__name__, frames=frames(fault))
         raise StoreUnavailable("The turn cannot be read along", cure="Take it up again with Last-Event-ID.") from None
-
-
-def _sequence(event_id: str) -> tuple[int, int]:
-    """What orders the events of a turn; before everything for what is no id of ours."""
-    left, _, right = event_id.rpartition(":")[2].partition("-")
-    ours = left.isascii() and left.isdigit() and right.isascii() and right.isdigit() and len(left + right) < 40
-    return (int(left), int(right)) if ours else (-1, 0)
 
 
 async def _told(
@@ -170,20 +172,12 @@ async def _chained(coming: "asyncio.Future[Event | None]", events: AsyncGenerato
     try:
         first = await asyncio.shield(coming)
     finally:
-        await _left(coming)
+        await end(coming)  # the generator behind it must not run when it is closed
     if first is None:
         return
     yield first
     async for event in events:
         yield event
-
-
-async def _left(coming: "asyncio.Future[Event | None]") -> None:
-    """Nobody waits for it any longer: the generator behind it must not run when it is closed."""
-    coming.cancel()
-    await asyncio.wait({coming})
-    if not coming.cancelled():
-        coming.exception()
 
 
 def _complete(event: Event, task: "asyncio.Task[Turn] | None") -> Event:
@@ -204,24 +198,28 @@ def frame(event: Event) -> str:
     return f"{name}event: {event['kind']}\ndata: {json.dumps(event['data'], ensure_ascii=False)}\n\n"
 
 
-async def with_heartbeats(
-    told: AsyncGenerator[str], every_s: float | None = None, silent: Callable[[], None] = lambda: None
-) -> AsyncIterator[str]:
+async def with_heartbeats(told: AsyncGenerator[str], every_s: float | None = None) -> AsyncIterator[str]:
     """The frames, with a comment after each silence of `every_s` (default: HEARTBEAT_S)."""
+    async with aclosing(_with_silences(told, every_s)) as frames_told:
+        async for text in frames_told:
+            yield ": still here\n\n" if text is None else text
+
+
+async def _with_silences(told: AsyncGenerator[T], every_s: float | None = None) -> AsyncGenerator[T | None]:
+    """What is told, and None after each silence of so many seconds."""
     silence = HEARTBEAT_S if every_s is None else every_s
     coming = asyncio.ensure_future(anext(told, None))
     try:
         while True:
             await asyncio.wait({coming}, timeout=silence)
             if not coming.done():
-                silent()
-                yield ": still here\n\n"
+                yield None
                 continue
-            text = coming.result()
-            if text is None:
+            found = coming.result()
+            if found is None:
                 return
             coming = asyncio.ensure_future(anext(told, None))
-            yield text
+            yield found
     finally:
         with suppress(asyncio.CancelledError):
             await end(coming)

@@ -26,7 +26,7 @@ from api.bodies import hold_message, kept
 from api.messages import REF, PlayAction, PlayCancel, PlayMessage, PlayPing, PlayResume, PlayRetry
 from api.problems import find_help, held, of_validation, problem
 from api.refusals import HeldText, TooManyMessages, Unauthorized
-from api.streams import end_unfinished, read_along
+from api.streams import read_along
 from api.tolls import Toll
 from graphs.engine import StoryEngine
 from graphs.events import Event
@@ -199,12 +199,12 @@ class Talk:
         """The turn's events as they come; the last frame, or what turns the reader away."""
         engine, session = self._engine, self._session
         try:
-            told = await read_along(engine, session, said.turn_id, after=begun.after, task=begun.task)
+            told = await read_along(
+                engine, self._tasks, session, said.turn_id, after=begun.after, task=begun.task, again=begun.again
+            )
         except StoryError as error:
             error.help = error.help or await find_help(said.scope, error)
             return error
-        if begun.task is None or begun.again:
-            end_unfinished(self._tasks, engine, session)
         if told is None:
             return said.frame("end", {})
         await self._put_all(said, told)

@@ -84,10 +84,11 @@ class Events:
 
     async def read(self, turn_id: str, *, after: str = "") -> AsyncGenerator[Event]:
         """Events of a turn from the one after `after` until `end`, waiting for those that are still to come."""
-        key, last = self.key(turn_id), _sequence(after)
+        key, begun = self.key(turn_id), sequence_of(after)
         newest = await self._newest(turn_id)
-        if newest and newest["kind"] == "end" and _sequence(newest["id"]) == last:
+        if newest and newest["kind"] == "end" and sequence_of(newest["id"]) == begun:
             return
+        last = f"{begun[0]}-{begun[1]}" if begun[0] >= 0 else "0"
         with self._wakes.waiting(key) as waiter:
             while True:
                 async with self._wakes.looking:
@@ -126,8 +127,8 @@ class Events:
         return Event(id=f"{turn_id}:{text_of(sequence)}", kind=cast(EventKind, values["kind"]), data=data)
 
 
-def _sequence(after: str) -> str:
-    """The stream's own id within an event id; anything that is none starts from the beginning."""
-    tail = after.rsplit(":", 1)[-1]
-    left, _, right = tail.partition("-")
-    return tail if left.isdigit() and right.isdigit() else "0"
+def sequence_of(event_id: str) -> tuple[int, int]:
+    """What orders the events of a turn; before everything for what is no id of ours."""
+    left, _, right = event_id.rpartition(":")[2].partition("-")
+    ours = left.isascii() and left.isdigit() and right.isascii() and right.isdigit() and len(left + right) < 40
+    return (int(left), int(right)) if ours else (-1, 0)

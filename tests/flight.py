@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sized
+from contextlib import aclosing
 from typing import Any
 
 from graphs.engine import StoryEngine
@@ -17,15 +18,19 @@ async def broken_off(task: "asyncio.Task[Any]", asked: Sized = (None,), times: i
         await asyncio.wait([task], timeout=20)
 
 
+async def sentence_of(engine: StoryEngine, session: str, turn_id: str) -> str:
+    """The first sentence that a turn tells, once it has."""
+    async with aclosing(engine.events(session, turn_id)) as events:
+        async for event in events:
+            if event["kind"] == "sentence":
+                return str(event["data"]["text"])
+    raise AssertionError("nothing was told")
+
+
 async def left_in_flight(engine: StoryEngine, session: str, action: str) -> tuple[str, str]:
     """Its id and the sentence that was shown. The session's model must hang after a sentence (`ScriptedModel`)."""
     turn_id, task = await engine.start(session, action)
-    shown = ""
-    async for event in engine.events(session, turn_id):
-        if event["kind"] == "sentence":
-            shown = event["data"]["text"]
-            break
+    shown = await sentence_of(engine, session, turn_id)
     await broken_off(task)
-    assert shown
     assert task.cancelled()
     return turn_id, shown

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -16,7 +15,7 @@ from api.routes.parts import Engine, SessionId
 from api.routes.turns import LastEvent
 from api.runs import RunInput, said, turn_of
 from api.schemas import PROBLEMS
-from api.streams import HEADERS, end_unfinished, read_along, with_heartbeats
+from api.streams import HEADERS, read_along, with_heartbeats
 from api.tolls import Paid
 from graphs.actions import turn_id_of
 from graphs.engine import StoryEngine
@@ -65,15 +64,12 @@ async def play_run(
         again = await played(engine, session, turn_id, action)
         turn_id, task = await send(engine, session, action, turn_id=turn_id, strategy=multitask_strategy, toll=toll)
     task.add_done_callback(looked_at)
-    end = partial(end_unfinished, request.app.state.tasks, engine, session)
-    told = await read_along(engine, session, turn_id, task=task)
-    if again:
-        end()
+    told = await read_along(engine, request.app.state.tasks, session, turn_id, task=task, again=again)
     assert told is not None  # from its beginning there is always something
     run = Run(asked.thread_id, asked.run_id, session, turn_id, engine.settings.locale)
     headers = {**HEADERS, "Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
     headers |= {REPLAYED: "true"} if again else {}
-    shown = with_heartbeats(frames(told, run, last_event_id), silent=end)
+    shown = with_heartbeats(frames(told, run, last_event_id))
     return StreamingResponse(shown, headers=headers, media_type=MEDIA_TYPE)
 
 

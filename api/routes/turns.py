@@ -1,7 +1,6 @@
 """Turns: play one, read one along, look back."""
 
 import asyncio
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response, status
@@ -14,7 +13,7 @@ from api.bodies import body_of
 from api.repeats import REPLAYED, key_of
 from api.routes.parts import Engine, PlayedTurnId, SessionId
 from api.schemas import PROBLEMS, NewTurn, QueuedTurn, StoppedTurn, TurnPage
-from api.streams import MEDIA_TYPE, as_stream, end_unfinished, read_along, wants_events
+from api.streams import MEDIA_TYPE, as_stream, read_along, wants_events
 from api.tolls import Paid
 from graphs.actions import turn_id_of
 from graphs.engine import StoryEngine
@@ -108,11 +107,9 @@ async def _answer(
     replayed = {REPLAYED: "true"} if again else {}
     task.add_done_callback(looked_at)
     if wants_events(request.headers.get("accept", "")):
-        told = await read_along(engine, session, turn_id, after=after, task=task)
-        end = partial(end_unfinished, request.app.state.tasks, engine, session)
-        answer = as_stream(told, session, turn_id, status=status.HTTP_201_CREATED, silent=end)
-        if again:  # its process may have died between the commit and the telling
-            end()
+        tasks = request.app.state.tasks
+        told = await read_along(engine, tasks, session, turn_id, after=after, task=task, again=again)
+        answer = as_stream(told, session, turn_id, status=status.HTTP_201_CREATED)
         answer.headers.update(replayed)
         return answer
     turn = await asyncio.shield(task)
@@ -187,6 +184,5 @@ async def read_events(
 ) -> Response:
     """A turn's events, running or finished, from the one after `Last-Event-ID`."""
     await toll.stream(await engine.session(session))
-    end = partial(end_unfinished, request.app.state.tasks, engine, session)
-    end()  # first of all: of a turn whose process died nothing more comes before somebody ends it
-    return as_stream(await read_along(engine, session, turn_id, after=last_event_id), session, turn_id, silent=end)
+    told = await read_along(engine, request.app.state.tasks, session, turn_id, after=last_event_id)
+    return as_stream(told, session, turn_id)

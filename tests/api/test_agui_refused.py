@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -12,6 +11,7 @@ from agui import ACCEPT, events_of, helped, kinds_of, run_of, sent
 from cottage import begun
 from doors import Door
 from fakes import ScriptedModel
+from flight import sentence_of
 from httpx import AsyncClient, Response
 from metered import emptied, metered
 
@@ -145,10 +145,7 @@ async def running(engine: StoryEngine) -> AsyncGenerator[str]:
     engine.use_model("scripted", model)
     session = await begun(engine, "", model="scripted")
     turn_id, task = await engine.start(session, "look")
-    async with aclosing(engine.events(session, turn_id)) as events:
-        async for event in events:
-            if event["kind"] == "sentence":
-                break
+    await sentence_of(engine, session, turn_id)
     yield f"/api/v1/sessions/{session}"
     model.go.set()
     await task

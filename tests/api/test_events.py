@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-from contextlib import aclosing
 from typing import Any
 
 import httpx
 import pytest
 from fakes import ScriptedModel
-from flight import broken_off
+from flight import left_in_flight
 from httpx import AsyncClient
 from served import served
 
@@ -137,12 +136,7 @@ async def test_a_turn_whose_process_died_is_ended(client: AsyncClient, engine: S
     engine.use_model("scripted", ScriptedModel(answers=["The range ticks. The cups hang still. <hang>"]))
     turns = await begin(model="scripted")
     session = turns.split("/")[4]
-    turn_id, task = await engine.start(session, "look")
-    async with aclosing(engine.events(session, turn_id)) as events:
-        async for event in events:
-            if event["kind"] == "sentence":
-                break
-    await broken_off(task)
+    turn_id, _ = await left_in_flight(engine, session, "look")
     engine.use_model("scripted", ScriptedModel(answers=["And the rain goes on."]))
     told = read((await client.get(f"{turns}/{turn_id}/events")).text)
     assert [event["event"] for event in told].count("committed") == 1

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from fakes import ScriptedModel
+from flight import sentence_of
 from httpx import AsyncClient, Response
 from test_events import EVENTS, read
 
@@ -34,9 +35,7 @@ async def until_turn(client: AsyncClient, path: str) -> Response:
 async def running(client: AsyncClient, engine: StoryEngine, turns: str) -> str:
     """The path of a turn that has told something and waits for its model."""
     sent = (await client.post(turns, json={"action": "look"}, headers=LATER)).json()
-    async for event in engine.events(sent["session"], sent["turn_id"]):
-        if event["kind"] == "sentence":
-            break
+    await sentence_of(engine, sent["session"], sent["turn_id"])
     return sent["turn"]
 
 

@@ -4,20 +4,20 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from cottage import begun
 from fakes import ScriptedModel
-from flight import broken_off
+from flight import broken_off, left_in_flight, sentence_of
 from served import served
 from starlette.websockets import WebSocketDisconnect
 from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from api import sockets
+from api import sockets, streams
 from graphs.engine import StoryEngine
 
 DANGER = "I want to end my life tonight"
@@ -77,9 +77,7 @@ async def test_from_another_connection_one_can_cut_in(engine: StoryEngine, where
     session = await begun(engine, "", model="scripted")
     async with connect(url(where, session)) as first, connect(url(where, session)) as second:
         await first.send(json.dumps({"type": "action", "action": "look", "turn_id": "turn-0001"}))
-        async for event in engine.events(session, await _accepted(engine, session)):
-            if event["kind"] == "sentence":
-                break
+        await sentence_of(engine, session, await _accepted(engine, session))
         message = {"type": "action", "action": "wait", "multitask_strategy": "interrupt"}
         told = await asked(second, message)
         cut = await until_end(first)
@@ -121,17 +119,29 @@ async def test_who_leaves_cancels_nothing(engine: StoryEngine, where: str) -> No
 async def test_a_turn_whose_process_died_is_ended_for_whoever_resumes_it(engine: StoryEngine, where: str) -> None:
     engine.use_model("scripted", ScriptedModel(answers=["The range ticks. The cups hang still. <hang>"]))
     session = await begun(engine, "", model="scripted")
-    turn_id, task = await engine.start(session, "look")
-    async with aclosing(engine.events(session, turn_id)) as events:
-        async for event in events:
-            if event["kind"] == "sentence":
-                break
-    await broken_off(task)
+    turn_id, _ = await left_in_flight(engine, session, "look")
     engine.use_model("scripted", ScriptedModel(answers=["And the rain goes on."]))
     async with connect(url(where, session)) as client:
         told = await asked(client, {"type": "resume", "turn_id": turn_id})
     assert [event["event"] for event in told].count("committed") == 1
     assert told[-2]["data"]["turn"]["narration"].startswith("The range ticks.")
+
+
+async def test_a_turn_whose_process_dies_while_it_is_told_is_ended(
+    engine: StoryEngine, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "HEARTBEAT_S", 0.1)
+    engine.use_model("scripted", ScriptedModel(answers=["The range ticks. The cups hang still. <hang>"]))
+    session = await begun(engine, "", model="scripted")
+    turn_id, task = await engine.start(session, "look")
+    async with connect(url(where, session)) as client:
+        await client.send(json.dumps({"type": "resume", "turn_id": turn_id}))
+        while json.loads(await asyncio.wait_for(client.recv(), 20))["event"] != "sentence":
+            pass
+        await broken_off(task)
+        engine.use_model("scripted", ScriptedModel(answers=["And the rain goes on."]))
+        told = await until_end(client)
+    assert [event["event"] for event in told].count("committed") == 1
 
 
 REFUSED: list[tuple[str | bytes, str]] = [

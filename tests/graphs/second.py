@@ -3,6 +3,7 @@
 import asyncio
 
 from cottage import begun
+from flight import sentence_of
 
 from graphs.engine import StoryEngine
 from graphs.events import Event
@@ -17,13 +18,6 @@ async def running(engine: StoryEngine, action: str = "look") -> tuple[str, str, 
     turn_id, task = await engine.start(session, action)
     await sentence_of(engine, session, turn_id)
     return session, turn_id, task  # type: ignore[return-value]
-
-
-async def sentence_of(engine: StoryEngine, session: str, turn_id: str) -> str:
-    async for event in engine.events(session, turn_id):
-        if event["kind"] == "sentence":
-            return str(event["data"]["text"])
-    raise AssertionError("nothing was told")
 
 
 async def told(engine: StoryEngine, session: str, turn_id: str) -> list[Event]:

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from cottage import begun
 from fakes import ScriptedModel
-from flight import broken_off
-from second import SHORT, TALE, running, sentence_of, told
+from flight import broken_off, sentence_of
+from second import SHORT, TALE, running, told
 
 from agents.errors import Conflict, TurnCancelled, UnknownTurn
 from agents.halt import Halt, How
