@@ -3,12 +3,22 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from agents.errors import KeyReused, StoryError, TurnInProgress, UnknownTurn
 from agents.story import Turn
 from api.tolls import Toll
 from graphs.engine import StoryEngine
 from graphs.queueing import Strategy
+
+
+@dataclass(frozen=True)
+class Started:
+    """A turn that is played, or was: `again`."""
+
+    turn_id: str
+    task: "asyncio.Task[Turn]"
+    again: bool
 
 
 @asynccontextmanager
@@ -30,17 +40,31 @@ async def bound(engine: StoryEngine, session: str, turn_id: str, said: bytes) ->
         raise
 
 
-async def send(
+async def play(
     engine: StoryEngine, session: str, action: str, *, turn_id: str, strategy: Strategy, toll: Toll
-) -> "tuple[str, asyncio.Task[Turn]]":
-    """As the engine's, and one that is sent again while it is played is joined. Raises what turns it away."""
-    try:
-        return await engine.send(session, action, turn_id=turn_id, strategy=strategy, permit=toll.turn)
-    except TurnInProgress as error:
-        return await joined(engine, session, turn_id, error, toll)
+) -> Started:
+    """The turn of an action; one that is sent again while it is played is joined. Raises what turns it away."""
+    async with bound(engine, session, turn_id, words_of(action)):
+        again = await played(engine, session, turn_id, action)
+        try:
+            started = await engine.send(session, action, turn_id=turn_id, strategy=strategy, permit=toll.turn)
+        except TurnInProgress as error:
+            started = await _joined(engine, session, turn_id, error, toll)
+    return Started(*started, again)
 
 
-async def joined(
+async def retry(engine: StoryEngine, session: str, *, turn_id: str, said: bytes, toll: Toll) -> Started:
+    """The last action once more, in the same way. `said` is what its id belongs to."""
+    async with bound(engine, session, turn_id, said):
+        again = await stored(engine, session, turn_id) is not None
+        try:
+            started = await engine.start_retry(session, turn_id=turn_id, permit=toll.turn)
+        except TurnInProgress as error:
+            started = await _joined(engine, session, turn_id, error, toll)
+    return Started(*started, again)
+
+
+async def _joined(
     engine: StoryEngine, session: str, turn_id: str, error: TurnInProgress, toll: Toll
 ) -> "tuple[str, asyncio.Task[Turn]]":
     """The turn that is being played, for whoever sends it again. Raises the error where it is another one."""
@@ -49,6 +73,11 @@ async def joined(
         raise error
     await toll.along(await engine.session(session))
     return turn_id, task
+
+
+def words_of(action: str) -> bytes:
+    """An action as what its id belongs to: blanks around it do not count."""
+    return action.strip().encode("utf-8", "surrogatepass")
 
 
 async def played(engine: StoryEngine, session: str, turn_id: str, action: str) -> bool:
@@ -68,9 +97,3 @@ async def stored(engine: StoryEngine, session: str, turn_id: str) -> Turn | None
         return await engine.turn(session, turn_id) if turn_id else None
     except UnknownTurn:
         return None
-
-
-def looked_at(task: "asyncio.Task[Turn]") -> None:
-    """A turn's error is told in its event stream; a client that left must not make it an error of ours."""
-    if not task.cancelled():
-        task.exception()

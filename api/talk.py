@@ -20,7 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from agents.errors import StoryError
 from agents.story import Turn
-from api.acceptance import bound, looked_at, played, send, stored
+from api.acceptance import play, retry
 from api.auth.policy import admit_again
 from api.bodies import hold_message, kept
 from api.messages import REF, PlayAction, PlayCancel, PlayMessage, PlayPing, PlayResume, PlayRetry
@@ -178,22 +178,15 @@ class Talk:
             return said.frame("cancelled", {"turn_id": said.turn_id, "status": "cancelled"})
         if isinstance(asked, PlayResume):
             return Begun(after=asked.after)
-        again = False
         if isinstance(asked, PlayRetry):
-            again = await stored(engine, session, said.turn_id) is not None
-            async with bound(engine, session, said.turn_id, b"retry\n"):  # no action ends so
-                started = await engine.start_retry(session, turn_id=said.turn_id, permit=said.toll.turn)
+            whose = b"retry\n"  # no action ends so
+            started = await retry(engine, session, turn_id=said.turn_id, said=whose, toll=said.toll)
         else:
             assert isinstance(asked, PlayAction)
-            words, strategy = asked.action.strip().encode("utf-8", "surrogatepass"), asked.multitask_strategy
-            async with bound(engine, session, said.turn_id, words):
-                again = await played(engine, session, said.turn_id, asked.action)
-                started = await send(
-                    engine, session, asked.action, turn_id=said.turn_id, strategy=strategy, toll=said.toll
-                )
-        said.turn_id, task = started
-        task.add_done_callback(looked_at)
-        return Begun(task, again=again)
+            strategy = asked.multitask_strategy
+            started = await play(engine, session, asked.action, turn_id=said.turn_id, strategy=strategy, toll=said.toll)
+        said.turn_id = started.turn_id
+        return Begun(started.task, again=started.again)
 
     async def _tell(self, said: Said, begun: Begun) -> "Frame | StoryError | None":
         """The turn's events as they come; the last frame, or what turns the reader away."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
-from api.acceptance import bound, looked_at, played, send
+from api.acceptance import bound, play
 from api.agui import MEDIA_TYPE, Run, frames
 from api.bodies import body_of
 from api.repeats import REPLAYED, key_of
@@ -60,11 +60,9 @@ async def play_run(
         if key := key_of(request.scope):
             named = turn_id_of(session, f"run of a key\n{key}")
             await stack.enter_async_context(bound(engine, session, named, body_of(request.scope)))
-        await stack.enter_async_context(bound(engine, session, turn_id, _bytes(action)))
-        again = await played(engine, session, turn_id, action)
-        turn_id, task = await send(engine, session, action, turn_id=turn_id, strategy=multitask_strategy, toll=toll)
-    task.add_done_callback(looked_at)
-    told = await read_along(engine, request.app.state.tasks, session, turn_id, task=task, again=again)
+        started = await play(engine, session, action, turn_id=turn_id, strategy=multitask_strategy, toll=toll)
+    turn_id, again = started.turn_id, started.again
+    told = await read_along(engine, request.app.state.tasks, session, turn_id, task=started.task, again=again)
     assert told is not None  # from its beginning there is always something
     run = Run(asked.thread_id, asked.run_id, session, turn_id, engine.settings.locale)
     headers = {**HEADERS, "Location": f"/api/v1/sessions/{session}/turns/{turn_id}"}
@@ -80,7 +78,3 @@ async def _action(engine: StoryEngine, asked: RunInput) -> str:
         if (await asyncio.to_thread(engine.screen.action, text))["tier"] != "none":
             return text
     return action
-
-
-def _bytes(action: str) -> bytes:
-    return action.strip().encode("utf-8", "surrogatepass")

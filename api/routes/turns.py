@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response, status
 from fastapi.responses import JSONResponse
 
-from agents.errors import Conflict, TurnInProgress, UnknownTurn
+from agents.errors import Conflict, UnknownTurn
 from agents.story import Turn
-from api.acceptance import bound, joined, looked_at, played, send, stored
+from api.acceptance import Started, bound, play, played, retry, stored, words_of
 from api.bodies import body_of
 from api.repeats import REPLAYED, key_of
 from api.routes.parts import Engine, PlayedTurnId, SessionId
@@ -67,15 +67,15 @@ async def play_turn(
     With `Prefer: respond-async` the answer is 202 at once, and says where the turn will be and where its events are.
     """
     turn_id = _turn_id(session, asked, key_of(request.scope))
-    async with bound(engine, session, turn_id, asked.action.strip().encode("utf-8", "surrogatepass")):
-        again = await played(engine, session, turn_id, asked.action)
-        strategy = asked.multitask_strategy
-        if _later(prefer) and not again:
-            queued = await engine.enqueue(session, asked.action, turn_id=turn_id, strategy=strategy, permit=toll.turn)
-            await engine.nudge(session)
-            return _accepted(queued, preferred=True)
-        started = await send(engine, session, asked.action, turn_id=turn_id, strategy=strategy, toll=toll)
-    return await _answer(engine, session, started, request, after=last_event_id, again=again)
+    action, strategy = asked.action, asked.multitask_strategy
+    if _later(prefer):
+        async with bound(engine, session, turn_id, words_of(action)):
+            if not await played(engine, session, turn_id, action):
+                queued = await engine.enqueue(session, action, turn_id=turn_id, strategy=strategy, permit=toll.turn)
+                await engine.nudge(session)
+                return _accepted(queued, preferred=True)
+    started = await play(engine, session, action, turn_id=turn_id, strategy=strategy, toll=toll)
+    return await _answer(engine, session, started, request, after=last_event_id)
 
 
 @retries.post("", status_code=status.HTTP_201_CREATED, responses={**PROBLEMS, 201: EVENTS}, response_model=Turn)
@@ -84,31 +84,19 @@ async def retry_turn(session: SessionId, engine: Engine, request: Request, toll:
     # A key belongs to what was asked with it: no header holds a line's end, so no key of a turn can be that of a retry.
     key = key_of(request.scope)
     turn_id = turn_id_of(session, f"retry\n{key}") if key else ""
-    async with bound(engine, session, turn_id, body_of(request.scope)):
-        again = await stored(engine, session, turn_id) is not None
-        try:
-            started = await engine.start_retry(session, turn_id=turn_id, permit=toll.turn)
-        except TurnInProgress as error:
-            started = await joined(engine, session, turn_id, error, toll)
-    return await _answer(engine, session, started, request, again=again)
+    started = await retry(engine, session, turn_id=turn_id, said=body_of(request.scope), toll=toll)
+    return await _answer(engine, session, started, request)
 
 
 async def _answer(
-    engine: StoryEngine,
-    session: str,
-    started: "tuple[str, asyncio.Task[Turn]]",
-    request: Request,
-    *,
-    after: str = "",
-    again: bool = False,
+    engine: StoryEngine, session: str, started: Started, request: Request, *, after: str = ""
 ) -> Response:
     """The turn when it is committed, or its events as they come, as the client asked."""
-    turn_id, task = started
-    replayed = {REPLAYED: "true"} if again else {}
-    task.add_done_callback(looked_at)
+    turn_id, task = started.turn_id, started.task
+    replayed = {REPLAYED: "true"} if started.again else {}
     if wants_events(request.headers.get("accept", "")):
         tasks = request.app.state.tasks
-        told = await read_along(engine, tasks, session, turn_id, after=after, task=task, again=again)
+        told = await read_along(engine, tasks, session, turn_id, after=after, task=task, again=started.again)
         answer = as_stream(told, session, turn_id, status=status.HTTP_201_CREATED)
         answer.headers.update(replayed)
         return answer

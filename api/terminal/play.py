@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from agents.errors import Conflict, SessionPaused, StoreError, StoryError
@@ -143,7 +142,6 @@ class Play:
 
     async def _act(self, line: str) -> None:
         turn_id, task = await self.engine.start(self.session, line)
-        task.add_done_callback(_looked_at)
         heard: list[str] = []
         try:
             await self._follow_turn(turn_id, line, heard)
@@ -281,9 +279,3 @@ def _told(record: "Session") -> Named:
 
 def _named(branch: "Branch") -> dict[str, object]:
     return {"branch": branch["name"], "turn": branch["number"]}
-
-
-def _looked_at(task: "asyncio.Task[Turn]") -> None:
-    """A turn's error is told by whoever awaits the turn; a sitting that was stopped leaves none untold behind."""
-    with suppress(asyncio.CancelledError):
-        task.exception()
