@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.links import add_links
 from api.refusals import UnknownRoute
-from api.repeats import HEADER, LONGEST, UNKEPT
+from api.repeats import HEADER, LONGEST, PATTERN, UNKEPT
 from api.schemas import PROBLEM, Problem
 
 _PACKAGE = "fastapi_swagger.resources"
@@ -59,7 +59,7 @@ _KEY: dict[str, Any] = {
     "in": "header",
     "required": False,
     "description": "The same key with the same body is answered as it was the first time, and done once.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST},
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": PATTERN},
     "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
 }
 _REFUSALS = {

@@ -26,6 +26,9 @@ from graphs.repeats import LARGEST, Answer, Attempt
 
 HEADER = "Idempotency-Key"
 LONGEST = 255
+PATTERN = r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"
+"""A key, as HTTP hands it on: printable ASCII, without the spaces around it."""
+
 REPLAYED = "Idempotent-Replayed"
 
 UNKEPT = "/api/v1/auth/"
@@ -56,7 +59,7 @@ again, which changes nothing unless the story has moved meanwhile.
 """
 
 _TRY = "tta.try"
-_KEY = re.compile(rf"[\x20-\x7e]{{1,{LONGEST}}}")
+_KEY = re.compile(PATTERN)
 _TURNS = re.compile(r"/api/v1/sessions/[^/]+/(?:turns|retry|agui)")
 _KEPT = ("content-type", "content-length", "content-language", "location", "etag", "last-modified", "link")
 _STREAM = "text/event-stream"
@@ -105,7 +108,7 @@ def key_of(scope: Scope) -> str:
     given = Headers(scope=scope).getlist(HEADER)
     if not given:
         return ""
-    if len(given) == 1 and _KEY.fullmatch(given[0]):
+    if len(given) == 1 and len(given[0]) <= LONGEST and _KEY.fullmatch(given[0]):
         return given[0]
     message = f"one header of 1 to {LONGEST} printable ASCII characters"
     place = f"header.{HEADER.lower()}"

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from api.refusals import InvalidRequest
+from agents.errors import InvalidAction
 from api.schemas import TURN_ID_PATTERN
 from api.shapes import Request
 from graphs.actions import turn_id_of
@@ -82,7 +82,7 @@ def turn_of(session: str, run_id: str) -> str:
 
 
 def said(asked: RunInput) -> tuple[str, list[str]]:
-    """The last user message, and a few before it that nobody has answered. Raises InvalidRequest where it is no text."""
+    """The last user message, and a few before it that nobody has answered. Raises InvalidAction where it is no text."""
     roles = [message.role for message in asked.messages]
     if "user" not in roles:
         raise _refusal("messages", "there is no message of the user")
@@ -113,10 +113,9 @@ def _texts(content: Any) -> list[str]:
     return [text for text in texts if isinstance(text, str)]
 
 
-def _refusal(place: str, message: str) -> InvalidRequest:
-    place = f"body.{place}"
+def _refusal(place: str, message: str) -> InvalidAction:
     cure = "Send what the player does as the content of the last user message."
-    return InvalidRequest(f"{place}: {message}", place=place, cure=cure, faults=[{"place": place, "message": message}])
+    return InvalidAction(f"body.{place}: {message}", place=f"body.{place}", cure=cure)
 
 
 def unanswered(body: Any) -> Any:

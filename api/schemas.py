@@ -121,7 +121,7 @@ class QueuedTurn(BaseModel):
 
     turn_id: str
     session: str
-    status: Annotated[Literal["queued", "running"], Field(examples=["queued"])]
+    status: Annotated[Literal["queued", "running", "committed"], Field(examples=["queued"])]
     ahead: Annotated[int, Field(ge=0, description="How many turns are played before it.")]
     turn: Annotated[str, Field(description="Where the turn is: 202 and this until it is over.")]
     events: Annotated[str, Field(description="Where its events are.")]

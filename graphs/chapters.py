@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.errors import StoryError
+from agents.errors import StoreError, StoryError
 from agents.narrative.summarise import Stretch, Summary, extract, summarise
 from agents.prompts import Prompts
 from agents.safety.redaction import Redaction
@@ -146,7 +146,9 @@ class Chapters:
         try:
             await self.close_open(writer, branch)
         except Exception as error:  # no turn's fault; its text may quote the player, so only the type is told
-            _log.warning("a chapter could not be closed: %s", type(error).__name__)
+            # A store that fails is told by the next turn, too: at a terminal it is not said twice.
+            level = logging.INFO if isinstance(error, StoreError) else logging.WARNING
+            _log.log(level, "a chapter could not be closed: %s", type(error).__name__)
 
     def _ended(self, scope: Scope, task: "asyncio.Task[None]") -> None:
         if self._tasks.get(scope) is task:

@@ -234,8 +234,7 @@ async def open_embedded(
 async def embedded_status(data_dir: Path) -> EmbeddedStatus:
     """How the server of `data_dir` is; starts nothing, creates nothing, and does not count as a client."""
     directory, size = _measure(data_dir)
-    socket = socket_path(directory)
-    info = await _info(socket)
+    info = await _info(socket := socket_path(directory))
     if not info:
         return EmbeddedStatus(False, directory, socket, size)
     return EmbeddedStatus(
@@ -253,8 +252,14 @@ async def embedded_status(data_dir: Path) -> EmbeddedStatus:
 
 def _measure(data_dir: Path) -> tuple[Path, int]:
     directory = data_dir.expanduser().resolve()
-    files = directory / "appendonlydir"
-    return directory, sum(file.stat().st_size for file in files.iterdir()) if files.is_dir() else 0
+    return directory, sum(map(_size, (directory / "appendonlydir").glob("*")))
+
+
+def _size(file: Path) -> int:
+    """0 for one that has gone since it was listed: a server renames its files as it runs."""
+    with suppress(FileNotFoundError):
+        return file.stat().st_size
+    return 0
 
 
 def _read_report(fd: int) -> str | None:

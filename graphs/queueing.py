@@ -43,11 +43,11 @@ SWEEP_S = 1.5
 
 
 class Queued(TypedDict):
-    """A turn that is not over. `ahead`: how many are played before it; `running` has none."""
+    """How a turn stands that was sent. `ahead`: how many are played before it; none but `queued` has any."""
 
     turn_id: str
     session: str
-    status: Literal["queued", "running"]
+    status: Literal["queued", "running", "committed"]
     ahead: int
 
 
@@ -67,7 +67,8 @@ class StoryQueue(StoryPlayer):
         if strategy == "reject":
             return await self.start(session, action, turn_id=turn_id, permit=permit)
         queued = await self.enqueue(session, action, turn_id=turn_id, strategy=strategy, permit=permit)
-        self.play_waiting(session)
+        if queued["status"] != "committed":
+            self.play_waiting(session)
         task = asyncio.create_task(self._followed(session, queued["turn_id"]))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -81,19 +82,25 @@ class StoryQueue(StoryPlayer):
         """
         try:
             with self._translated():
-                text = check_action(action)
-                record = self._unpaused(await self.session(session))
-                return await self._line_up(record, text, turn_id or self.ids.new(), strategy, permit)
+                text, record = check_action(action), await self.session(session)
+                if turn_id and (known := await self._sent_before(session, turn_id)):
+                    return known  # asked again, it changes nothing: above all it takes no other turn back
+                return await self._line_up(self._unpaused(record), text, turn_id or self.ids.new(), strategy, permit)
         except StoryError as error:
             raise self._with_help(error, action, session) from error.__cause__
+
+    async def _sent_before(self, session: str, turn_id: str) -> Queued | None:
+        """How a turn stands that was sent before."""
+        try:
+            return await self.queued(session, turn_id)
+        except UnknownTurn:
+            if await self._runner(session).stored(turn_id) is None:
+                return None
+            return Queued(turn_id=turn_id, session=session, status="committed", ahead=0)
 
     async def _line_up(self, record: Session, text: str, turn_id: str, strategy: Strategy, permit: Permit) -> Queued:
         session = record["session"]
         runner, waiting = self._runner(session), self._waiting(session)
-        try:
-            return await self.queued(session, turn_id)
-        except UnknownTurn:
-            pass
         verdict, heard = await self._screened(record, await self.memory.position(self.scope(session)), text)
         others, running = await waiting.all(), await runner.inbox.current()  # in this order, as in `queued`
         stopped = verdict["action"] != "allow"

@@ -23,12 +23,21 @@ from graphs.queueing import Strategy
 
 router = APIRouter(prefix="/api/v1/sessions/{session}/agui", tags=["turns"])
 
+EVENT = {
+    "type": "object",
+    "description": "One event; its data is JSON of AG-UI, as the text of a stream holds it.",
+    "required": ["data"],
+    "properties": {
+        "id": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The run, as events of AG-UI 1.0",
         "content": {
             MEDIA_TYPE: {
-                "schema": {"type": "string"},
+                "schema": EVENT,
                 "example": 'data: {"type": "TEXT_MESSAGE_CONTENT", "messageId": "0199f3c2", "delta": "Snow ticks."}\n\n',
             }
         },

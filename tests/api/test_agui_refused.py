@@ -39,18 +39,18 @@ def long_history(words: str) -> dict[str, Any]:
 
 SHAPES: dict[str, tuple[Callable[[str], Any], int, str]] = {
     "too long": (lambda words: run_of(f"{words}. " + "look " * 3_000), 422, "invalid_action"),
-    "a picture": (lambda words: run_of(parts(words)), 422, "invalid_request"),
+    "a picture": (lambda words: run_of(parts(words)), 422, "invalid_action"),
     "no thread": (lambda words: {**run_of(words), "threadId": None}, 422, "invalid_request"),
     "no message of the user": (
         lambda words: {**run_of(words), "messages": [{"role": "usr", "content": words}]},
         422,
-        "invalid_request",
+        "invalid_action",
     ),
     "another field": (lambda words: {"threadId": "t", "runId": "r", "action": words}, 422, "invalid_request"),
     "content of another form": (
         lambda words: {**run_of("x"), "messages": [{"role": "user", "content": {"text": words}}]},
         422,
-        "invalid_request",
+        "invalid_action",
     ),
     "too many messages": (lambda words: run_of(*["a"] * MOST_MESSAGES, words), 422, "invalid_request"),
     "too large": (lambda words: run_of(f"{words}. " + "look " * (RUN_LIMIT // 5)), 413, "body_too_large"),

@@ -79,9 +79,9 @@ def make_files(disk: Path) -> None:
 
 
 def assert_told(done: "subprocess.CompletedProcess[str]", disk: Path) -> None:
-    (line,) = done.stderr.splitlines()
     assert done.returncode == 1
-    assert line.startswith(f"tta: {disk / 'data'}: The disk is full. Free some space")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith(f"tta: {disk / 'data'}: The disk is full. Free some space")
 
 
 def test_play_ends_in_one_line_and_goes_on_when_there_is_room(disk: Path) -> None:

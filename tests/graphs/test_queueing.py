@@ -10,6 +10,7 @@ from second import running, told
 from agents.errors import SessionPaused, TurnCancelled, TurnInProgress, UnknownTurn
 from graphs.engine import StoryEngine, open_engine
 from graphs.locks import is_held
+from graphs.queueing import Strategy
 from graphs.waiting import Waiting
 
 CRISIS = "I am going to kill myself tonight, I have the pills here"
@@ -84,6 +85,26 @@ async def test_who_takes_back_leaves_nothing(engine: StoryEngine, held: Scripted
     with pytest.raises(UnknownTurn):
         await engine.turn(session, turn_id)
     assert (await told(engine, session, turn_id))[-2]["data"]["code"] == "turn_cancelled"
+
+
+@pytest.mark.parametrize("strategy", ["enqueue", "interrupt", "rollback"])
+async def test_one_that_is_over_is_answered_and_touches_no_other(
+    engine: StoryEngine, held: ScriptedModel, strategy: Strategy
+) -> None:
+    session, turn_id, first = await running(engine)
+    held.go.set()
+    turn = await first
+    before = await told(engine, session, turn_id)
+    held.go.clear()
+    _, other = await engine.start(session, "wait")
+    known, task = await engine.send(session, "look", turn_id=turn_id, strategy=strategy)
+    assert (known, await task) == (turn_id, turn)
+    assert await told(engine, session, turn_id) == before
+    queued = await engine.enqueue(session, "look", turn_id=turn_id, strategy=strategy)
+    assert (queued["status"], queued["ahead"]) == ("committed", 0)
+    held.go.set()
+    assert (await other)["number"] == 2
+    assert not await engine.waits(session)
 
 
 async def never(*_: object) -> None:

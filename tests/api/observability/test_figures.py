@@ -85,7 +85,7 @@ async def test_stores_are_timed_and_their_failures_counted(
     turns = await begin()
     await client.post(turns, json={"action": "look"})
     assert await since.grown("tta_store_seconds_count", store="falkordb", operation="commit") == 1
-    assert await since.grown("tta_store_seconds_count", store="redis", operation="MULTI") > 3
+    assert await since.grown("tta_store_seconds_count", store="redis", operation="MULTI") >= 1
     assert await since.grown("tta_store_seconds_count", store="redis", operation="checkpoint put") > 3
     assert await since.grown("tta_store_seconds_count", store="redis", operation="XREAD") == 0
 
