@@ -8,10 +8,9 @@ around it: a call of the saver is one operation, whatever it takes.
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 from typing_extensions import override
 
+from graphs.direct import DirectPipeline, DirectRedis
 from graphs.telemetry import operation, watched
 
 _T = TypeVar("_T")
@@ -19,7 +18,7 @@ _T = TypeVar("_T")
 _WAITING = frozenset({"BLOCK", b"BLOCK"})
 
 
-class WatchedRedis(Redis):
+class WatchedRedis(DirectRedis):
     """The client of the stores."""
 
     @override
@@ -30,10 +29,10 @@ class WatchedRedis(Redis):
 
     @override
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> "WatchedPipeline":
-        return WatchedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        return WatchedPipeline(self, transaction, shard_hint)
 
 
-class WatchedPipeline(Pipeline):
+class WatchedPipeline(DirectPipeline):
     """Commands that go in one breath."""
 
     @override

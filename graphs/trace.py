@@ -61,13 +61,13 @@ class TraceLog:
         self._key = story_key("trace", story, turn_id, prefix=prefix)
         self._expires = False
         """Whether the list is there and runs out, as its first entry has it do."""
+        self._parts: dict[tuple[str, int], tuple[Any, str]] = {}
+        """By key and identity, a value and what is written of it: most stand in the entry of each node that follows."""
+        self._hidden = 0
+        """How many values the redaction knew when these were written."""
 
     async def append(self, entry: TraceEntry) -> None:
-        hide = self._redaction.hide_data
-        entry = cast(TraceEntry, {**entry, "input": hide(entry["input"]), "output": hide(entry["output"])})
-        body = json.dumps(entry, ensure_ascii=False, default=str)
-        if len(body) > MAX_ENTRY:
-            body = json.dumps({**entry, "input": {"cut": True}, "output": {"cut": True}})
+        body = self._body(entry)
         if self._expires:
             await cast(Any, self._redis.rpush(self._key, self._seal.close(body)))
             return
@@ -76,6 +76,28 @@ class TraceLog:
             pipe.expire(self._key, KEEP_S)
             await pipe.execute()
         self._expires = True
+
+    def _body(self, entry: TraceEntry) -> str:
+        """The entry as JSON, with placeholders for personal data."""
+        rest = json.dumps({**entry, "input": 0, "output": 0})
+        sides = f'"input": {self._side(entry["input"])}, "output": {self._side(entry["output"])}'
+        body = rest.replace('"input": 0, "output": 0', sides, 1)
+        return body if len(body) <= MAX_ENTRY else rest.replace('put": 0', 'put": {"cut": true}', 2)
+
+    def _side(self, values: dict[str, Any]) -> str:
+        return "{" + ", ".join(self._part(key, value) for key, value in values.items()) + "}"
+
+    def _part(self, key: str, value: Any) -> str:
+        """One member, made once: nodes return new values and change none."""
+        if self._hidden != self._redaction.count:  # what was learned since is hidden in all that follows
+            self._parts.clear()
+        known = self._parts.get((key, id(value)))
+        if known and known[0] is value:
+            return known[1]
+        text = json.dumps(self._redaction.hide_data({key: value}), ensure_ascii=False, default=str)[1:-1]
+        self._hidden = self._redaction.count
+        self._parts[key, id(value)] = (value, text)
+        return text
 
     async def entries(self) -> list[TraceEntry]:
         """In order, with each entry's route filled in."""

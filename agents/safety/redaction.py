@@ -72,6 +72,11 @@ class Redaction:
         """What texts have become, while no value is added: of a trace's texts most stand in each of its entries."""
 
     @property
+    def count(self) -> int:
+        """How many values it holds."""
+        return len(self._values)
+
+    @property
     def full(self) -> bool:
         """Whether it holds so many values that it is better begun anew."""
         return len(self._values) > _MOST

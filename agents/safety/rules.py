@@ -33,6 +33,9 @@ _T = TypeVar("_T")
 MAX_HITS = 16
 """Places of one pattern looked at in one text. A text with more excused places than this counts as a match."""
 
+MOST_KNOWN = 4096
+"""Texts of which it is known what was found in them, some hundred bytes each."""
+
 ALWAYS = ""
 """Stands among the strings that a sentence holds, for patterns that are always tried."""
 
@@ -95,6 +98,11 @@ class CompiledRule(NamedTuple):
                 return
 
 
+def _digest(text: Views) -> bytes:
+    """No view holds a null: it is a control character."""
+    return hashlib.blake2b("\0".join(text).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
 class RuleSet:
     """A file of rules, compiled: the first detector of a gate. Pure; safe to share between threads."""
 
@@ -115,6 +123,8 @@ class RuleSet:
         self._tireless = any(ALWAYS in compiled.literals for compiled in self.rules)
         self._frames = tuple(self._made(re.compile, "frames", text) for text in file.frames.any)
         self._breaks = tuple(self._made(re.compile, "frames", text) for text in file.frames.broken_by)
+        self._found: dict[tuple[bytes, Tier], tuple[Finding, ...]] = {}
+        """By digests, no texts: what a story reminds its narrator of is read again with every turn."""
 
     @cached_property
     def version(self) -> str:
@@ -124,9 +134,22 @@ class RuleSet:
 
     def __call__(self, text: Views, risk: Tier) -> list[Finding]:
         """What the rules find in a text, given the risk that the session carries."""
+        key = (_digest(text), risk)
+        found = self._found.get(key)
+        if found is None:
+            found = tuple(self._read(text, risk))
+            if len(self._found) >= MOST_KNOWN:
+                self._found.clear()
+            self._found[key] = found
+        return list(found)
+
+    def _read(self, text: Views, risk: Tier) -> list[Finding]:
         findings: list[Finding] = []
         readings = {view: self.reading(getattr(text, view), view) for view in get_args(View)}
+        held = {view: frozenset().union(*(each.held for each in one.stretches)) for view, one in readings.items()}
         for compiled in self.rules:
+            if compiled.literals.isdisjoint(held[compiled.rule.view]):
+                continue
             tier = self.strongest(compiled, readings[compiled.rule.view], risk)
             if tier is not None:
                 rule = compiled.rule

@@ -70,21 +70,40 @@ class Wire(asyncio.Protocol):
     async def _call(self, verb: bytes, script: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
         assert hiredis is not None
         command: Any = (verb, script, len(keys), *keys, *args)
-        message = hiredis.pack_command(command)
-        if self._transport.is_closing():
-            raise WireCut
-        answer: asyncio.Future[Any] = self.loop.create_future()
-        # Nothing may fail between these two: an answer without its question would be taken for that of the next.
-        self._waiting.append((answer, self.loop.time()))
-        self._transport.write(message)
-        if self._watch is None:
-            self._watch = self.loop.call_later(self._timeout_s, self._look)
+        (answer,) = self._send(hiredis.pack_command(command), 1)
         try:
             await self._stay_awake(answer, keys)
         except asyncio.CancelledError:
             answer.cancel()  # nobody will look at it
             raise
         return await answer
+
+    async def ask(self, *commands: Sequence[Any]) -> list[Any]:
+        """What Redis replies to commands that go in one breath, errors among it, as it came. Raises WireCut.
+
+        None of them may wait for something to happen: all who come later would wait, too.
+        """
+        packed = (part for command in commands for part in self.connection.pack_command(*command))
+        answers = self._send(b"".join(packed), len(commands))
+        try:
+            return [await answer for answer in answers]
+        except BaseException:
+            for answer in answers:  # nobody will look at these
+                if not answer.cancel() and not answer.cancelled():
+                    answer.exception()
+            raise
+
+    def _send(self, message: bytes, answers: int) -> "list[asyncio.Future[Any]]":
+        if self._transport.is_closing():
+            raise WireCut
+        made = [self.loop.create_future() for _ in range(answers)]
+        now = self.loop.time()
+        # Nothing may fail between these two: an answer without its question would be taken for that of the next.
+        self._waiting.extend((answer, now) for answer in made)
+        self._transport.write(message)
+        if self._watch is None:
+            self._watch = self.loop.call_later(self._timeout_s, self._look)
+        return made
 
     async def _stay_awake(self, answer: "asyncio.Future[Any]", keys: Sequence[str]) -> None:
         """Lets the loop turn instead of sleeping, where the thread that asked last asks again: nobody else is in a hurry,

@@ -11,6 +11,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import PrivateAttr
 
 from api.app import build_app
 from api.logs import configure
@@ -19,19 +20,20 @@ from graphs.engine import open_engine
 from graphs.settings import read_settings
 
 SENTENCES = (
-    "The lamp throws its ring over the table. ",
-    "Rain ticks at the window and runs down the glass. ",
-    "Somewhere below a door moves in its frame. ",
-    "The air is cool and smells of wood.",
+    "The lamp throws its {} ring over the table. ",
+    "Rain ticks at the {} window and runs down the glass. ",
+    "Somewhere below a {} door moves in its frame. ",
+    "The air is {} and smells of wood.",
 )
 
 
 class InstantModel(BaseChatModel):
-    """Four sentences, a word a chunk. With `pause_s` it waits after the token that settles the first one, as a model that
+    """Four sentences, a word a chunk, with a word that no other turn has in each: no turn is read for danger by heart. With `pause_s` it waits after the token that settles the first one, as a model that
     writes does, and says on stdout when that token came: `settled SECONDS`, of the machine's monotonic clock.
     """
 
     pause_s: float = 0.0
+    _told: int = PrivateAttr(default=0)
 
     @property
     def _llm_type(self) -> str:
@@ -41,7 +43,9 @@ class InstantModel(BaseChatModel):
         raise NotImplementedError
 
     async def _astream(self, *_: Any, **__: Any) -> AsyncIterator[ChatGenerationChunk]:
-        words = "".join(SENTENCES).split(" ")
+        self._told += 1
+        own = "".join(chr(ord("a") + int(digit)) for digit in str(self._told))
+        words = "".join(SENTENCES).replace("{}", own).split(" ")
         settling = len(SENTENCES[0].split())
         for number, word in enumerate(words):
             if self.pause_s and number == settling:

@@ -158,3 +158,28 @@ def test_the_filter_hides_no_match(name: str) -> None:
 def test_every_pattern_compiles(name: str) -> None:
     """They are compiled when they are first tried: here all of them are."""
     assert all(lazy.pattern.pattern == lazy.text for compiled in SETS[name].rules for lazy in compiled.any)
+
+
+def test_what_is_read_again_is_found_again_and_by_nobody_else() -> None:
+    rules, text = load_rules(safety_folder() / "action.yaml"), views("I want to end my life tonight")
+    found = rules(text, "none")
+    assert found
+    assert rules(text, "none") == found
+    rules(text, "none").clear()  # whoever was told may do with it what they like
+    assert rules(text, "none") == found
+    assert rules(views("I want to end my hunt tonight"), "none") == []
+
+
+def test_what_is_read_again_is_read_with_the_risk_of_its_session() -> None:
+    rules, text = load_rules(safety_folder() / "action.yaml"), views("just kidding")
+    for _ in range(2):
+        assert rules(text, "none") == []
+        assert [found.signal["id"] for found in rules(text, "check_in")] == ["after_risk"]
+
+
+def test_no_more_texts_are_known_than_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.safety.rules.MOST_KNOWN", 3)
+    rules = load_rules(safety_folder() / "action.yaml")
+    for number in range(50):
+        rules(views(f"I count to {number}"), "none")
+        assert len(rules._found) <= 3  # pyright: ignore[reportPrivateUsage]
