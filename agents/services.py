@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from agents.characters import Protagonist
 from agents.halt import Halt
 from agents.prompts import Prompts
 from agents.safety.redaction import Redaction
@@ -87,6 +88,8 @@ class Services:
     ids: Ids
     redaction: Redaction = field(default_factory=Redaction)
     """What the storyteller is told as placeholders; its words get the values back where they leave for the player."""
+    character: Protagonist | None = None
+    """Whom the player is in this session, where they have said so."""
     locale: str = ""
     model_timeout_s: float = 60.0
     """Longest wait for the model's next words."""

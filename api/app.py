@@ -15,7 +15,7 @@ from api.observability.layer import Named, Observed
 from api.observability.opening import figures, open_tracing, own_version
 from api.readiness import Readiness
 from api.requests import Origins, Requests
-from api.routes import agui, auth, health, looking, metrics, players, sessions, turns, worlds
+from api.routes import agui, auth, characters, health, looking, metrics, players, sessions, turns, worlds
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import Settings, read_settings
 
@@ -30,6 +30,7 @@ ROUTERS = (
     agui.router,
     looking.router,
     players.router,
+    characters.router,
     sockets.router,
     docs.router,
 )

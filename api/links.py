@@ -9,6 +9,11 @@ _MADE: dict[str, tuple[str, str, dict[str, str]]] = {
         "201",
         {"session": "$request.path.session", "turn_id": "$response.body#/turn_id"},
     ),
+    "character": (
+        "/api/v1/players/{player}/characters",
+        "201",
+        {"player": "$request.path.player", "character": "$response.body#/character"},
+    ),
     "name": (
         "/api/v1/sessions/{session}/branches",
         "201",

@@ -46,22 +46,23 @@ is kept.
 - The first is not answered yet: 409, `request_in_progress`, with `Retry-After`. A turn is read along instead: somebody who
   has lost the connection hears the rest of it.
 - Refusals and failures (4xx, 5xx) are not kept: the same key may be sent again. After a 5xx it stays with its body.
-- Of a session that is deleted nothing is kept: a key that began it begins another one.
+- Of a session or a character that is deleted nothing is kept: a key that began it begins another one.
 - A store that cannot be asked: 503, and nothing is done.
 - An answer of more than {LARGEST // 1024} KB, or one that says `Cache-Control: no-store` of its own accord, is not kept:
   sent again, 409, `answer_not_kept`, and nothing is done.
 
 If a process dies between doing and answering, the key is free again at once or within a minute, and the next try finds
 what the first one did: a turn is played once (a player's action in the story of the first try), a session begun once, a
-branch made once. Turns are taken back at most once: if the last turn is another one than before the first try, nothing
-more is taken back, and the answer says where the story stands. To pause, to resume and to switch to a branch is done
-again, which changes nothing unless the story has moved meanwhile.
+branch and a character made once. Turns are taken back at most once: if the last turn is another one than before the first
+try, nothing more is taken back, and the answer says where the story stands. To pause, to resume and to switch to a branch
+is done again, which changes nothing unless the story has moved meanwhile.
 """
 
 _TRY = "tta.try"
 _KEY = re.compile(PATTERN)
 _TURNS = re.compile(r"/api/v1/sessions/[^/]+/(?:turns|retry|agui)")
 _KEPT = ("content-type", "content-length", "content-language", "location", "etag", "last-modified", "link")
+_CHARACTER = re.compile(r"/api/v1/players/([^/]+)/characters/([^/]+)")
 _STREAM = "text/event-stream"
 
 
@@ -183,8 +184,11 @@ class _Kept:
             body = b"".join(message.get("body", b"") for message in self._held) if whole else None
             headers = Headers(raw=start["headers"])
             kept = tuple((name, headers[name]) for name in _KEPT if name in headers)
-            session = session_in(self._path) or session_in(headers.get("location", ""))
-            await self._attempt.keep(Answer(status, kept, body), session)
+            place = headers.get("location", "")
+            about = session_in(self._path) or session_in(place)
+            if found := _CHARACTER.fullmatch(place):
+                about = "/".join(found.groups())
+            await self._attempt.keep(Answer(status, kept, body), about)
         elif status < 500:
             await self._attempt.drop()
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents.errors import InvalidInput
 from agents.safety.topics import LONGEST, MOST
 from agents.story import MAX_ACTION, Tier, Turn
+from api.characters import PlayedCharacter
 from api.shapes import NUMBER, Changes, Flag, Request
 from api.standing import Standing
 from graphs.queueing import Strategy
@@ -75,6 +76,10 @@ class NewSession(Request):
         "player"
     )
     avoid: Annotated[Avoid, UNSAID] = []  # noqa: RUF012 - Pydantic copies it
+    character: Annotated[
+        str | None,
+        Field(pattern=ID_PATTERN, description="One of the player's characters; the session keeps a copy of it."),
+    ] = None
     user_id: Annotated[
         str | None, Field(min_length=3, pattern=ID_PATTERN, description="As `player`, for clients of the older TTA.")
     ] = None
@@ -173,6 +178,9 @@ class SessionRecord(BaseModel):
     seed: int
     risk: Tier
     avoid: Annotated[list[str], Field(description="Topics that the story leaves out.", examples=[["spiders"]])]
+    character: Annotated[
+        PlayedCharacter | None, Field(description="Whom the player is, as it was said when the session began.")
+    ]
     paused: Annotated[bool, Field(description="Whether the story waits for the player's explicit choice to go on.")]
     created: Annotated[str, Field(examples=["2026-11-24T04:00:00+00:00"])]
     played: Annotated[str, Field(examples=["2026-11-24T04:20:00+00:00"])]

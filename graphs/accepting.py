@@ -125,6 +125,7 @@ class StoryAccepter(StoryPreparer):
             prompts=self._prompts,
             screen=self.screen,
             telling=self.telling(record),
+            character=record["character"],
             recall=BranchRecall(self.memory, scope, entry["branch"]),
             voice=StreamVoice(runner.events, entry["turn_id"], redaction),
             clock=self.clock,

@@ -174,9 +174,11 @@ class StoryAuditor(StoryReader):
             self._note(verdict, text, session=session, answer=error.code, sure=False)
         return error
 
-    def _harmless(self, name: str) -> str:
-        """A name that may be stored and shown: the words of a person at risk are not. Raises InvalidInput with help."""
+    def _harmless(self, name: str, what: str = "name") -> str:
+        """A name, or what else it is called, that may be stored and shown: the words of a person at risk are not. Raises
+        InvalidInput with help.
+        """
         if self.screen.action(name.replace("_", " "))["action"] != "allow":
-            error = InvalidInput("That cannot be a name", cure="Choose another name.")
+            error = InvalidInput(f"That cannot be a {what}", cure=f"Choose another {what}.")
             raise self._with_help(error, name.replace("_", " "))
         return name

@@ -22,10 +22,10 @@ from agents.story import Turn
 from agents.world.load import load_world, pin
 from graphs.actions import check_name
 from graphs.audit.webhook import webhook_target
+from graphs.characters import StoryCharacters
 from graphs.locks import hold
 from graphs.memory.shapes import Branch, Session
 from graphs.playing import LOCK_WAIT_S
-from graphs.profiles import StoryProfiles
 from graphs.runner import Runner
 from graphs.sessions import check_title, new_session, opening_slots, opening_turn
 from graphs.settings import Settings
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from graphs.access import Access
 
 
-class StoryEngine(StoryProfiles):
+class StoryEngine(StoryCharacters):
     """Everything that can be done with stories. Every method raises a StoryError and nothing else.
 
     `act`, `start`, `retry` and `recover` are in `graphs/playing.py`, what changes nothing in `graphs/reading.py`, export,
@@ -69,21 +69,20 @@ class StoryEngine(StoryProfiles):
         title: str = "",
         techniques: bool = False,
         avoid: Sequence[str] = (),
+        character: str = "",
     ) -> Session:
         """Begins a story: pins the world, stores the root turn. Raises UnknownWorld, InvalidWorld, UnknownModel.
 
         The same session id again returns the session that is there. Without a seed, one is drawn. The model is opened, so
-        that one that cannot work is told before the story begins. `avoid`: as in the method of that name.
+        that one that cannot work is told before the story begins. `avoid`: as in the method of that name. `character`: one
+        of the player's by its id, of which the session keeps a copy; UnknownCharacter.
         """
         with self._translated():
             for name in (session, player, title):
                 self._harmless(name)
             title = check_title(title)
             source = load_world(world)
-            spec = model or self.settings.model
-            if spec not in self._storytellers.models:
-                check_spec(spec)
-            await self._storytellers.check(spec)
+            spec = await self._spec(model)
             record = new_session(
                 source,
                 session=session or self.ids.new()[:16],
@@ -94,6 +93,7 @@ class StoryEngine(StoryProfiles):
                 title=title,
                 now=self.clock.now(),
                 avoid=self._topics(avoid),
+                character=await self._protagonist(player, character) if character else None,
             )
             slots = opening_slots(source.world, techniques=techniques)
             root = opening_turn(record, source.world, slots)
@@ -107,6 +107,14 @@ class StoryEngine(StoryProfiles):
                 raise Conflict(
                     f"The session '{record['session']}' is being imported or deleted", cure="Try again in a moment."
                 ) from None
+
+    async def _spec(self, model: str) -> str:
+        """The model's spec, by default the settings' one, once it was opened."""
+        spec = model or self.settings.model
+        if spec not in self._storytellers.models:
+            check_spec(spec)
+        await self._storytellers.check(spec)
+        return spec
 
     async def join(self, session: str, turn_id: str) -> asyncio.Task[Turn] | None:
         """The end of the turn that is being played under that id, here or in another process; None where none is.

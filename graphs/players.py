@@ -3,7 +3,8 @@
     players:{TENANT}     a hash: the player's id -> its profile, as JSON
 
 A profile belongs to the player and to no branch: undo does not touch it. `preferences` are what a new session begins with
-where it says nothing itself; whatever else a client keeps among them is given back as it was.
+where it says nothing itself; whatever else a client keeps among them is given back as it was. Characters stand in it too, so
+that they are sealed, taken along and removed with it.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
+from agents.characters import Character
 from graphs.keys import story_key, text_of
 from graphs.sealing import PLAIN, Seal
 
@@ -25,6 +27,8 @@ class Profile(TypedDict):
     player: str
     name: str
     preferences: dict[str, Any]
+    characters: list[Character]
+    """Whom the player may be in a story, made first first."""
     created: str
     changed: str
 
@@ -40,7 +44,8 @@ class Players:
     async def get(self, player: str) -> Profile:
         """The profile; an empty one of who has none."""
         raw = await self._redis.hget(self._key, player)
-        return self._read(raw) if raw else Profile(player=player, name="", preferences={}, created="", changed="")
+        none = Profile(player=player, name="", preferences={}, characters=[], created="", changed="")
+        return self._read(raw) if raw else none
 
     async def put(self, profile: Profile) -> None:
         line = json.dumps(profile, ensure_ascii=False, separators=(",", ":"))
@@ -56,4 +61,5 @@ class Players:
             await self._redis.hset(self._key, player, self._seal.close(self._seal.open(text_of(raw))))
 
     def _read(self, raw: bytes | str) -> Profile:
-        return cast(Profile, json.loads(self._seal.open(text_of(raw))))
+        # One from before there were characters has none.
+        return cast(Profile, {"characters": [], **json.loads(self._seal.open(text_of(raw)))})

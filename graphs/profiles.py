@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from typing_extensions import TypedDict
@@ -53,15 +54,22 @@ class StoryProfiles(StoryResealer):
             check_id(player, "player id")
             called = None if name is None else check_title(self._harmless(name))
             preferred = None if preferences is None else self._preferences(preferences)
-            redis, tenant = self._stores.redis, self.settings.tenant
-            # Of two that change it at once none writes over what the other has changed.
-            async with hold(redis, tenant, "profile", kind="player_lock", of=player, wait_s=CHANGE_WAIT_S):
-                kept, now = await self.players.get(player), self.clock.now().isoformat()
+            async with self._changing(player) as kept:
                 kept["name"] = kept["name"] if called is None else called
                 kept["preferences"] = kept["preferences"] if preferred is None else preferred
-                kept["created"], kept["changed"] = kept["created"] or now, now
-                await self.players.put(kept)
             return kept
+
+    @asynccontextmanager
+    async def _changing(self, player: str) -> AsyncGenerator[Profile]:
+        """The profile, kept as it is when the block ends, unless that raises. Of two that change it at once none writes over
+        what the other has changed.
+        """
+        redis, tenant = self._stores.redis, self.settings.tenant
+        async with hold(redis, tenant, "profile", kind="player_lock", of=player, wait_s=CHANGE_WAIT_S):
+            kept, now = await self.players.get(player), self.clock.now().isoformat()
+            yield kept
+            kept["created"], kept["changed"] = kept["created"] or now, now
+            await self.players.put(kept)
 
     def _preferences(self, given: dict[str, Any]) -> dict[str, Any]:
         if len(json.dumps(given, ensure_ascii=False).encode("utf-8", "surrogatepass")) > LARGEST:

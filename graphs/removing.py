@@ -74,6 +74,8 @@ class StoryRemover(StoryQueue):
         """
         removed = await self._delete_all(player, wait_s)
         with self._translated():
+            for each in (await self.players.get(player))["characters"]:
+                await self.repeats.forget(f"{player}/{each['character']}")
             await self.players.remove(player)
         return removed
 

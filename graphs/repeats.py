@@ -3,6 +3,7 @@
     repeat:{TENANT}:NAME         the record: to whose request the key belongs, and the answer once there is one; sealed
     repeat_lease:{TENANT}:NAME   somebody is at it; let go at once when that process dies here, else after LEASE_MS
     repeats:{TENANT:SESSION}     names of the records that are about a session, by which its deletion finds them
+    repeats:{TENANT}:PLAYER/ID   as those, about a player's character
 
 A NAME is a hash: what a client calls its request may be anything, so it is neither stored nor logged. Nor is the request:
 a record has a keyed hash of it, with salt of its own (and TTA_AUDIT_KEY, where that is set), so that the hash of a short
@@ -89,7 +90,7 @@ class Attempt:
         return self.note
 
     async def keep(self, answer: Answer, session: str = "") -> None:
-        """From now on this is the answer. It goes with the session that it is about."""
+        """From now on this is the answer. It goes with the session that it is about, or the character: `PLAYER/ID`."""
         body = answer.body
         told = None if body is None or len(body) > LARGEST else base64.b64encode(body).decode()
         kept = (answer.status, [list(pair) for pair in answer.headers], told)
@@ -157,7 +158,7 @@ class Repeats:
             await self._redis.set(self._key(name), self._closed(record), ex=self._ttl_s)
 
     async def forget(self, session: str) -> int:
-        """Removes what is about a session; how many keys."""
+        """Removes what is about a session or a character (`PLAYER/ID`); how many keys."""
         with translated(configured=self._configured):
             names: list[Any] = await self._redis.zrange(self._names(session), 0, -1)
             gone = int(await self._redis.unlink(*[self._key(text_of(name)) for name in names])) if names else 0
@@ -183,6 +184,8 @@ class Repeats:
         return story_key("repeat", self._tenant, name, prefix=self._prefix)
 
     def _names(self, session: str) -> str:
+        if "/" in session:  # a character is no story: no sweep is to take its name for one's
+            return story_key("repeats", self._tenant, session, prefix=self._prefix)
         return story_key("repeats", f"{self._tenant}:{session}", prefix=self._prefix)
 
     @asynccontextmanager

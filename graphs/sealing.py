@@ -2,9 +2,9 @@
 
 `TTA_ENCRYPTION_KEYS` holds one or more Fernet keys (AES-128-CBC with HMAC-SHA-256, by `cryptography`, extra
 `encryption`), parted by commas: the first seals, all open. A new key goes in front, `tta sessions reseal` rewrites what
-the old ones sealed, and then these can go. Sealed are all texts, changes, names of people, titles and topics to avoid in
-the graph, and in Redis traces, events, accepted actions and checkpoints. Not sealed are ids and names of branches,
-numbers, times, which player, which world, levels of risk, and the author's world text. An export is plain.
+the old ones sealed, and then these can go. Sealed are all texts, changes, names of people, titles, topics to avoid and
+characters in the graph, and in Redis traces, events, accepted actions and checkpoints. Not sealed are ids and names of
+branches, numbers, times, which player, which world, levels of risk, and the author's world text. An export is plain.
 
 What it costs: the full-text index sees nothing, so recall looks through the last turns of the branch only, 32 to 63 of
 them (`search.LATELY`). With `TTA_ENCRYPTION_SEARCH=hashed` the index sees keyed hashes of the words and all is found as
@@ -22,7 +22,7 @@ from agents.errors import InvalidSetting, StoreSealed
 MARK = "\x1es1:"
 """Begins a sealed text; then the key's id, `:` and a Fernet token. No text of a story has a record separator."""
 
-FIELDS = frozenset({"body", "changes", "snapshot", "focus", "text", "so_far", "title", "heard", "avoid"})
+FIELDS = frozenset({"body", "changes", "snapshot", "focus", "text", "so_far", "title", "heard", "avoid", "character"})
 """Parameters of statements, and properties of nodes, that hold a text to be sealed; and `people`, which are several."""
 
 _PROOF = "tta"

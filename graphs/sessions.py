@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 
+from agents.characters import Protagonist
 from agents.errors import InvalidInput
 from agents.models.storyteller import tell
 from agents.models.storyteller.chapter import tell_chapter
@@ -57,6 +58,7 @@ def new_session(
     title: str,
     now: datetime,
     avoid: list[str],
+    character: Protagonist | None,
 ) -> Session:
     """The record of a session that is about to begin."""
     return Session(
@@ -74,6 +76,7 @@ def new_session(
         paused=False,
         created=now.isoformat(),
         avoid=avoid,
+        character=character,
         played=now.isoformat(),
     )
 

@@ -30,6 +30,7 @@ def new_session(scope: Scope, **other: Any) -> Session:
         paused=False,
         created=BORN,
         avoid=[],
+        character=None,
         played=BORN,
     )
     session.update(other)  # pyright: ignore[reportCallIssue, reportArgumentType]

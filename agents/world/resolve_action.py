@@ -10,6 +10,7 @@ import re
 
 from typing_extensions import TypedDict
 
+from agents.characters import introduce
 from agents.errors import TurnCancelled
 from agents.prompts import answering
 from agents.safety.clean import count_of
@@ -57,6 +58,8 @@ async def resolve_action(state: ResolveInput, runtime: Runtime[Services]) -> Res
     scene = build_scene(view, outcome, number=state["number"], seed=state["seed"], textures=textures)
     changes = [*changes, *told]
     scene = clear_scene(scene, services.telling.topics, [*services.telling.avoid])
+    if services.character and (told_of := introduce(services.character, services.telling)):
+        scene["player"] = told_of
     return ResolveOutput(outcome=outcome, changes=changes, scene=scene, usage=usage, interpreted=interpreted)
 
 

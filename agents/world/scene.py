@@ -9,6 +9,7 @@ from typing import NotRequired
 
 from typing_extensions import TypedDict
 
+from agents.characters import Introduced
 from agents.story import Beat, GoalState, Outcome
 from agents.world.view import View
 
@@ -54,6 +55,8 @@ class Scene(TypedDict):
     """Names in the beats that take a plural verb."""
     avoid: NotRequired[list[str]]
     """Topics that the player has asked to leave out."""
+    player: NotRequired[Introduced]
+    """Whom the player is, in the player's words."""
 
 
 def build_scene(view: View, outcome: Outcome, *, number: int, seed: int, textures: Sequence[str] = ()) -> Scene:

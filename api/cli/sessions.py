@@ -53,6 +53,9 @@ def show(session: SessionId, as_json: Json = False) -> None:
             return
         title = " ".join(clean(record["title"]).split())
         typer.echo(f"{title} ({record['world']}), played with {record['model']}, branch {record['branch']}")
+        if played := record["character"]:
+            pronouns = f" ({played['pronouns']})" if played["pronouns"] else ""
+            typer.echo(f"You are {played['name']}{pronouns}.")
         if record["avoid"]:
             typer.echo(f"It leaves out: {', '.join(record['avoid'])}")
         if record["paused"]:

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from agents.errors import InvalidSetting
 from api.auth.forms import CallerAnswer
+from api.client.characters import Characters
 from api.client.inside import AppTransport
 from api.client.logins import Bearer, Login
 from api.client.paths import API
@@ -34,6 +35,7 @@ class Client:
         self.sessions = Sessions(wire)
         self.turns = Turns(wire)
         self.players = Players(wire)
+        self.characters = Characters(wire)
 
     async def worlds(self) -> Sequence[WorldAnswer]:
         """The worlds that can be played there."""

@@ -36,4 +36,5 @@ def player_of(
     return caller.player if player == ME else player
 
 
+CharacterId = Annotated[str, Path(pattern=ID_PATTERN, description="A character's id.", examples=["0199f3c2b7a14e5d"])]
 PlayerId = Annotated[str, Depends(player_of)]

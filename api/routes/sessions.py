@@ -56,7 +56,8 @@ async def create_session(
     # YAML and a provider's package take their time, once each: not in the event loop.
     await asyncio.to_thread(load_world, world)
     await asyncio.to_thread(check_model, asked.model, engine.settings.model)
-    if not await _is_begun(engine, tried):
+    begun = await _is_begun(engine, tried)
+    if not begun:
         await toll.session(player)
     made = await engine.create(
         world,
@@ -67,6 +68,7 @@ async def create_session(
         title=asked.title,
         techniques=preferred.techniques,
         avoid=preferred.avoid,
+        character="" if begun else asked.character or "",  # it may be gone since
     )
     response.headers["Location"] = f"/api/v1/sessions/{made['session']}"
     shown = await show(engine, made["session"])

@@ -42,7 +42,7 @@ HANGING = tuple(sorted(label for label in LABELS if label not in ("Session", "Br
 KINDS = {label.lower(): label for label in ("Session", "Branch", "Turn", *HANGING)}
 """Kinds of lines that are nodes, and their labels."""
 
-JSON = ("body", "changes", "focus", "heard", "snapshot", "usage")
+JSON = ("body", "changes", "character", "focus", "heard", "snapshot", "usage")
 """Properties that are JSON as text in the store."""
 
 _STORES = ("lock", "story")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
+from agents.characters import Protagonist, check_protagonist
 from agents.errors import InvalidInput
 from agents.safety.heard import HEARD_CHARS, MAX_HEARD
 from agents.safety.topics import check_topics
@@ -12,6 +13,7 @@ from graphs.archive.lines import JSON, KINDS
 from graphs.memory.cypher import LABELS
 from graphs.memory.records import MAX_BODY, MAX_TRACE, encode
 from graphs.memory.vectors import DIMENSIONS
+from graphs.sessions import ID
 
 KEYS = {kind: LABELS[label] for kind, label in KINDS.items()}
 """By which property a line of a kind is told from the others."""
@@ -76,6 +78,22 @@ def _topics(value: Any) -> bool:
         return False
 
 
+def _protagonist(value: Any) -> bool:
+    """None, or a character as a player could have made it, with an id."""
+    if value is None:
+        return True
+    if not isinstance(value, dict):
+        return False
+    given = cast(dict[str, Any], value)
+    words = [given.get(name) for name in ("character", "name", "pronouns", "description")]
+    if not (all(map(_text, words)) and _texts(given.get("traits")) and re.fullmatch(ID, given["character"])):
+        return False
+    try:
+        return dict(check_protagonist(cast(Protagonist, given))) == given
+    except InvalidInput:
+        return False
+
+
 def _vector(value: Any) -> bool:
     """None, or a vector that the index takes; another one would fail every question that is asked of it."""
     return value is None or (
@@ -122,6 +140,8 @@ def faults_of_shape(kind: str, value: dict[str, Any]) -> Iterator[str]:
         yield f"The {kind}'s vector is not one of {DIMENSIONS} numbers"
     if kind == "session" and not _topics(value.get("avoid")):
         yield "The session's avoid holds no topics as they can be set"
+    if kind == "session" and not _protagonist(value.get("character")):
+        yield "The session's character is none as it can be made"
     key = value.get(KEYS[kind])
     if isinstance(key, str) and (not key or len(key) > MAX_KEY or _UNFIT_KEY.search(key)):
         yield f"The {kind}'s {KEYS[kind]} is no usable name"

@@ -41,7 +41,7 @@ SCOPE = "tenant: $tenant, session: $session"
 _SESSION_COLUMNS = """s.session AS session, s.tenant AS tenant, s.player AS player, s.title AS title,
   s.world AS world, s.world_version AS world_version, s.fingerprint AS fingerprint, s.model AS model, s.seed AS seed,
   s.branch AS branch, s.risk AS risk, s.paused AS paused, s.created AS created, s.played AS played,
-  s.avoid AS avoid"""
+  s.avoid AS avoid, s.character AS character"""
 _BRANCH_COLUMNS = "b.name AS name, b.head AS head, b.number AS number, b.line AS line, b.created AS created"
 
 _TURN = f"""(t:Turn {{{SCOPE}, turn_id: $turn_id, number: $number, line: $line, branch: $branch,
@@ -83,7 +83,8 @@ OPTIONAL MATCH (u:Unfinished {{{SCOPE}}})
 WITH u WHERE u IS NULL
 CREATE (s:Session {{{SCOPE}, player: $player, title: $title, world: $world, world_version: $world_version,
   fingerprint: $fingerprint, model: $model, seed: $seed, branch: $branch, risk: $risk, paused: $paused,
-  created: $created, played: $played, avoid: $avoid, world_text: $world_text, schema: $schema, lock: ''}})
+  created: $created, played: $played, avoid: $avoid, character: $character,
+  world_text: $world_text, schema: $schema, lock: ''}})
 CREATE (b:Branch {{{SCOPE}, name: $branch, head: $turn_id, number: $number, line: $line, created: $created, lock: ''}})
 CREATE {_TURN}, keyframe: $turn_id, snapshot: $snapshot, tail: [], segment: [], leaves: [], blocks: []}})
 CREATE (t)-[:TOLD]->(m:Moment {{{SCOPE}, turn_id: $turn_id, number: $number, line: $line, story: $story,

@@ -122,12 +122,16 @@ def decode_exchange(body: str) -> Exchange:
 
 def session_parameters(session: Session) -> dict[str, Any]:
     title, avoid = clean(session["title"]), "\n".join(map(clean, session["avoid"]))
-    return {**session, "title": title, "avoid": avoid, "risk": risk_level(session["risk"])}
+    character = encode(session["character"]) if session["character"] else None
+    more = {"title": title, "avoid": avoid, "character": character, "risk": risk_level(session["risk"])}
+    return {**session, **more}
 
 
 def decode_session(row: dict[str, Any]) -> Session:
     avoid = str(row["avoid"] or "").split("\n")  # of a session from before there were such topics: null
-    return cast(Session, {**row, "avoid": [topic for topic in avoid if topic], "risk": tier(row["risk"])})
+    character = json.loads(row["character"]) if row["character"] else None
+    more = {"avoid": [topic for topic in avoid if topic], "character": character, "risk": tier(row["risk"])}
+    return cast(Session, {**row, **more})
 
 
 def decode_branch(row: dict[str, Any]) -> Branch:

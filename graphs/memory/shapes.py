@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from typing_extensions import TypedDict
 
+from agents.characters import Protagonist
 from agents.story import Exchange, Heard, Tier, Turn, Usage, Value
 
 KEYFRAME = 32
@@ -42,6 +43,8 @@ class Session(TypedDict):
     created: str
     avoid: list[str]
     """Topics that the player has asked to leave out, in the player's words."""
+    character: Protagonist | None
+    """Whom the player is, as it was said when the session began."""
     played: str
     """When the last turn was committed: ISO 8601, UTC."""
 

@@ -31,6 +31,9 @@ TABLE: dict[tuple[str, str], set[str]] = {
     ("POST", SESSION + "/undo"): set(),
     ("PATCH", PLAYER): set(),
     ("DELETE", PLAYER): set(),
+    ("POST", PLAYER + "/characters"): set(),
+    ("PATCH", PLAYER + "/characters/{character}"): set(),
+    ("DELETE", PLAYER + "/characters/{character}"): set(),
 }
 
 

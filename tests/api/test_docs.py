@@ -51,6 +51,8 @@ async def test_the_description(client: AsyncClient) -> None:
         "/api/v1/worlds",
         "/api/v1/players/{player}",
         "/api/v1/players/{player}/actions",
+        "/api/v1/players/{player}/characters",
+        "/api/v1/players/{player}/characters/{character}",
         "/api/v1/players/{player}/export",
         "/api/v1/players/{player}/progress",
         "/api/v1/sessions",

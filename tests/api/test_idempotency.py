@@ -33,6 +33,7 @@ BODIES: dict[str, Any] = {
     f"{SESSIONS}/{{session}}/agui": run("wait"),
     f"{SESSIONS}/{{session}}/branches": {"name": "harbour"},
     "/api/v1/players/{player}/actions": {"action": "wait"},
+    "/api/v1/players/{player}/characters": {"name": "Wren"},
 }
 """What a route must be sent; any other is sent an empty object."""
 

@@ -64,6 +64,11 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", PLAYER + "/progress"): READ,
     ("GET", PLAYER + "/export"): READ,
     ("POST", PLAYER + "/actions"): PLAY,
+    ("GET", PLAYER + "/characters"): READ,
+    ("POST", PLAYER + "/characters"): PLAY,
+    ("GET", PLAYER + "/characters/{character}"): READ,
+    ("PATCH", PLAYER + "/characters/{character}"): PLAY,
+    ("DELETE", PLAYER + "/characters/{character}"): PLAY,
     ("WEBSOCKET", SESSION + "/play"): PLAY,
 }
 """What each route needs: the scope, or nothing. Below a session it must also be one's own, or the scope be `operate`."""
@@ -178,6 +183,7 @@ async def test_every_route_as_everybody(everybody: Door, engine: StoryEngine, wh
                 .replace("{session}", session)
                 .replace("assets/{name}", "assets/start.js")
                 .replace("{name}", "main")
+                .replace("{character}", "nobody")
                 .replace("{turn_id}", "root")
             )
             expected = may(who, need, template, own=own)

@@ -16,7 +16,9 @@ from graphs.settings import Settings, read_settings
 
 
 def profile(player: str = "ada", name: str = "Quince") -> Profile:
-    return Profile(player=player, name=name, preferences={"avoid": ["zebras"]}, created="now", changed="now")
+    return Profile(
+        player=player, name=name, preferences={"avoid": ["zebras"]}, characters=[], created="now", changed="now"
+    )
 
 
 @pytest.fixture

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 from seen import DANGER
 
-from agents.errors import Conflict, KeyReused, SessionPaused, UnknownBranch, UnknownSession, UnknownTurn, UnknownWorld
+from agents.errors import (
+    Conflict,
+    KeyReused,
+    SessionPaused,
+    UnknownBranch,
+    UnknownCharacter,
+    UnknownSession,
+    UnknownTurn,
+    UnknownWorld,
+)
 from api.client import Begun, Client, Committed, Sentence
 from api.schemas import QueuedTurn
 from graphs.engine import StoryEngine
@@ -118,6 +127,20 @@ async def test_a_player_has_a_profile_progress_and_an_end(game: Client) -> None:
     assert "end_player" in json.loads((await every(game.players.export("pilot")))[-1])
     await game.players.delete("pilot")
     assert await every(game.sessions.list(player="pilot")) == []
+
+
+async def test_a_player_keeps_characters_and_begins_as_one(game: Client) -> None:
+    wren = await game.characters.create("Wren", "rower", pronouns="she/her", traits=["shy"])
+    assert await game.characters.get(wren.character, "rower") == wren
+    changed = await game.characters.change(wren.character, "rower", description="A pilot.", traits=[])
+    assert (changed.name, changed.description, changed.traits) == ("Wren", "A pilot.", [])
+    assert (await game.characters.list("rower")).characters == [changed]
+    begun = await game.sessions.create("winter_light", player="rower", character=wren.character)
+    await game.characters.delete(wren.character, "rower")
+    assert begun.character is not None
+    assert (begun.character.name, begun.character.description) == ("Wren", "A pilot.")
+    with pytest.raises(UnknownCharacter):
+        await game.sessions.create("winter_light", player="rower", character=wren.character)
 
 
 async def test_worlds_and_who_asks(game: Client) -> None:

@@ -50,6 +50,8 @@ PLACES = [
     "scheme",
     "retry",
     "preference",
+    "character",
+    "trait",
     "name",
     "reason",
     "run",
@@ -108,6 +110,12 @@ async def played(client: httpx.AsyncClient, path: str) -> None:
     preferences = {"preferences": {"note": MARKS["preference"]}}
     await client.patch("/api/v1/players/me", json=preferences)
     await client.patch(f"/api/v1/players/{MARKS['player']}", json=preferences)
+    whom = {"name": MARKS["character"], "description": MARKS["character"], "traits": [MARKS["trait"]]}
+    made = await client.post(f"/api/v1/players/{MARKS['player']}/characters", json=whom)
+    assert made.status_code == 201
+    asked = {"world": "winter_light", "player": MARKS["player"], "character": made.json()["character"]}
+    as_them = (await client.post("/api/v1/sessions", json=asked)).json()["session"]
+    assert (await client.post(f"/api/v1/sessions/{as_them}/turns", json=look)).status_code == 201
     messages = [{"role": "user", "content": f"look at the {MARKS['message']}"}, {"role": "user", "content": "wait"}]
     run = {"threadId": MARKS["thread"], "runId": f"{MARKS['run']} 1", "state": MARKS["context"]}
     told = await client.post(f"{path}/agui", json={**run, "messages": messages[:1]})

@@ -10,6 +10,7 @@ import pytest
 from redis.asyncio import Redis
 from story_reference import Reference, new_scope, new_session, new_turn, take
 
+from agents.characters import Protagonist
 from agents.errors import (
     InvalidInput,
     StoreTooNew,
@@ -103,6 +104,17 @@ class TestSessions:
         for story in stories:
             await memory.delete(story.scope)
         assert await memory.sessions(tenant) == []
+
+    async def test_whom_the_player_is_comes_back_as_it_was(self, memory: StoryMemory) -> None:
+        scope = new_scope()
+        whom = Protagonist(
+            character="c1", name="Zoë 🕯️", pronouns="she/her", description='a "b" \\ c', traits=["slow", "kind"]
+        )
+        root = new_turn(scope, 0, "", turn_id="root")
+        made = await memory.create(new_session(scope, character=whom), "w", root, {"a.b": 1})
+        assert made["character"] == whom
+        assert (await memory.session(scope))["character"] == whom
+        assert (await memory.update(scope, title="Other"))["character"] == whom
 
     async def test_title_and_pause_change_and_nothing_else(self, story: Reference) -> None:
         before = await story.memory.session(story.scope)
