@@ -34,6 +34,9 @@ SCREENED = 256 * 1024
 DRAINED = 4 * 1024 * 1024
 """How much of it is taken from the wire, so that an ordinary client gets to read the answer."""
 
+NESTED = 64
+"""How deep a body may be nested. What is kept of one is written as JSON again, and that ends at some 250 levels."""
+
 BODY_S = 20.0
 """Longest wait for a whole body."""
 
@@ -144,7 +147,7 @@ def hold_message(scope: Scope, raw: bytes) -> None:
 def check_json(raw: bytes) -> None:
     """Raises InvalidText, InvalidJson."""
     try:
-        json.loads(raw.decode("utf-8"), parse_constant=_no_number)
+        said = json.loads(raw.decode("utf-8"), parse_constant=_no_number)
     except UnicodeDecodeError as error:
         raise InvalidText("The body is not UTF-8", place=f"byte {error.start}", cure=JSON_CURE) from None
     except json.JSONDecodeError as error:
@@ -152,6 +155,18 @@ def check_json(raw: bytes) -> None:
         raise InvalidJson(f"The body is not JSON: {error.msg.lower()}", place=where, cure=JSON_CURE) from None
     except (ValueError, RecursionError):
         raise InvalidJson("The body is not JSON that can be read here", cure=JSON_CURE) from None
+    if _is_deep(said):
+        raise InvalidJson(f"The body is nested deeper than {NESTED} levels", cure="Send it flatter.")
+
+
+def _is_deep(said: Any) -> bool:
+    level = [said]
+    for _ in range(NESTED + 1):
+        inside = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+        level = [inner for each in inside for inner in each]
+        if not level:
+            return False
+    return True
 
 
 def _no_number(name: str) -> float:

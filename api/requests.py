@@ -51,12 +51,14 @@ EXPOSED = (
 )
 """The headers of ours that such a page may read."""
 
-_ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
+_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 def _is_id(given: str) -> bool:
     """Whether it may stand in a log: it has an id's form and is nobody's number (`078-05-1120` has the form, too)."""
-    return bool(UUID.fullmatch(given)) or (bool(_ID.match(given)) and all(span.kind == "key" for span in find(given)))
+    return bool(UUID.fullmatch(given)) or (
+        bool(_ID.fullmatch(given)) and all(span.kind == "key" for span in find(given))
+    )
 
 
 class Requests:

@@ -5,6 +5,7 @@ The stream only reads along: a client that goes away cancels nothing, and takes 
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from functools import partial
@@ -31,12 +32,14 @@ HEARTBEAT_S = 10.0
 """Longest silence: then a comment is sent, so that proxies keep the connection and a dead client is noticed."""
 
 MEDIA_TYPE = "text/event-stream"
+_NEVER = re.compile(r"q=0(?:\.0*)?")
 HEADERS = {"X-Accel-Buffering": "no"}
 
 
 def wants_events(accept: str) -> bool:
-    """Whether the Accept header asks for events."""
-    return any(part.partition(";")[0].strip().lower() == MEDIA_TYPE for part in accept.split(","))
+    """Whether the Accept header asks for events. With `q=0` it says that they are not wanted (RFC 9110, 12.4.2)."""
+    asked = (re.sub(r"\s", "", part).lower().split(";") for part in accept.split(","))
+    return any(kind == MEDIA_TYPE and not any(map(_NEVER.fullmatch, more)) for kind, *more in asked)
 
 
 def as_stream(told: AsyncGenerator[Event] | None, session: str, turn_id: str, *, status: int = 200) -> Response:

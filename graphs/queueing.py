@@ -38,6 +38,8 @@ Strategy = Literal["reject", "enqueue", "interrupt", "rollback"]
 CANCEL_WAIT_S = 15.0
 """Longest wait until a turn that is to stop has stopped: a store may be in the middle of something."""
 
+_OVER = "The turn was over before it could be stopped"
+
 SWEEP_S = 1.5
 """How often a process looks for sessions in which something waits and nobody plays."""
 
@@ -194,13 +196,15 @@ class StoryQueue(StoryPlayer):
                 return turn_id
             running = await runner.inbox.current()
             if running is None or turn_id not in ("", running["turn_id"]):
+                if turn_id and await runner.stored(turn_id):
+                    raise Conflict(_OVER, cure="Take it back with `undo`.")
                 raise UnknownTurn("No such turn is waiting or running", cure="There is nothing to stop.")
             turn_id = running["turn_id"]
             if not is_stopped(running):
                 await runner.inbox.ask_to_halt(turn_id, "rollback")
             await self._until_over(record, running, runner)
             if await runner.stored(turn_id):
-                raise Conflict("The turn was over before it could be stopped", cure="Take it back with `undo`.")
+                raise Conflict(_OVER, cure="Take it back with `undo`.")
             return turn_id
 
     async def keep_playing(self, stopping: asyncio.Event) -> None:

@@ -31,11 +31,23 @@ class Settings(BaseSettings):
     """Holds the embedded server's data; used only where no server is configured."""
     redis_url: SecretStr | None = None
     """`redis://`, `rediss://` or `unix://`; may carry a password."""
+    redis_pool: int = Field(1_000, ge=8, le=10_000)
+    """Connections to Redis at most, a process; the checkpointer and the wake-ups keep one each. See `graphs.pools`."""
+    redis_timeout_s: float = Field(30.0, ge=1, le=600)
+    """Longest wait for an answer of Redis."""
     neo4j_uri: str | None = None
     """`bolt://` or `neo4j://`, plain or with `+s`."""
     neo4j_user: str = "neo4j"
     neo4j_password: SecretStr = SecretStr("")
     neo4j_database: str = "neo4j"
+    neo4j_pool: int = Field(100, ge=1, le=10_000)
+    """Connections to Neo4j at most, a process."""
+    neo4j_timeout_s: float = Field(20.0, ge=1, le=600)
+    """After which Neo4j gives a statement up. A free connection is waited for as long, or for 10 s."""
+    falkordb_pool: int = Field(64, ge=1, le=10_000)
+    """Connections to the embedded graph at most, a process."""
+    falkordb_timeout_s: float = Field(10.0, ge=1, le=600)
+    """Longest wait for an answer of the embedded graph."""
     model: str = "offline"
     """`offline`, `local`, `local:/path/to.gguf` or `provider:name`."""
     safety_model: str = ""

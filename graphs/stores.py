@@ -2,9 +2,9 @@
 
 import errno
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
+    MaxConnectionsError,
     RedisError,
     ResponseError,
 )
@@ -23,18 +24,19 @@ from redis.exceptions import (
 )
 
 from agents.errors import InvalidSetting, StoreError, StoreFull, StoreTooNew, StoreUnavailable
+from agents.services import Embedder
 from graphs.checkpoint.errors import CheckpointError, StoreNewer
 from graphs.connections import send_directly
 from graphs.memory.protocol import StoryMemory
+from graphs.pools import WAIT_S, BoundedPool
 from graphs.roundtrips import WatchedRedis
 from graphs.sealing import PLAIN, FernetSeal, Seal
 from graphs.settings import Settings
 from graphs.telemetry import observe
 
-CONNECTIONS = 1_000
-"""The most that a process opens to Redis at once: by itself redis-py refuses the hundred-and-first command under way. A URL
-may say another number (`?max_connections=`).
-"""
+if TYPE_CHECKING:
+    from graphs.memory.falkordb import FalkorMemory
+    from graphs.memory.neo4j import Neo4jMemory
 
 REDIS_FAILS = (RedisError, OSError, CheckpointError)
 """What the Redis half of the stores raises, for `translate_redis`."""
@@ -98,27 +100,42 @@ async def open_stores(settings: Settings) -> AsyncGenerator[Stores]:
             embedded_url = server.redis_url
         else:
             embedded_url = ""
-        redis = build_redis(redis_url, heal)
+        redis = build_redis(redis_url, heal, settings.redis_pool, settings.redis_timeout_s)
         stack.push_async_callback(redis.aclose)
         await check_redis(redis, configured=settings.redis_url is not None)
-        if settings.neo4j_uri:
-            from graphs.memory.neo4j import open_neo4j  # noqa: PLC0415 - a third of a second that only its users pay
-
-            opening = open_neo4j(
-                settings.neo4j_uri,
-                settings.neo4j_user,
-                settings.neo4j_password.get_secret_value(),
-                settings.neo4j_database,
-                embedder=embedder,
-                seal=seal,
-            )
-        else:
-            from graphs.memory.falkordb import open_falkordb  # noqa: PLC0415
-
-            opening = open_falkordb(embedded_url, revive=heal, embedder=embedder, seal=seal)
+        opening = _memory(settings, embedded_url, heal, embedder, seal)
         memory = await stack.enter_async_context(opening)
         await memory.setup()
         yield Stores(redis, memory, heal, seal, settings.redis_url is not None, redis_url)
+
+
+def _memory(
+    settings: Settings, url: str, heal: Callable[[], Awaitable[None]], embedder: Embedder | None, seal: Seal
+) -> AbstractAsyncContextManager["Neo4jMemory | FalkorMemory"]:
+    """Story memory in Neo4j where that is configured, else in the embedded server at `url`."""
+    if settings.neo4j_uri:
+        from graphs.memory.neo4j import open_neo4j  # noqa: PLC0415 - a third of a second that only its users pay
+
+        return open_neo4j(
+            settings.neo4j_uri,
+            settings.neo4j_user,
+            settings.neo4j_password.get_secret_value(),
+            settings.neo4j_database,
+            embedder=embedder,
+            seal=seal,
+            connections=settings.neo4j_pool,
+            timeout_s=settings.neo4j_timeout_s,
+        )
+    from graphs.memory.falkordb import open_falkordb  # noqa: PLC0415
+
+    return open_falkordb(
+        url,
+        revive=heal,
+        embedder=embedder,
+        seal=seal,
+        connections=settings.falkordb_pool,
+        timeout_s=settings.falkordb_timeout_s,
+    )
 
 
 def open_seal(settings: Settings) -> Seal:
@@ -134,19 +151,27 @@ def open_seal(settings: Settings) -> Seal:
     return FernetSeal([key.strip() for key in keys.split(",")], hashed=settings.encryption_search == "hashed")
 
 
-def build_redis(url: str, heal: Callable[[], Awaitable[None]]) -> "Redis":
-    """The client of a URL. Raises InvalidSetting for one that is none; the URL is never quoted: it may hold a password."""
+def build_redis(
+    url: str, heal: Callable[[], Awaitable[None]], connections: int = 1_000, timeout_s: float = 30.0
+) -> "Redis":
+    """The client of a URL, which opens so many connections at most and waits so long for an answer; the URL itself may say
+    otherwise (`?max_connections=`). Raises InvalidSetting for one that is none; it is never quoted: it may hold a password.
+    """
     try:
-        redis: Redis = WatchedRedis.from_url(
-            url, socket_timeout=30, socket_connect_timeout=5, max_connections=CONNECTIONS, retry=Reviving(heal)
+        pool = BoundedPool.from_url(
+            url,
+            max_connections=connections,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=min(WAIT_S, timeout_s),
+            retry=Reviving(heal),
         )
-        send_directly(redis.connection_pool)
-        redis.connection_pool.make_connection()  # options that no connection knows are told only here
+        send_directly(pool)
+        pool.make_connection()  # options that no connection knows are told only here
     except (ValueError, TypeError):
         raise InvalidSetting(
             "TTA_REDIS_URL is not a Redis URL", cure="Write redis://HOST:PORT, percent-encoding the password."
         ) from None
-    return redis
+    return WatchedRedis.from_pool(pool)
 
 
 async def _nothing() -> None:
@@ -192,6 +217,10 @@ def translate_redis(error: BaseException, *, configured: bool = True) -> StoreEr
         return StoreUnavailable("Redis refuses the login", cure="Check the password in TTA_REDIS_URL.")
     if "OOM" in text or "MISCONF" in text or "No space left" in text or getattr(error, "errno", None) == errno.ENOSPC:
         return StoreFull("Redis takes no more writes: its memory or its disk is full", cure="Make room and try again.")
+    if isinstance(error, MaxConnectionsError):
+        return StoreUnavailable(
+            "All connections to Redis are in use", cure="Try again in a moment; TTA_REDIS_POOL allows more."
+        )
     if isinstance(error, BusyLoadingError):
         return StoreUnavailable("Redis is still loading its data", cure="Wait a moment and try again.")
     if isinstance(error, ResponseError) and "READONLY" in text:

@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from falkordb.asyncio.graph import AsyncGraph
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import MaxConnectionsError
 
 from agents.errors import StoreTooNew, StoryError, UnknownSession
 from agents.services import Embedder
@@ -34,6 +35,7 @@ from graphs.memory.registry import REGISTRY, FalkorKeeping, graph_name
 from graphs.memory.schema import SCHEMA_VERSION
 from graphs.memory.shapes import Commit, Scope, Session
 from graphs.memory.statements import Row
+from graphs.pools import WAIT_S, BoundedPool
 from graphs.sealing import PLAIN, Seal, close_parameters, open_rows, proof
 from graphs.telemetry import observe, operation, watched
 
@@ -212,6 +214,8 @@ class FalkorMemory(FalkorKeeping, GraphMemory):
         with operation("cypher", name, store="falkordb"), translation():
             try:
                 return await ask()
+            except MaxConnectionsError:  # no connection was lost
+                raise
             except RedisConnectionError:
                 observe("reconnect", store="falkordb")
                 if self._revive is not None:
@@ -231,20 +235,20 @@ async def open_falkordb(
 ) -> AsyncGenerator[FalkorMemory]:
     """Story memory at a URL (`unix://`, `redis://`, `rediss://`, `falkor://`) or a socket's path. Connects when used.
 
-    `revive` is called on a lost connection before one more try: the embedded server's `ensure`.
+    `revive` is called on a lost connection before one more try: the embedded server's `ensure`. At most `connections` are
+    open at a time; an answer is waited for `timeout_s` seconds.
     """
     if url.startswith("/"):
         url = f"unix://{quote(url)}"
     elif url.startswith("falkor"):
         url = "redis" + url.removeprefix("falkor")
-    pool = BlockingConnectionPool.from_url(
+    pool = BoundedPool.from_url(
         url,
         max_connections=connections,
-        timeout=timeout_s,
         decode_responses=True,
         protocol=2,
         socket_timeout=timeout_s,
-        socket_connect_timeout=timeout_s,
+        socket_connect_timeout=min(WAIT_S, timeout_s),
         retry=Retry(NoBackoff(), 0),  # tried again here, where `revive` comes between
     )
     send_directly(pool)

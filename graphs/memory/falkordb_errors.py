@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError, MaxConnectionsError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -33,6 +33,10 @@ def translation() -> Generator[None]:
         yield
     except AuthenticationError as error:
         raise StoreUnavailable("The graph server refuses the password", cure=_CURE) from error
+    except MaxConnectionsError as error:
+        raise StoreUnavailable(
+            "All connections to the graph are in use", cure="Try again in a moment; TTA_FALKORDB_POOL allows more"
+        ) from error
     except (RedisConnectionError, RedisTimeoutError, OSError) as error:
         raise StoreUnavailable("The graph server does not answer", cure=_CURE) from error
     except RedisError as error:

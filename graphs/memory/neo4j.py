@@ -18,6 +18,7 @@ from neo4j.exceptions import (
     AuthError,
     ClientError,
     ConfigurationError,
+    ConnectionAcquisitionTimeoutError,
     ConstraintError,
     DriverError,
     Neo4jError,
@@ -40,9 +41,6 @@ from graphs.telemetry import operation, watched
 REACH_S = 5.0
 """Longest wait for a server's first answer."""
 
-STATEMENT_S = 20.0
-"""Seconds after which the server gives a statement up."""
-
 _SCHEMA_RACE = ("EquivalentSchemaRuleAlreadyExists", "ConstraintAlreadyExists", "IndexAlreadyExists")
 _FULL = ("no space left", "diskfull", "outofdisk", "out of memory", "memorypooloutofmemory", "forbiddenonreadonly")
 _CURE = "See `tta doctor`"
@@ -63,9 +61,13 @@ class Neo4jMemory(GraphMemory):
         uri: str = "",
         embedder: Embedder | None = None,
         seal: Seal = PLAIN,
+        timeout_s: float = 20.0,
     ) -> None:
-        """`driver` is borrowed; without a `database`, the user's home database. `uri` is named if nobody answers there."""
+        """`driver` is borrowed; without a `database`, the user's home database. `uri` is named if nobody answers there.
+        The server gives a statement up after `timeout_s` seconds.
+        """
         super().__init__(embedder, seal)
+        self._timeout_s = timeout_s
         self._uri = uri
         self._driver = driver
         self._database = database
@@ -170,7 +172,7 @@ class Neo4jMemory(GraphMemory):
 
     async def _run(self, statement: str, parameters: Row, *, read: bool = False) -> list[Row]:
         # The statements are those of `cypher` and `schema`: no part of them comes from outside.
-        query = Query(cast(LiteralString, statement), timeout=STATEMENT_S)
+        query = Query(cast(LiteralString, statement), timeout=self._timeout_s)
         name = statement_name(statement) if watched() else ""
         with operation("cypher", name, store="neo4j"), _translation():
             result = await self._driver.execute_query(
@@ -207,6 +209,10 @@ def _translation() -> Generator[None]:
         raise StoreUnavailable("Neo4j refuses the user or the password", cure="Check TTA_NEO4J_USER") from error
     except Neo4jError as error:
         raise _told(error) from error
+    except ConnectionAcquisitionTimeoutError as error:
+        raise StoreUnavailable(
+            "All connections to Neo4j are in use", cure="Try again in a moment; TTA_NEO4J_POOL allows more"
+        ) from error
     except (DriverError, OSError) as error:
         raise StoreUnavailable("Neo4j does not answer", cure=_CURE) from error
 
@@ -220,7 +226,8 @@ def _told(error: Neo4jError) -> StoreError:
         return _SchemaRaceError("There is such an index")
     if code.endswith("EntityNotFound"):
         return _GoneError("What the statement had found is gone")
-    if isinstance(error, TransientError) or not isinstance(error, ClientError):
+    late = "TransactionTimedOut" in code  # a ClientError, since a client set the time
+    if late or isinstance(error, TransientError) or not isinstance(error, ClientError):
         return StoreUnavailable(f"Neo4j cannot answer now ({code})", cure=_CURE)
     return StoreError(f"Neo4j refused a statement ({code})", cure=_CURE)
 
@@ -252,18 +259,23 @@ async def open_neo4j(
     embedder: Embedder | None = None,
     seal: Seal = PLAIN,
     patience_s: float = 8.0,
+    connections: int = 100,
+    timeout_s: float = 20.0,
 ) -> AsyncGenerator[Neo4jMemory]:
     """Story memory at a Neo4j URI (`neo4j://`, `bolt://`, `+s` for TLS). Connects when used; without a user, no login.
 
-    Transient failures are retried for `patience_s` seconds. Raises InvalidSetting for a URI that is none.
+    Transient failures are retried for `patience_s` seconds. At most `connections` are open at a time; who finds none free
+    waits for 10 seconds or `timeout_s`, whichever is shorter, and a statement may take `timeout_s`. Raises InvalidSetting
+    for a URI that is none.
     """
     # At DEBUG the driver logs every message with its parameters, which are the player's words.
     logging.getLogger("neo4j.io").setLevel(logging.WARNING)
     # What it says of each attempt to reach a server comes before our own line and says less.
     logging.getLogger("neo4j").setLevel(logging.CRITICAL)
     settings: dict[str, Any] = {
-        "connection_timeout": min(5.0, patience_s),
-        "connection_acquisition_timeout": max(10.0, patience_s),
+        "max_connection_pool_size": connections,
+        "connection_timeout": min(5.0, patience_s, timeout_s),
+        "connection_acquisition_timeout": min(10.0, timeout_s),
         "max_transaction_retry_time": patience_s,
         # The driver's own waits (1, 2, 4 s) would leave a server that is back alone for seconds: the last of these is 1.4 s.
         "initial_retry_delay": 0.1,
@@ -276,4 +288,4 @@ async def open_neo4j(
     except (ConfigurationError, DriverError, ValueError):
         raise InvalidSetting("TTA_NEO4J_URI is not a Neo4j URI", cure="Write neo4j://HOST:7687") from None
     async with driver:
-        yield Neo4jMemory(driver, database, uri, embedder, seal)
+        yield Neo4jMemory(driver, database, uri, embedder, seal, timeout_s)

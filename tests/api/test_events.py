@@ -240,6 +240,9 @@ async def test_a_store_that_goes_away_while_reading(
         ("*/*", False),
         ("", False),
         ("text/event-streams", False),
+        ("text/event-stream;q=0, application/json", False),
+        ("Text/Event-Stream ; charset=utf-8 ; Q = 0.000", False),
+        ("text/event-stream;q=0.001", True),
     ],
 )
 def test_who_wants_events(accept: str, wants: bool) -> None:

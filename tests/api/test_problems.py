@@ -39,11 +39,11 @@ BAD_BODIES = {
     "deep": (b"[" * 60_000, JSON, 400, "invalid_json"),
     **{
         f"{depth} deep": (b'{"x":' + b"[" * depth + b"1" + b"]" * depth + b"}", JSON, 422, "invalid_request")
-        for depth in (50, 400)
+        for depth in (50,)
     },
     **{
         f"{depth} deep": (b'{"x":' + b"[" * depth + b"1" + b"]" * depth + b"}", JSON, 400, "invalid_json")
-        for depth in (960, 990)
+        for depth in (400, 960, 990)
     },
     "latin-1": ('{"action": "caf\xe9"}'.encode("latin-1"), JSON, 400, "invalid_text"),
     "utf-16": ('{"action": "look"}'.encode("utf-16"), JSON, 400, "invalid_text"),

@@ -114,6 +114,9 @@ async def test_stopped(client: AsyncClient, engine: StoryEngine, begin: Any, mod
     assert (nothing.status_code, nothing.json()["code"]) == (404, "unknown_turn")
     played = await client.post(turns, json={"action": "wait"})
     assert (played.status_code, played.json()["number"]) == (201, 1)
+    over = await client.delete(f"{turns}/{played.json()['turn_id']}")
+    assert (over.status_code, over.json()["code"]) == (409, "conflict")
+    assert (await client.delete(f"{turns}/{'b' * 32}")).status_code == 404
 
 
 async def test_who_is_in_danger_is_answered_as_a_turn(
