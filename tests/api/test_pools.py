@@ -6,9 +6,11 @@ from typing import Any
 
 from cottage import begun
 from httpx import ASGITransport, AsyncClient
+from redis.asyncio import Redis
 
 from api.app import build_app
 from graphs import pools
+from graphs.checkpoint.wire import WIRES
 from graphs.engine import open_engine
 from graphs.settings import read_settings
 
@@ -42,9 +44,12 @@ async def test_a_pool_without_a_free_connection_is_503_and_says_when_to_come_aga
         app = build_app(engine=engine)
         async with app.router.lifespan_context(app), client_over(app) as client:
             path = f"/api/v1/sessions/{await begun(engine, '')}"
-            redis = engine._stores.redis.connection_pool  # pyright: ignore[reportPrivateUsage]
+            client_of_redis = engine._stores.redis  # pyright: ignore[reportPrivateUsage]
+            redis = client_of_redis.connection_pool
             graph: Any = engine.memory._client.connection_pool  # type: ignore[attr-defined]
             for pool in (redis, graph):
+                if wire := WIRES.of(client_of_redis):  # over which a turn would be played all the same
+                    await WIRES.cut(client_of_redis, wire)
                 held = []
                 while pool.can_get_connection():
                     held.append(await pool.get_connection())
@@ -59,11 +64,7 @@ async def test_a_pool_without_a_free_connection_is_503_and_says_when_to_come_aga
 
 
 async def test_a_close_leaves_no_connection(tmp_path: Path, real_redis: str) -> None:
-    from graphs.stores import build_redis  # noqa: PLC0415
-
-    async def nothing() -> None: ...
-
-    async with build_redis(real_redis, nothing) as watcher:
+    async with Redis.from_url(real_redis) as watcher:
         before = len(await watcher.client_list())
         settings = read_settings(data_dir=tmp_path, linger_s=0.2, redis_url=real_redis, queue="workers")
         app = build_app(settings)
