@@ -232,6 +232,7 @@ async def test_a_directory_too_long_for_a_socket_is_shared_all_the_same(tmp_path
         assert stat.S_IMODE(server.socket.parent.stat().st_mode) == 0o700
         assert stat.S_IMODE(server.directory.stat().st_mode) == 0o700
     await until_stopped(data)
+    await until(lambda: not any(server.socket.parent.iterdir()))  # it stops answering before it takes its socket away
     server.socket.parent.rmdir()
 
 
