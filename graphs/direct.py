@@ -13,8 +13,8 @@ from typing_extensions import override
 
 from graphs.checkpoint.wire import WIRES, WireCut
 
-TIMEOUT_S = 5.0
-"""Longest wait for an answer on the wire; then redis-py has its own."""
+TIMEOUT_S = 30.0
+"""Longest wait for an answer where the client has no `socket_timeout`: a command that is only late is not sent twice."""
 
 _PLAIN = frozenset(
     (
@@ -39,7 +39,7 @@ class DirectRedis(Redis):
             if replies is not None:
                 return answer_of(self, args, options, replies[0])
         answer = await super().execute_command(*args, **options)
-        await WIRES.lay(self, TIMEOUT_S)
+        await WIRES.lay(self, self.connection_pool.connection_kwargs.get("socket_timeout") or TIMEOUT_S)
         return answer
 
 

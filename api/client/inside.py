@@ -6,7 +6,6 @@ played to it.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -69,12 +68,10 @@ class _Call(httpx.AsyncByteStream):
             await self._messages.put(message)
 
     async def aclose(self) -> None:
-        self._left.set()
+        self.leave()
         while not self._task.done():
-            with suppress(asyncio.QueueEmpty):
-                while True:
-                    self._messages.get_nowait()  # so that whoever sends into a full queue goes on
             await asyncio.wait({self._task}, timeout=0.01)
+            self.leave()  # whoever sent into a full queue goes on
 
     async def _run(self, app: ASGIApp, scope: Scope) -> None:
         try:

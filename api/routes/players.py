@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, status
+from fastapi import APIRouter, Query, Response, status
 from fastapi.responses import StreamingResponse
 
 from api.players import ActionAnswer, PlayerAction, PlayerAnswer, PlayerChanges, ProgressPage
@@ -46,11 +46,15 @@ async def get_progress(
 
 
 @router.post("/actions", responses=PROBLEMS)
-async def act(player: PlayerId, asked: PlayerAction, engine: Engine, tried: Try, toll: Paid) -> ActionAnswer:
+async def act(
+    player: PlayerId, asked: PlayerAction, engine: Engine, tried: Try, toll: Paid, response: Response
+) -> ActionAnswer:
     """Acts in the session that the player has played last. `success` says whether it was a step of the story."""
     # An earlier try may have played it: then it is that turn, whatever was played since.
     session = await tried.remember((await engine.current(player))["session"])
     turn = await engine.act(session, asked.action, turn_id=tried.mark, permit=toll.turn)
+    # Also what an answer that is kept belongs to, so that it goes with its session.
+    response.headers["Location"] = f"/api/v1/sessions/{session}/turns/{turn['turn_id']}"
     more: dict[str, Any] = {
         "success": turn["kind"] == "story",
         "narrative_update": turn["narration"],

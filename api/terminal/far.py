@@ -108,10 +108,9 @@ class FarPlay(Play):
         try:
             if self._typing:
                 await self._say_soon(asked, line)
-            return await asyncio.shield(asked)
+            return await asked
         except StoryError as error:
             raise with_help(at_terminal(error), [line], screen=self._story.screen)  # noqa: B904 - it is the same error
-
         finally:
             await end(asked)
 

@@ -85,12 +85,15 @@ def _names(view: View, keys: Iterable[str]) -> list[str]:
     return [view.name(key).removeprefix("the ") for key in keys]
 
 
+def _opened(settings: "Settings", screen: "Screen") -> tuple[PromptSession[str], SightCompleter]:
+    completer = SightCompleter()
+    history = _history(settings, screen)
+    return PromptSession(history=history, completer=completer, complete_while_typing=False), completer
+
+
 async def read_lines(engine: "StoryEngine", session: str) -> AsyncGenerator[str]:
     """Lines until end of file or Ctrl-C."""
-    completer = SightCompleter()
-    prompt: PromptSession[str] = PromptSession(
-        history=_history(engine.settings, engine.screen), completer=completer, complete_while_typing=False
-    )
+    prompt, completer = _opened(engine.settings, engine.screen)
     ready: list[None] = []
 
     def shown(_: object) -> None:
@@ -115,10 +118,7 @@ async def read_far_lines(
     settings: "Settings", screen: "Screen", look: "Callable[[], Awaitable[tuple[Place, list[str]]]]"
 ) -> AsyncGenerator[str]:
     """As `read_lines`, of a story that a server tells of; `look` gives what can be named."""
-    completer = SightCompleter()
-    prompt: PromptSession[str] = PromptSession(
-        history=_history(settings, screen), completer=completer, complete_while_typing=False
-    )
+    prompt, completer = _opened(settings, screen)
     while True:
         with suppress(StoryError, TimeoutError):  # without it there is a prompt all the same
             async with asyncio.timeout(LOOK_S):

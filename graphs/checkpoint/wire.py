@@ -177,7 +177,7 @@ class Wires:
         pool, there = client.connection_pool, self._laid.get(client)
         if there is not None and not there.loop.is_closed():
             return
-        if pool.max_connections < SPARE_CONNECTIONS or client.connection is not None:
+        if pool.max_connections < SPARE_CONNECTIONS or client.connection is not None or not pool.can_get_connection():
             return
         self._laying.add(client)
         try:

@@ -267,10 +267,15 @@ async def test_a_deleted_session_takes_its_answers_along(client: AsyncClient, en
     path, name = f"{SESSIONS}/{made}", engine.repeats.name
     for at, body in (("turns", {"action": "wait"}), ("branches", {"name": "late"}), ("undo", {}), ("resume", {})):
         assert (await client.post(f"{path}/{at}", json=body, headers=KEY)).status_code < 300
+    acting = "/api/v1/players/player/actions"
+    acted = await client.post(acting, json={"action": "wait"}, headers=KEY)
+    assert acted.headers["location"] == f"{path}/turns/{acted.json()['turn_id']}"
     asking = " ".join(["local", "local", "player", "operator", *sorted(SCOPES)])
-    names = [name(asking, "POST", at, KEY["Idempotency-Key"]) for at in (SESSIONS, f"{path}/undo", f"{path}/resume")]
+    names = [
+        name(asking, "POST", at, KEY["Idempotency-Key"]) for at in (SESSIONS, f"{path}/undo", f"{path}/resume", acting)
+    ]
     redis: Any = engine._stores.redis
-    assert await redis.exists(*map(engine.repeats._key, names)) == 3
+    assert await redis.exists(*map(engine.repeats._key, names)) == 4
     await client.delete(path)
     assert await redis.exists(*map(engine.repeats._key, names)) == 0
     assert not [key async for key in redis.scan_iter(match=f"*{made}*")]
