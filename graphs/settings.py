@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     """Longest wait for an answer of the embedded graph."""
     model: str = "offline"
     """`offline`, `local`, `local:/path/to.gguf` or `provider:name`."""
+    models: str = ""
+    """Models, parted by commas, that players who log in may name besides that one and `offline`."""
     safety_model: str = ""
     """A model that judges what rules and classifier are not sure of; empty: none does."""
     safety_timeout_s: float = Field(5.0, gt=0, le=60)

@@ -55,7 +55,7 @@ async def create_session(
     preferred = await _preferred(engine, player, asked)
     # YAML and a provider's package take their time, once each: not in the event loop.
     await asyncio.to_thread(load_world, world)
-    await asyncio.to_thread(check_model, asked.model, engine.settings.model)
+    await asyncio.to_thread(check_model, asked.model, engine.settings, caller.role)
     begun = await _is_begun(engine, tried)
     if not begun:
         await toll.session(player)

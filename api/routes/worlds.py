@@ -11,6 +11,8 @@ from agents.models import check_spec
 from agents.world.load import load_world, shipped_worlds
 from api.cli.worlds import summary
 from api.schemas import PROBLEMS, WorldAnswer
+from graphs.access.roles import Role
+from graphs.settings import Settings
 
 router = APIRouter(prefix="/api/v1/worlds", tags=["worlds"])
 
@@ -42,10 +44,17 @@ def check_world(name: str) -> str:
     return name
 
 
-def check_model(spec: str, configured: str) -> None:
-    """Raises UnknownModel, InvalidSetting for what a client cannot have: model files of this machine too."""
+def check_model(spec: str, settings: Settings, role: Role) -> None:
+    """Raises UnknownModel, InvalidSetting for what a client cannot have: model files of this machine too, and for a player
+    all that nobody has opened (`models`), since the operator pays for it.
+    """
+    configured = settings.model
     if not spec or spec == configured:
         return
+    opened = [configured, "offline", *filter(None, map(str.strip, settings.models.split(",")))]
+    if role == "player" and spec not in opened:
+        cure = "Name one of these, or none; the operator opens others with TTA_MODELS."
+        raise UnknownModel("That model is not open to players", cure=cure, choices=list(dict.fromkeys(opened)))
     if spec.startswith("local:"):
         choices = list(dict.fromkeys([configured, "offline", "local"]))
         raise UnknownModel("A model file cannot be named over HTTP", cure="Set TTA_MODEL there.", choices=choices)

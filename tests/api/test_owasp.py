@@ -218,6 +218,24 @@ async def test_api6_no_file_of_the_machine_is_named_or_found_out_by_a_player(clo
         assert (refused.status_code, refused.json()["code"]) == (404, "unknown_world")
 
 
+async def test_api6_a_player_names_no_model_that_somebody_else_pays_for(closed: Door, engine: StoryEngine) -> None:
+    anna = (await closed.login("anna"))["access_token"]
+    refused = await closed.ask("POST", SESSIONS, anna, json={"model": "openai:dear"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "unknown_model")
+    assert refused.json()["choices"] == ["offline"]
+    assert (await closed.ask("POST", SESSIONS, anna, json={"model": "offline"})).status_code == 201
+    engine.settings = engine.settings.model_copy(update={"models": " openai:dear, openai:dearer"})
+    opened = await closed.ask("POST", SESSIONS, anna, json={"model": "openai:dearest"})
+    assert opened.json()["choices"] == ["offline", "openai:dear", "openai:dearer"]
+    for name, model in (
+        ("anna", "openai:dear"),
+        ("olga", "openai:dearest"),
+    ):  # what is missing is the package, or the key
+        token = (await closed.login(name))["access_token"]
+        answer = await closed.ask("POST", SESSIONS, token, json={"model": model})
+        assert "not open" not in answer.text
+
+
 def test_api9_what_is_served_is_described_and_what_is_described_is_served() -> None:
     app = build_app()
     served = {(method, path) for method, path in routes_of(app) if path not in UNDESCRIBED}
