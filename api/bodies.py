@@ -48,6 +48,9 @@ _PLAYED = ("/turns", "/play", "/actions")
 UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 """Our own ids, and what clients name things with. No words: one in some thousands looks like one (dead, bad, dad)."""
 
+_OURS = re.compile(r"[0-9a-f]{16}")
+"""Ids of sessions and characters: as little words as those."""
+
 FORMS = ("/api/v1/auth/token", "/api/v1/auth/revoke")
 """Where a body is a form, and no JSON. Nothing of it is kept."""
 
@@ -218,7 +221,8 @@ def kept(scope: Scope) -> str:
         if isinstance(preferences := body.get("preferences"), dict):
             body["preferences"] = _without_topics(preferences)
     try:
-        return "\n".join([named, *(text for text in _strings(body) if not UUID.fullmatch(text))]).strip()
+        said = (text for text in _strings(body) if not UUID.fullmatch(text) and not _OURS.fullmatch(text))
+        return "\n".join([named, *said]).strip()
     except RecursionError:
         raise InvalidJson("The body is nested too deep", cure=JSON_CURE) from None
 

@@ -1,6 +1,7 @@
 """A player keeps a handful of characters, and begins a session as one of them; nobody else sees or has them."""
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -135,3 +136,12 @@ async def test_characters_are_taken_along_and_removed_with_their_player(
     assert session["character"] == begun["character"]
     await client.delete(f"{PLAYERS}/gull")
     assert (await client.get(f"{PLAYERS}/gull/characters")).json()["characters"] == []
+
+
+async def test_an_id_beside_other_words_is_no_cry_for_help(client: AsyncClient) -> None:
+    """One in a hundred looks like one to the classifier, where short words stand around it."""
+    dice = random.Random(1)
+    for _ in range(150):
+        asked = {"world": "winter_light", "player": "rower", "character": f"{dice.getrandbits(64):016x}"}
+        answer = await client.post("/api/v1/sessions", json=asked)
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown_character"), asked
