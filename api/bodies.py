@@ -48,8 +48,7 @@ _PLAYED = ("/turns", "/play", "/actions")
 UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 """Our own ids, and what clients name things with. No words: one in some thousands looks like one (dead, bad, dad)."""
 
-_OURS = re.compile(r"[0-9a-f]{16}")
-"""Ids of sessions and characters: as little words as those."""
+_OURS = re.compile(r"[0-9a-f]{16}")  # ids of sessions and characters: as little words as those
 
 FORMS = ("/api/v1/auth/token", "/api/v1/auth/revoke")
 """Where a body is a form, and no JSON. Nothing of it is kept."""
