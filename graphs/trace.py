@@ -91,11 +91,11 @@ class TraceLog:
         """One member, made once: nodes return new values and change none."""
         if self._hidden != self._redaction.count:  # what was learned since is hidden in all that follows
             self._parts.clear()
+            self._hidden = self._redaction.count
         known = self._parts.get((key, id(value)))
         if known and known[0] is value:
             return known[1]
         text = json.dumps(self._redaction.hide_data({key: value}), ensure_ascii=False, default=str)[1:-1]
-        self._hidden = self._redaction.count
         self._parts[key, id(value)] = (value, text)
         return text
 

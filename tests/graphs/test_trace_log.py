@@ -54,6 +54,16 @@ async def test_what_is_learned_on_the_way_is_hidden_from_then_on(redis: Redis) -
     await log.drop()
 
 
+async def test_what_a_later_member_teaches_hides_an_earlier_one_from_then_on(redis: Redis) -> None:
+    log = log_of(redis, Redaction())
+    given = {"narration": ["You ask: 450 0840?"], "action": "call me on 450 0840"}
+    await log.append(entry("first", given))
+    await log.append(entry("second", given))
+    _, second = await log.entries()
+    assert "450 0840" not in str(second)
+    await log.drop()
+
+
 async def test_a_value_of_the_same_name_that_is_another_is_written_anew(redis: Redis) -> None:
     log = log_of(redis, Redaction())
     for number in range(50):
