@@ -46,9 +46,10 @@ _PLAYED = ("/turns", "/play", "/actions")
 """Where an action is played: the story answers it."""
 
 UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
-"""Our own ids, and what clients name things with. No words: one in some thousands looks like one (dead, bad, dad)."""
+"""What clients name things with, and ids of turns."""
 
-_OURS = re.compile(r"[0-9a-f]{16}")  # ids of sessions and characters: as little words as those
+_ID = re.compile(rf"{UUID.pattern}|[0-9a-f]{{16}}", re.IGNORECASE)
+"""Any id of ours. No words: beside others one in twenty looks like one (dead, bad, dad)."""
 
 FORMS = ("/api/v1/auth/token", "/api/v1/auth/revoke")
 """Where a body is a form, and no JSON. Nothing of it is kept."""
@@ -220,8 +221,7 @@ def kept(scope: Scope) -> str:
         if isinstance(preferences := body.get("preferences"), dict):
             body["preferences"] = _without_topics(preferences)
     try:
-        said = (text for text in _strings(body) if not UUID.fullmatch(text) and not _OURS.fullmatch(text))
-        return "\n".join([named, *said]).strip()
+        return "\n".join([named, *(text for text in _strings(body) if not _ID.fullmatch(text))]).strip()
     except RecursionError:
         raise InvalidJson("The body is nested too deep", cure=JSON_CURE) from None
 
@@ -237,7 +237,7 @@ def _without_topics(body: dict[str, Any]) -> dict[str, Any]:
 def _in_headers(scope: Scope) -> str:
     """What the headers say in which a client may name something: as it is sent, and with its words set apart."""
     named = (value[:SCREENED].decode("latin-1") for name, value in scope.get("headers", []) if name in _NAMING)
-    sent = [text for text in named if not UUID.fullmatch(text)]
+    sent = [text for text in named if not _ID.fullmatch(text)]
     return "\n".join([*sent, *(_in_path(value) for value in sent)])
 
 

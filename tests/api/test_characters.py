@@ -139,7 +139,7 @@ async def test_characters_are_taken_along_and_removed_with_their_player(
 
 
 async def test_an_id_beside_other_words_is_no_cry_for_help(client: AsyncClient) -> None:
-    """One in a hundred looks like one to the classifier, where short words stand around it."""
+    """One in twenty looks like one to the classifier, where short words stand around it."""
     dice = random.Random(1)
     for _ in range(150):
         asked = {"world": "winter_light", "player": "rower", "character": f"{dice.getrandbits(64):016x}"}
