@@ -122,7 +122,7 @@ class NewTurn(Request):
 
 
 class QueuedTurn(BaseModel):
-    """A turn that is not over: its events can be read along, and asked for again it is the turn."""
+    """How a turn stands that was sent: its events can be read along, and asked for at `turn` it is there once it is over."""
 
     turn_id: str
     session: str
