@@ -23,6 +23,8 @@ from api.app import build_app
 from api.auth import jwks
 from graphs.engine import StoryEngine
 
+ROOT = "root"
+"""The id of every story's opening."""
 SESSIONS = "/api/v1/sessions"
 JSON = {"Content-Type": "application/json"}
 DEEP = 30_000
@@ -157,7 +159,7 @@ async def test_a_line_end_in_an_id_makes_no_header(engine: StoryEngine) -> None:
             await client.get(f"{path}/turns/{quoted}"),
             await client.get(f"{SESSIONS}/{quoted}"),
             await client.get(f"/{quoted}"),
-            await client.get(f"{path}/turns/root/events", headers={"Last-Event-ID": f"a:1 {EVIL}: 1"}),
+            await client.get(f"{path}/turns/{ROOT}/events", headers={"Last-Event-ID": f"a:1 {EVIL}: 1"}),
             await client.post(f"{path}/agui", json={"threadId": FORGED, "runId": FORGED, "messages": []}),
         ]
         for answer in answers:
