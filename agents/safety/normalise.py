@@ -17,6 +17,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
 from itertools import islice, product
+from string import ascii_lowercase
 from typing import Literal, NamedTuple
 
 from agents.safety.native import native_words
@@ -36,63 +37,13 @@ _LEET = {
     "0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g",
     "@": "a", "$": "s", "!": "il", "|": "li", "+": "t",
 }  # fmt: skip
-_WORDS = frozenset(
-    [
-        "all",
-        "bleed",
-        "bomb",
-        "cant",
-        "cut",
-        "cutting",
-        "dead",
-        "death",
-        "die",
-        "dying",
-        "end",
-        "feel",
-        "hang",
-        "hanging",
-        "harm",
-        "hate",
-        "hell",
-        "help",
-        "here",
-        "hopeless",
-        "hurt",
-        "hurting",
-        "ignore",
-        "instructions",
-        "kill",
-        "killed",
-        "killing",
-        "life",
-        "live",
-        "living",
-        "myself",
-        "need",
-        "nothing",
-        "overdose",
-        "pills",
-        "please",
-        "prompt",
-        "rape",
-        "real",
-        "self",
-        "shoot",
-        "sleep",
-        "stab",
-        "suicidal",
-        "suicide",
-        "system",
-        "tell",
-        "tonight",
-        "unalive",
-        "want",
-        "will",
-        "worthless",
-        "yourself",
-    ]
-)
+_WORDS = frozenset({
+    "all", "bleed", "bomb", "cant", "cut", "cutting", "dead", "death", "die", "dying", "end", "feel", "hang",
+    "hanging", "harm", "hate", "hell", "help", "here", "hopeless", "hurt", "hurting", "ignore", "instructions",
+    "kill", "killed", "killing", "life", "live", "living", "myself", "need", "nothing", "overdose", "pills",
+    "please", "prompt", "rape", "real", "self", "shoot", "sleep", "stab", "suicidal", "suicide", "system", "tell",
+    "tonight", "unalive", "want", "will", "worthless", "yourself",
+})  # fmt: skip
 """Words that a disguise is read as first, where a character stands for two letters or may be doubled."""
 
 _SPACED = re.compile(r"(?<![^\W_])(?:[a-z0-9@$!|][ .\-_*/,~]){2,40}[a-z0-9@$!|](?![^\W_])")
@@ -104,8 +55,9 @@ _UNIT = re.compile(
     r"\d{0,5}(?:1st|2nd|3rd)|\d{1,6}(?:th|[mk]?g|mcg|ml|l|cc|iu|[mck]?m|kms|ft|lbs?|oz|am|pm|hrs?|min|s|x|k|yo|yrs?|[ghx]p)"
 )
 _STARRED = re.compile(r"(?<![a-z*])[a-z]{1,12}\*[a-z]{1,12}(?![a-z*])")
-_REPEATED = re.compile(r"[a-z]{0,24}([a-z])\1\1[a-z]{0,24}")
+_REPEATED = re.compile(r"(?<![a-z])[a-z]{0,24}?([a-z])\1{2,}[a-z]{0,24}")
 _RUN = re.compile(r"([a-z])\1{2,}")
+_THRICE = tuple(letter * 3 for letter in ascii_lowercase)
 _STRETCH = re.compile(r"([^\W\d_])\1{2,}")
 _APOSTROPHE = re.compile(r"'(?<=[a-z]')(?=[a-z])")  # what stands for itself first is found soonest
 _STOPS = re.compile(r"\.{1,}")
@@ -162,8 +114,9 @@ def _decoded(text: str) -> str:
 
 def _letters(text: str) -> str:
     """Lower-case letters without disguise: compatibility forms, lookalikes, accents and invisible characters undone."""
-    for _ in range(2):  # `&amp;#107;` is one that was written twice
-        text = html.unescape(text) if "&" in text else text
+    if "&" in text:
+        # `&amp;#107;` is one that was written twice. The first is the commonest, and a thousand of it take long to look up.
+        text = html.unescape(html.unescape(text.replace("&amp;", "&")))
     text = _WRITTEN_BREAK.sub("\n", text) if "\\" in text else text
     if text.isascii():
         return text.lower()
@@ -179,10 +132,20 @@ def _words(raw: str) -> str:
     """
     text = _MARKUP.sub("", raw) if "<" in raw or "**" in raw or "__" in raw or "~~" in raw else raw
     spaced = list(_SPACED.finditer(text))
-    words = _spelt(_SPACED.sub(_joined, text) if spaced else text)
+    words = _spelt(_replaced(text, spaced, _joined))
     # Letters that stand apart may be a word that was taken apart, or letters: `u x I want` is no `uxi want`.
     apart = [found.start() for found in spaced if " " in found.group()]
     return _also(words, _spelt(_sentences_at(text, apart))) if apart else words
+
+
+def _replaced(text: str, found: list[re.Match[str]], read: Callable[[re.Match[str]], str]) -> str:
+    """The text with what was found read: as `sub` of the pattern, without searching again."""
+    parts: list[str] = []
+    at = 0
+    for match in found:
+        parts += (text[at : match.start()], read(match))
+        at = match.end()
+    return "".join([*parts, text[at:]])
 
 
 def _sentences_at(text: str, places: list[int]) -> str:
@@ -205,7 +168,7 @@ def _spelt(text: str) -> str:
     text = _MIXED.sub(_each_once(_unmasked), text)
     text = _STARRED.sub(_each_once(_uncovered), text) if "*" in text else text
     text = _APOSTROPHE.sub("", text)
-    text = _REPEATED.sub(_each_once(_settled), text) if _RUN.search(text) else text
+    text = _REPEATED.sub(_each_once(_settled), text) if _has_run(text) else text
     words = _read(text)
     if not _LINE.search(text.strip()):
         return words
@@ -224,7 +187,17 @@ def _read(text: str) -> str:
 
 def _stretched(raw: str) -> str:
     """White space as single blanks; the raw view keeps all else but letters repeated without end."""
-    return " ".join(_STRETCH.sub(r"\1\1\1", raw).split())
+    if not raw.isascii():
+        raw = _STRETCH.sub(r"\1\1\1", raw)
+    elif _has_run(raw):
+        raw = _RUN.sub(r"\1\1\1", raw)
+    return " ".join(raw.split())
+
+
+def _has_run(text: str) -> bool:
+    """Whether a plain letter stands three times in a row: asked of long texts, where the pattern takes a hundred times as
+    long to find none."""
+    return any(run in text for run in _THRICE)
 
 
 def _joined(match: re.Match[str]) -> str:
@@ -237,15 +210,18 @@ def _joined(match: re.Match[str]) -> str:
 
 def _each_once(read: Callable[[str], str]) -> Callable[[re.Match[str]], str]:
     """Reads what a pattern has found, each spelling once in a text: a long one repeats most of its words."""
-    known: dict[str, str] = {}
+    known = _Known(read)
+    return lambda match: known[match[0]]
 
-    def found(match: re.Match[str]) -> str:
-        token = match.group()
-        if token not in known:
-            known[token] = read(token)
-        return known[token]
 
-    return found
+class _Known(dict[str, str]):
+    def __init__(self, read: Callable[[str], str]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, token: str) -> str:
+        self[token] = read = self._read(token)
+        return read
 
 
 def _unmasked(token: str) -> str:

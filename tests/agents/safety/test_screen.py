@@ -181,6 +181,8 @@ DISGUISED = [
     "I WANT TO KILL MYSELF",
     "ｉ ｗａｎｔ ｔｏ ｋｉｌｌ ｍｙｓｅｌｆ",
     "I want to kiiiilllll myseeelf",
+    "I want to k" + "i" * 60 + "ll my" + "s" * 90 + "elf",
+    "I want to &amp;amp;amp;#107;ill myself",
     "I want to k*ll myself",
     "I   want\n to\tkill \n myself",
     "I wánt to kíll mysélf",
