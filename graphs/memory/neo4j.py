@@ -31,6 +31,7 @@ from graphs.memory import cypher, nodes, schema, search, vectors
 from graphs.memory.graph import GraphMemory
 from graphs.memory.migration import PAGE, STAMP_STORY
 from graphs.memory.named import statement_name
+from graphs.memory.planning import Plans
 from graphs.memory.records import decode_session, identity, story_id
 from graphs.memory.schema import SCHEMA_VERSION
 from graphs.memory.shapes import Scope, Session
@@ -71,6 +72,7 @@ class Neo4jMemory(GraphMemory):
         self._uri = uri
         self._driver = driver
         self._database = database
+        self._plans = Plans()
 
     async def setup(self) -> None:
         await _reach(self._driver, self._uri)
@@ -171,6 +173,9 @@ class Neo4jMemory(GraphMemory):
             return []
 
     async def _run(self, statement: str, parameters: Row, *, read: bool = False) -> list[Row]:
+        return await self._plans.run(statement, lambda: self._ask(statement, parameters, read=read))
+
+    async def _ask(self, statement: str, parameters: Row, *, read: bool) -> list[Row]:
         # The statements are those of `cypher` and `schema`: no part of them comes from outside.
         query = Query(cast(LiteralString, statement), timeout=self._timeout_s)
         name = statement_name(statement) if watched() else ""
