@@ -20,6 +20,7 @@ from api.bodies import DRAINED
 from api.cli.output import engine_of
 from api.heads import BoundedHeads
 from api.logs import configure
+from api.processes import run_processes, share
 from api.readiness import Readiness
 from graphs.settings import read_settings
 
@@ -45,12 +46,14 @@ def free_port(host: str, port: int) -> int:
     raise InvalidSetting(f"No port from {port} to {last} is free on {host[:60]}", cure="Choose another --port.")
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     made = socket.socket(family, kind, protocol)
     try:
         if sys.platform != "win32":
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # there it would share a taken port
+        if shared:
+            share(made)
         made.bind(address)
     except OSError:
         made.close()
@@ -58,23 +61,37 @@ def _bound(host: str, port: int) -> socket.socket:
     return made
 
 
-def run_server(host: str, port: int) -> None:
-    """Serves until SIGINT or SIGTERM; turns that are running then are finished first. Raises StoryError."""
+def run_server(host: str, port: int, *, processes: int = 1, any_host: bool = False) -> int:
+    """Serves until SIGINT or SIGTERM; turns that are running then are finished first. The exit code. Raises StoryError."""
     configure(read_settings().log)
+    with _opened(host, port, shared=processes > 1) as listener:
+        if processes > 1:
+            return run_processes(listener, host, processes, any_host=any_host)
+        asyncio.run(_serve(listener, host, port))
+    return 0
+
+
+def run_one_of_several(host: str, port: int, link: int) -> None:
+    """As `run_server`, for the process at the other end of the socket `link`, and until that is gone."""
+    configure(read_settings().log)
+    with socket.socket(fileno=link) as watching, _opened(host, port, shared=True) as listener:
+        asyncio.run(_serve(listener, host, port, watching))
+
+
+def _opened(host: str, port: int, *, shared: bool) -> socket.socket:
     try:
-        listener = _bound(host, port)
+        return _bound(host, port, shared=shared)
     except OSError as error:
         cause = f"Port {port} on {host[:60]} cannot be opened: {error.strerror}"
         raise InvalidSetting(cause, cure="Choose another --port.") from None
-    with listener:
-        asyncio.run(_serve(listener, host, port))
 
 
-async def _serve(listener: socket.socket, host: str, port: int) -> None:
+async def _serve(listener: socket.socket, host: str, port: int, watching: socket.socket | None = None) -> None:
     """The engine is opened around the server, so that a store that is gone is one line and not a traceback."""
     async with engine_of() as engine:
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        await Server(server_config(build_app(engine=engine)), url, engine.settings.drain_s).serve([listener])
+        server = Server(server_config(build_app(engine=engine)), url, engine.settings.drain_s, watching)
+        await server.serve([listener])
 
 
 def run_worker(concurrency: int) -> None:
@@ -117,19 +134,30 @@ class Server(uvicorn.Server):
     """Says where it listens once it does, and leaves the closing of the engine to whoever opened it.
 
     Told to stop by SIGTERM it first says so at `/health/ready` for `drain_s` and serves as before, so that a balancer sends
-    no more. A second signal ends that.
+    no more. A second signal ends that. One of several tells the process that is `watching`, and stops when that is gone.
     """
 
-    def __init__(self, config: uvicorn.Config, url: str, drain_s: float = 0.0) -> None:
+    def __init__(
+        self, config: uvicorn.Config, url: str, drain_s: float = 0.0, watching: socket.socket | None = None
+    ) -> None:
         super().__init__(config)
         self.url = url
         self._drain_s = drain_s
+        self._watching = watching
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             leave_alone()
+            if self._watching is not None:
+                self._watching.send(b".")
+                asyncio.get_running_loop().add_reader(self._watching, self._left, self._watching)
+                return
             print(f"TTA serves on {self.url} (documentation: {self.url}/docs); Ctrl-C stops it.", flush=True)
+
+    def _left(self, watching: socket.socket) -> None:
+        asyncio.get_running_loop().remove_reader(watching)
+        self.handle_exit(signal.SIGTERM, None)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         readiness: Readiness = cast(FastAPI, self.config.app).state.readiness

@@ -12,7 +12,6 @@ a Redis that can be asked nothing is begun or changed: 503.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
@@ -33,6 +32,7 @@ from api.streams import wants_events
 from graphs.engine import StoryEngine
 from graphs.memory.shapes import Session
 from graphs.quotas import Policy, Quota, Quotas, read_quotas
+from graphs.telemetry import observe
 
 if TYPE_CHECKING:
     from graphs.limits import Lease, Limits, Standing
@@ -72,8 +72,6 @@ class Booth:
     def __init__(self, engine: StoryEngine) -> None:
         self.quotas: Quotas = read_quotas(engine.settings)
         self.limits: Limits | None = engine.limits if self.quotas != Quotas() else None
-        self.refused: Counter[Policy] = Counter()
-        """Refusals of this process, by the limit."""
 
     async def pay(self, quota: Quota, who: str, *, look: bool = False) -> "Standing":
         """One of it, or only how it stands. Raises RateLimited, StoreError."""
@@ -83,7 +81,7 @@ class Booth:
     def checked(self, standing: "Standing") -> "Standing":
         """Raises RateLimited where it is refused."""
         if not standing.allowed:
-            self.refused[standing.quota.policy] += 1
+            observe("limits_refused", policy=standing.quota.policy)
             raise refusal_of(standing)
         return standing
 

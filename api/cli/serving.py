@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from api.cli.output import print_json, wait_for
+from api.processes import MOST
 
 
 def register(app: typer.Typer) -> None:
@@ -26,18 +27,32 @@ def serve(
             help="Bind elsewhere without a login: only where nothing but a login of your own, or this machine, reaches it.",
         ),
     ] = False,
+    processes: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=MOST,
+            envvar="TTA_SERVE_PROCESSES",
+            help="Processes behind the port, one a core; above 1 on Linux alone.",
+        ),
+    ] = 1,
+    link: Annotated[int, typer.Option(hidden=True, help="One of several: the socket to who watches it.")] = -1,
 ) -> None:
     """Serves until it is stopped. It answers only under the names of this machine, and those of TTA_ALLOWED_HOSTS."""
     from api.auth.rules import check_binding  # noqa: PLC0415
     from graphs.settings import read_settings  # noqa: PLC0415
 
     check_binding(read_settings(), host, any_host=any_host)
-    from api.serve import free_port, run_server  # noqa: PLC0415
+    from api.processes import check_processes  # noqa: PLC0415
+    from api.serve import free_port, run_one_of_several, run_server  # noqa: PLC0415
 
+    if link >= 0:
+        return run_one_of_several(host, port, link)
+    check_processes(processes)
     chosen = free_port(host, port)
     if chosen != port and port:
         print(f"tta: port {port} is in use; serving on {chosen} instead.", file=sys.stderr)
-    run_server(host, chosen)
+    raise typer.Exit(run_server(host, chosen, processes=processes, any_host=any_host))
 
 
 def worker(

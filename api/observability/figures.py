@@ -1,21 +1,29 @@
 """Figures for Prometheus, one registry a process. Every label has a bounded set of values: names of ours, and `other`.
 
-`tta_turns_total` and the rest are this process's own: add up instances. What `api/routes/metrics.py` writes besides are the
+`tta_turns_total` and the rest are this process's own: add up instances. Of several behind one port (`api/processes.py`) each
+tells the sum of all, through files that prometheus_client keeps. What `api/routes/metrics.py` writes besides are the
 tenant's counts, the same from every process.
 """
 
+import os
 import platform
 import sys
 from collections.abc import Mapping
+from typing import Literal
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
+from api.processes import SHARED_FIGURES
 from graphs.telemetry import Operation
 
 MOST = {"model": 32, "error": 64, "route": 128, "operation": 160}
 """Values that a label takes at most; whatever comes later is `other`. The last three are ours, and fewer."""
+
+OfAll = Literal["livesum", "livemin", "livemax"]
+"""What a gauge of several processes tells: of those that live."""
 
 _TURN_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 180)
 _NODE_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 5, 20, 80)
@@ -38,8 +46,8 @@ class Figures:
         def histogram(name: str, says: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
             return Histogram(f"tta_{name}_seconds", says, labels, registry=registry, buckets=buckets)
 
-        def gauge(name: str, says: str, *labels: str) -> Gauge:
-            return Gauge(f"tta_{name}", says, labels, registry=registry)
+        def gauge(name: str, says: str, *labels: str, of_all: OfAll = "livesum") -> Gauge:
+            return Gauge(f"tta_{name}", says, labels, registry=registry, multiprocess_mode=of_all)
 
         self._turns = counter("turns", "Turns that ended: their kind, and `committed` or the error.", "kind", "outcome")
         self._turn = histogram("turn", "From a turn's begin to its commit.", _TURN_S, "kind")
@@ -61,17 +69,25 @@ class Figures:
         )
         self._streams = gauge("open_streams", "Event streams that are being read.")
         self._sockets = gauge("open_sockets", "WebSockets that are open.")
-        self._state = gauge("dependency_state", "As last looked at: 1 ok, 0.5 degraded, 0 failed.", "dependency")
-        info = gauge("build_info", "Always 1.", "version", "python")
+        self._state = gauge(
+            "dependency_state", "As last looked at: 1 ok, 0.5 degraded, 0 failed.", "dependency", of_all="livemin"
+        )
+        self._refused = counter("limits_refused", "Requests that a limit has refused, by the limit.", "policy")
+        info = gauge("build_info", "Always 1.", "version", "python", of_all="livemax")
         info.labels(version, platform.python_version()).set(1)
-        if sys.platform == "linux":
+        self._shared = SHARED_FIGURES in os.environ
+        if sys.platform == "linux" and not self._shared:
             prometheus_client.ProcessCollector(registry=registry)
         for store in ("redis", "falkordb", "neo4j"):
             self._reconnects.labels(store)  # an alert on a rate needs the 0 before the 1
 
     def text(self) -> str:
         """The exposition, format 0.0.4."""
-        return generate_latest(self.registry).decode()
+        registry = self.registry
+        if self._shared:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)
+        return generate_latest(registry).decode()
 
     def begin(self, operation: Operation) -> None:
         if operation.kind == "turn":
@@ -107,6 +123,8 @@ class Figures:
             self._sockets.inc(amount)
         elif what == "dependency":
             self._state.labels(labels["dependency"]).set(amount)
+        elif what == "limits_refused":
+            self._refused.labels(labels["policy"]).inc(amount)
 
     def ids(self) -> Mapping[str, str]:
         return {}

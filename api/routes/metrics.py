@@ -1,8 +1,8 @@
-"""All figures in the text form that Prometheus scrapes (exposition format 0.0.4): this process's, the safety agent's, and
-what limits refuse. The last two are written by hand; the safety agent's are the tenant's.
+"""All figures in the text form that Prometheus scrapes (exposition format 0.0.4): this process's, or those of all behind its
+port, and the safety agent's. The last are written by hand, and the tenant's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from fastapi import APIRouter, Request, Response
 
@@ -25,11 +25,10 @@ _SAYS = {
 async def show_metrics(engine: Engine, request: Request) -> Response:
     """Counts by tier, action and gate. Answers without a store, too: that is then one of the figures.
 
-    The safety agent's counts are the tenant's and the same from every process: do not add up instances. All the rest is this
-    process's own, failures and what waits among it.
+    The safety agent's counts are the tenant's and the same from every process: do not add up instances. What it could not
+    write and what waits are this process's own, also of several behind one port.
     """
-    lines = [*exposition(await engine.audit_figures(), len(engine.screen.faults))]
-    lines += refusals(request.app.state.booth.refused)
+    lines = exposition(await engine.audit_figures(), len(engine.screen.faults))
     text = request.app.state.figures.text() + "\n".join(lines) + "\n"
     return Response(text, media_type=MEDIA_TYPE)
 
@@ -60,13 +59,6 @@ def exposition(figures: AuditFigures, kept: int) -> Iterator[str]:
     ):
         yield from _head(name, says, kind)
         yield f"{name} {value}"
-
-
-def refusals(refused: Mapping[str, int]) -> Iterator[str]:
-    """What limits have refused in this process, by the limit's name (`graphs.quotas`)."""
-    name = "tta_limits_refused_total"
-    yield from _head(name, "Requests that a limit has refused in this process, by the limit.", "counter")
-    yield from (f'{name}{{policy="{policy}"}} {count}' for policy, count in sorted(refused.items()))
 
 
 def _head(name: str, says: str, kind: str) -> Iterator[str]:

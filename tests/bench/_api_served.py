@@ -19,11 +19,11 @@ HERE = Path(__file__).parent
 
 
 @asynccontextmanager
-async def served(pause_s: float) -> AsyncGenerator[tuple[Process, str]]:
-    """Our API on a store of its own, and its address."""
+async def served(pause_s: float, processes: int = 1) -> AsyncGenerator[tuple[Process, str]]:
+    """Our API on a store of its own, and its address; of several processes the one that watches them."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         # -P: the folder has an `api.py` of its own
-        command = (sys.executable, "-P", str(HERE / "_api_server.py"), home, str(pause_s))
+        command = (sys.executable, "-P", str(HERE / "_api_server.py"), home, str(pause_s), str(processes))
         async with process_of(*command, cwd=str(HERE.parents[1]), stdout=PIPE) as server:
             assert server.stdout
             async with asyncio.timeout(PATIENCE_S):

@@ -15,6 +15,7 @@ from pydantic import PrivateAttr
 
 from api.app import build_app
 from api.logs import configure
+from api.processes import Watch, share
 from api.serve import Server, server_config
 from graphs.engine import open_engine
 from graphs.settings import read_settings
@@ -55,15 +56,40 @@ class InstantModel(BaseChatModel):
                 await asyncio.sleep(self.pause_s)
 
 
-async def serve(data_dir: Path, pause_s: float) -> None:
+async def serve(
+    data_dir: Path, pause_s: float, listening: socket.socket, watching: socket.socket | None = None
+) -> None:
     """On a free port, which the line that `tta serve` prints tells."""
     async with open_engine(read_settings(data_dir=data_dir)) as engine:
         engine.use_model("offline", InstantModel(pause_s=pause_s))
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            await Server(server_config(build_app(engine=engine)), url).serve([listening])
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        await Server(server_config(build_app(engine=engine)), url, 0.0, watching).serve([listening])
+
+
+def listening_on(port: int, *, shared: bool) -> socket.socket:
+    made = socket.socket()
+    if shared:
+        share(made)
+    made.bind(("127.0.0.1", port))
+    return made
+
+
+def main() -> None:
+    """HOME PAUSE_S [PROCESSES [PORT --link FD]]: the last three are what `api.processes` asks of one of several."""
+    home, pause_s, processes = Path(sys.argv[1]), float(sys.argv[2]), int([*sys.argv, "1"][3])
+    if "--link" in sys.argv:
+        with socket.socket(fileno=int(sys.argv[-1])) as link, listening_on(int(sys.argv[4]), shared=True) as listening:
+            asyncio.run(serve(home, pause_s, listening, link))
+        return
+    with listening_on(0, shared=processes > 1) as listening:
+        if processes == 1:
+            asyncio.run(serve(home, pause_s, listening))
+            return
+        port = listening.getsockname()[1]
+        command = [sys.executable, "-P", __file__, str(home), str(pause_s), str(processes), str(port)]
+        Watch(command, processes, {}).run(f"TTA serves on http://127.0.0.1:{port} from {processes} processes")
 
 
 if __name__ == "__main__":
     configure("json")
-    asyncio.run(serve(Path(sys.argv[1]), float(sys.argv[2])))
+    main()

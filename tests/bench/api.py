@@ -1,9 +1,13 @@
-"""Turns a second over HTTP, a turn's time, and from the token that settles the first sentence to its reader, over SSE."""
+"""Turns a second over HTTP, from one process and from several, a turn's time, and from the token that settles the first
+sentence to its reader, over SSE.
+"""
 
 import asyncio
 import json
+import os
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from asyncio.subprocess import Process
@@ -25,6 +29,8 @@ FIRST_SENTENCES = 200
 PAUSE_S = 0.03
 """What a quick model takes for a token or two: so long it waits after the token that settles the first sentence."""
 
+PROCESSES = max(2, os.cpu_count() or 2)
+SEVERAL = f"tta, {PROCESSES} processes"
 PEER = "langgraph dev"
 PEER_COMMAND = ("uvx", "--from", "langgraph-cli[inmem]>=0.4,<1", "langgraph", "dev", "--no-browser", "--no-reload")
 """An environment of its own: it wants another structlog than we do."""
@@ -36,11 +42,17 @@ async def run(count: int, tell: Callable[[str], None]) -> Report:
     """
     ours = await _ours(count, tell)
     results = {"tta": ours}
+    if sys.platform == "linux":
+        results[SEVERAL] = await _ours_from_several(count, tell)
     bars: list[Bar] = []
     if (theirs := await _theirs(count, tell)) is not None:
         results[PEER] = theirs
         ratio = ours["turns_a_second"] / theirs["turns_a_second"]
-        results["ratio"] = {"turns_a_second": round(ratio, 3)}
+        results["ratio"] = {
+            name: round(results[name]["turns_a_second"] / theirs["turns_a_second"], 3)
+            for name in ("tta", SEVERAL)
+            if name in results
+        }
         bars += [
             at_least(f"turns a second, over those of {PEER} with an empty graph, at least", ratio, 1.0),
             at_least(f"turns a second, over those of {PEER} with an empty graph, aimed at", ratio, 2.0),
@@ -60,6 +72,13 @@ async def _ours(count: int, tell: Callable[[str], None]) -> dict[str, float]:
         found = await load(*of_tta(client), sessions=SESSIONS, turns=count)
         cpu_ms = (cpu_s(server.pid) - before) * 1000 / (SESSIONS * (count + WARM))
         return found | {"cpu_ms_a_turn": round(cpu_ms, 2)}
+
+
+async def _ours_from_several(count: int, tell: Callable[[str], None]) -> dict[str, float]:
+    """The same load on as many processes as the machine has cores, behind one port."""
+    async with served(0.0, PROCESSES) as (_, url), client_of(url) as client:
+        tell(f"{SEVERAL}: {SESSIONS} sessions of {count} turns")
+        return await load(*of_tta(client), sessions=SESSIONS, turns=count)
 
 
 async def _theirs(count: int, tell: Callable[[str], None]) -> dict[str, float] | None:
