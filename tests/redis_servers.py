@@ -126,3 +126,23 @@ def _joined(node: Server) -> bool:
         known = client.execute_command("CLUSTER", "NODES")
     state = told if isinstance(told, dict) else dict(line.split(":") for line in told.decode().split())
     return state.get("cluster_state") == "ok" and len(known) >= 3
+
+
+def cluster_url_of(nodes: list[Server]) -> str:
+    """As TTA_REDIS_URL has it."""
+    return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+
+
+def empty_cluster(nodes: list[Server]) -> None:
+    for node in nodes:
+        with node.client() as client:
+            client.flushall()
+
+
+def keys_of_cluster(nodes: list[Server]) -> list[str]:
+    """What all of them hold."""
+    found: list[str] = []
+    for node in nodes:
+        with node.client() as client:
+            found += [key.decode() for key in client.scan_iter("*")]
+    return sorted(found)
