@@ -106,9 +106,9 @@ def running(*servers: Server) -> Iterator[None]:
 
 
 @contextmanager
-def cluster(home: Path) -> Iterator[list[Server]]:
+def cluster(home: Path, *, missed_after_ms: int = 3_000) -> Iterator[list[Server]]:
     """Three primaries with a third of the slots each."""
-    nodes = [Server(home, "--cluster-enabled", "yes", "--cluster-node-timeout", "3000") for _ in range(3)]
+    nodes = [_node(home, missed_after_ms) for _ in range(3)]
     with running(*nodes):
         for number, node in enumerate(nodes):
             first, last = SLOTS * number // 3, SLOTS * (number + 1) // 3 - 1
@@ -118,6 +118,28 @@ def cluster(home: Path) -> Iterator[list[Server]]:
                 client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
         wait_until(lambda: all(_joined(node) for node in nodes))
         yield nodes
+
+
+@contextmanager
+def replica_of(primary: Server, home: Path, *, missed_after_ms: int) -> Iterator[Server]:
+    """A node that takes the primary's place once the others miss it."""
+    made = _node(home, missed_after_ms)
+    with running(made), made.client() as client, primary.client() as other:
+        client.execute_command("CLUSTER", "MEET", "127.0.0.1", primary.port)
+        of = other.execute_command("CLUSTER", "MYID").decode()
+
+        def follows() -> bool:
+            with suppress(RedisError):  # it has not heard of the primary yet
+                return bool(client.execute_command("CLUSTER", "REPLICATE", of))
+            return False
+
+        wait_until(follows)
+        wait_until(lambda: client.info("replication").get("master_link_status") == "up")
+        yield made
+
+
+def _node(home: Path, missed_after_ms: int) -> Server:
+    return Server(home, "--cluster-enabled", "yes", "--cluster-node-timeout", str(missed_after_ms))
 
 
 def _joined(node: Server) -> bool:

@@ -23,11 +23,16 @@ async def ask_all(
         replies = [await _read(connection) for _ in sent]
     finally:
         await node.connection_pool.release(connection)
+    _refused(replies)
+    told = replies[-1] if transaction else replies[1::2]
+    _refused(told)
+    return [answer_of(node, args, options, reply) for (args, options), reply in zip(commands, told, strict=True)]
+
+
+def _refused(replies: list[Any]) -> None:
     for reply in replies:
         if isinstance(reply, RedisError):
             raise reply
-    told = replies[-1] if transaction else replies[1::2]
-    return [answer_of(node, args, options, reply) for (args, options), reply in zip(commands, told, strict=True)]
 
 
 async def _read(connection: Any) -> Any:
