@@ -232,7 +232,9 @@ class ClusterPipeline(AsyncCoreCommands):
             return []
         if not self.is_transaction:
             return await self._each(commands)
-        slots = {slot_of(key) for args, _ in commands if args[0] != "PUBLISH" for key in keys_of(args)}
+        # A message may be sent from anywhere: its channel's slot counts where there is no key.
+        keyed = [args for args, _ in commands if args[0] != "PUBLISH"] or [args for args, _ in commands]
+        slots = {slot_of(key) for args in keyed for key in keys_of(args)}
         if len(slots) != 1:
             raise ClusterCrossSlotError("Keys of a transaction don't hash to the same slot")
 
