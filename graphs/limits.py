@@ -19,7 +19,7 @@ import time
 import uuid
 from contextlib import suppress
 from hashlib import sha256
-from typing import Any, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.aio.storage import RedisStorage
@@ -29,6 +29,7 @@ from limits.aio.strategies import (
     RateLimiter,
     SlidingWindowCounterRateLimiter,
 )
+from typing_extensions import override
 
 from agents.errors import StoryError
 from graphs.ending import end
@@ -69,13 +70,7 @@ class Limits:
     def __init__(self, stores: Stores, tenant: str, *, prefix: str = "tta") -> None:
         self._redis: Any = stores.redis
         self._configured, self._tenant, self._prefix = stores.configured, tenant, prefix
-        # Its client borrows our pool, which it never closes: the same server, socket, retries and revival as all else.
-        self._storage = RedisStorage(
-            "async+redis://",
-            implementation="redispy",
-            key_prefix=story_key("limit", tenant, prefix=prefix),
-            connection_pool=cast(Any, stores.redis.connection_pool),
-        )
+        self._storage = _Borrowing(stores.redis, story_key("limit", tenant, prefix=prefix))
         self._counted = FixedWindowRateLimiter(self._storage)
         self._one_by_one = MovingWindowRateLimiter(self._storage)
         self._in_buckets = SlidingWindowCounterRateLimiter(self._storage)
@@ -156,6 +151,23 @@ class Lease:
             await asyncio.sleep(LEASE_MS / 3000)
             with suppress(StoryError):
                 await self._limits.run(self.key, self.name, "")
+
+
+class _Borrowing(RedisStorage):
+    """Over our own client, which it never closes: the same server or Cluster, pool, retries and revival as all else."""
+
+    STORAGE_SCHEME: ClassVar[list[str]] = ["async+redis+borrowed"]
+
+    def __init__(self, redis: Any, key_prefix: str) -> None:
+        self._borrowed = redis
+        super().__init__("async+redis://", implementation="redispy", key_prefix=key_prefix)
+
+    @override
+    def configure_bridge(self) -> None:
+        cast(Any, self.bridge).connection_getter = self._client
+
+    def _client(self, _: bool) -> Any:
+        return self._borrowed
 
 
 def _item(quota: Quota) -> RateLimitItem:

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from docket import Docket, Worker
 from docket.dependencies import ExponentialRetry
-from redis.exceptions import RedisError
 
-from graphs.stores import Stores, translated
+from graphs.stores import REDIS_FAILS, Stores, translated
 
 if TYPE_CHECKING:
     from graphs.queueing import StoryQueue
@@ -56,13 +55,13 @@ async def open_nudges(stores: Stores, tenant: str) -> AsyncGenerator[Nudges]:
 @asynccontextmanager
 async def _docket(stores: Stores, tenant: str) -> AsyncGenerator[Docket]:
     logging.getLogger("docket").setLevel(logging.ERROR)  # it logs the arguments of tasks
-    docket = Docket(name=f"tta:1:docket:{tenant}", url=stores.url, execution_ttl=timedelta(0))
+    docket = Docket(name=f"tta:1:docket:{tenant}", url=stores.one_url(), execution_ttl=timedelta(0))
     with translated(configured=stores.configured):
         await docket.__aenter__()
     try:
         yield docket
     finally:
-        with suppress(RedisError, OSError):
+        with suppress(*REDIS_FAILS):
             await docket.__aexit__(None, None, None)
 
 

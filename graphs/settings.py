@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from agents.errors import InvalidSetting
 from agents.safety.countries import COUNTRIES
 from agents.safety.crisis import country_of
+from graphs.cluster.urls import SCHEMES, is_cluster, read_cluster_url
 from graphs.quotas import Policy, parse_quota
 
 
@@ -30,9 +31,11 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default_factory=lambda: user_data_path("tta"))
     """Holds the embedded server's data; used only where no server is configured."""
     redis_url: SecretStr | None = None
-    """`redis://`, `rediss://` or `unix://`; may carry a password."""
+    """`redis://`, `rediss://` or `unix://`; of a Cluster `redis+cluster://` or `rediss+cluster://`, with some of its nodes,
+    parted by commas. May carry a password."""
     redis_pool: int = Field(1_000, ge=8, le=10_000)
-    """Connections to Redis at most, a process; the checkpointer and the wake-ups keep one each. See `graphs.pools`."""
+    """Connections to Redis at most, a process, to each node of a Cluster; the checkpointer and the wake-ups keep one each.
+    See `graphs.pools`."""
     redis_timeout_s: float = Field(30.0, ge=1, le=600)
     """Longest wait for an answer of Redis."""
     neo4j_uri: str | None = None
@@ -168,9 +171,11 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _known_redis(cls, value: SecretStr | None) -> SecretStr | None:
-        schemes = ("redis://", "rediss://", "unix://")
+        schemes = ("redis://", "rediss://", "unix://", *(f"{scheme}://" for scheme in SCHEMES))
         if value and value.get_secret_value() and not value.get_secret_value().startswith(schemes):
             raise ValueError(f"must begin with one of {', '.join(schemes)}")
+        if value and is_cluster(value.get_secret_value()):
+            read_cluster_url(value.get_secret_value())
         return value if value and value.get_secret_value() else None
 
     @field_validator("audit_key")

@@ -4,7 +4,7 @@ import errno
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -12,7 +12,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
+    ClusterDownError,
     MaxConnectionsError,
+    RedisClusterException,
     RedisError,
     ResponseError,
 )
@@ -26,6 +28,9 @@ from redis.exceptions import (
 from agents.errors import InvalidSetting, StoreError, StoreFull, StoreTooNew, StoreUnavailable
 from agents.services import Embedder
 from graphs.checkpoint.errors import CheckpointError, StoreNewer
+from graphs.cluster.client import ClusterRedis
+from graphs.cluster.slots import Slots
+from graphs.cluster.urls import is_cluster, read_cluster_url
 from graphs.connections import send_directly
 from graphs.memory.protocol import StoryMemory
 from graphs.pools import WAIT_S, BoundedPool
@@ -38,7 +43,7 @@ if TYPE_CHECKING:
     from graphs.memory.falkordb import FalkorMemory
     from graphs.memory.neo4j import Neo4jMemory
 
-REDIS_FAILS = (RedisError, OSError, CheckpointError)
+REDIS_FAILS = (RedisError, RedisClusterException, OSError, CheckpointError)
 """What the Redis half of the stores raises, for `translate_redis`."""
 
 
@@ -53,7 +58,11 @@ class Stores:
     configured: bool = False
     """Whether Redis is one that TTA_REDIS_URL names, and not the embedded one."""
     url: str = field(default="", repr=False)
-    """Of Redis, for what brings a client of its own. It may hold a password."""
+    """Of Redis, for what brings a client of its own (`one_url`). It may hold a password."""
+
+    def one_url(self) -> str:
+        """The URL with one node of a Cluster in it, one that was there last: docket takes no more."""
+        return self.redis.url_by_one() if isinstance(self.redis, ClusterRedis) else self.url
 
 
 class Reviving(Retry):
@@ -102,6 +111,8 @@ async def open_stores(settings: Settings) -> AsyncGenerator[Stores]:
             embedded_url = ""
         redis = build_redis(redis_url, heal, settings.redis_pool, settings.redis_timeout_s)
         stack.push_async_callback(redis.aclose)
+        if settings.redis_url:
+            await check_kind(redis)
         await check_redis(redis, configured=settings.redis_url is not None)
         opening = _memory(settings, embedded_url, heal, embedder, seal)
         memory = await stack.enter_async_context(opening)
@@ -154,23 +165,36 @@ def open_seal(settings: Settings) -> Seal:
 def build_redis(
     url: str, heal: Callable[[], Awaitable[None]], connections: int = 1_000, timeout_s: float = 30.0
 ) -> "Redis":
-    """The client of a URL, which opens so many connections at most and waits so long for an answer; the URL itself may say
-    otherwise (`?max_connections=`). Raises InvalidSetting for one that is none; it is never quoted: it may hold a password.
+    """The client of a URL, which opens so many connections at most (to each node of a Cluster) and waits so long for an
+    answer; the URL itself may say otherwise (`?max_connections=`). Raises InvalidSetting for one that is none; it is never
+    quoted: it may hold a password.
     """
     try:
-        pool = BoundedPool.from_url(
-            url,
-            max_connections=connections,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=min(WAIT_S, timeout_s),
-            retry=Reviving(heal),
-        )
-        send_directly(pool)
-        pool.make_connection()  # options that no connection knows are told only here
+        if not is_cluster(url):
+            return _client(url, Reviving(heal), connections, timeout_s)
+        named = read_cluster_url(url)
+        # What a node does not answer is asked again by the Cluster's client, which knows who has come in its place.
+        slots = Slots(named, lambda node: _client(node, Retry(NoBackoff(), 0), connections, timeout_s))
+        slots.node(named.seeds[0])
     except (ValueError, TypeError):
+        cure = "Write redis+cluster://HOST:PORT,HOST:PORT" if is_cluster(url) else "Write redis://HOST:PORT"
         raise InvalidSetting(
-            "TTA_REDIS_URL is not a Redis URL", cure="Write redis://HOST:PORT, percent-encoding the password."
+            "TTA_REDIS_URL is not a Redis URL", cure=f"{cure}, percent-encoding the password."
         ) from None
+    return cast("Redis", ClusterRedis(slots))  # it has the commands that our modules use, and nothing else of it
+
+
+def _client(url: str, retry: Retry, connections: int, timeout_s: float) -> "Redis":
+    """Of one server. Raises ValueError, TypeError."""
+    pool = BoundedPool.from_url(
+        url,
+        max_connections=connections,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=min(WAIT_S, timeout_s),
+        retry=retry,
+    )
+    send_directly(pool)
+    pool.make_connection()  # options that no connection knows are told only here
     return WatchedRedis.from_pool(pool)
 
 
@@ -183,13 +207,41 @@ async def check_redis(redis: "Redis", *, configured: bool) -> None:
     try:
         await redis.ping()  # pyright: ignore[reportGeneralTypeIssues]
     except (RedisError, OSError) as error:
-        told = translate_redis(error, configured=configured)
-        told.place = told.place or _address(redis)
-        raise told from error
+        raise _told(redis, error, configured) from error
+
+
+def _told(redis: "Redis", error: BaseException, configured: bool) -> StoreError:
+    told = translate_redis(error, configured=configured)
+    told.place = told.place or _address(redis)
+    return told
+
+
+async def check_kind(redis: "Redis") -> None:
+    """Raises InvalidSetting where a URL of one Redis names a node of a Cluster, or the other way round: it would work as far
+    as the first key that lies elsewhere, or not at all. And StoreUnavailable, as `check_redis`.
+    """
+    clustered = isinstance(redis, ClusterRedis)
+    try:
+        told = await redis.info("cluster")
+    except ResponseError as error:
+        if clustered and "cluster support disabled" in str(error):
+            raise InvalidSetting(
+                "TTA_REDIS_URL names no Redis Cluster but one server", cure="Write redis://HOST:PORT."
+            ) from None
+        return  # who may not ask is not kept from playing
+    except (RedisError, OSError) as error:
+        raise _told(redis, error, True) from error
+    if told.get("cluster_enabled") and not clustered:
+        raise InvalidSetting(
+            "TTA_REDIS_URL names a node of a Redis Cluster",
+            cure="Write redis+cluster://HOST:PORT, with any of its nodes.",
+        )
 
 
 def _address(redis: "Redis") -> str:
     """Host and port or the socket's path; never the login."""
+    if isinstance(redis, ClusterRedis):
+        return redis.place
     asked = redis.connection_pool.connection_kwargs
     return str(asked.get("path") or f"{asked.get('host', 'localhost')}:{asked.get('port', 6379)}")
 
@@ -223,6 +275,8 @@ def translate_redis(error: BaseException, *, configured: bool = True) -> StoreEr
         )
     if isinstance(error, BusyLoadingError):
         return StoreUnavailable("Redis is still loading its data", cure="Wait a moment and try again.")
+    if isinstance(error, ClusterDownError):
+        return StoreUnavailable("The Redis Cluster is down: some slots have no primary", cure=cure)
     if isinstance(error, ResponseError) and "READONLY" in text:
         return StoreUnavailable("Redis is a read-only replica", cure="Point TTA_REDIS_URL at the primary.")
     if isinstance(error, RedisConnectionError | RedisTimeoutError | OSError):

@@ -16,6 +16,8 @@ from hypothesis import settings as hypothesis_settings
 from neo4j_fixture import neo4j_server
 from neo4j_server import Server
 from ports import free_port
+from redis_servers import Server as RedisServer
+from redis_servers import cluster, cluster_url_of, empty_cluster
 
 from graphs.embedded import open_embedded
 from graphs.settings import read_settings
@@ -93,6 +95,21 @@ def real_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(60)
+
+
+@pytest.fixture(scope="session")
+def cluster_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[RedisServer]]:
+    """A Cluster of three primaries that all tests of the session share."""
+    with cluster(tmp_path_factory.mktemp("cluster")) as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def cluster_url(cluster_nodes: list[RedisServer]) -> Iterator[str]:
+    """Of that Cluster, empty before and after."""
+    empty_cluster(cluster_nodes)
+    yield cluster_url_of(cluster_nodes)
+    empty_cluster(cluster_nodes)
 
 
 def _wait_for_port(port: int) -> None:

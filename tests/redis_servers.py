@@ -106,9 +106,9 @@ def running(*servers: Server) -> Iterator[None]:
 
 
 @contextmanager
-def cluster(home: Path) -> Iterator[list[Server]]:
+def cluster(home: Path, *, missed_after_ms: int = 3_000) -> Iterator[list[Server]]:
     """Three primaries with a third of the slots each."""
-    nodes = [Server(home, "--cluster-enabled", "yes", "--cluster-node-timeout", "3000") for _ in range(3)]
+    nodes = [_node(home, missed_after_ms) for _ in range(3)]
     with running(*nodes):
         for number, node in enumerate(nodes):
             first, last = SLOTS * number // 3, SLOTS * (number + 1) // 3 - 1
@@ -120,9 +120,51 @@ def cluster(home: Path) -> Iterator[list[Server]]:
         yield nodes
 
 
+@contextmanager
+def replica_of(primary: Server, home: Path, *, missed_after_ms: int) -> Iterator[Server]:
+    """A node that takes the primary's place once the others miss it."""
+    made = _node(home, missed_after_ms)
+    with running(made), made.client() as client, primary.client() as other:
+        client.execute_command("CLUSTER", "MEET", "127.0.0.1", primary.port)
+        of = other.execute_command("CLUSTER", "MYID").decode()
+
+        def follows() -> bool:
+            with suppress(RedisError):  # it has not heard of the primary yet
+                return bool(client.execute_command("CLUSTER", "REPLICATE", of))
+            return False
+
+        wait_until(follows)
+        wait_until(lambda: client.info("replication").get("master_link_status") == "up")
+        yield made
+
+
+def _node(home: Path, missed_after_ms: int) -> Server:
+    return Server(home, "--cluster-enabled", "yes", "--cluster-node-timeout", str(missed_after_ms))
+
+
 def _joined(node: Server) -> bool:
     with node.client() as client:
         told = client.execute_command("CLUSTER", "INFO")
         known = client.execute_command("CLUSTER", "NODES")
     state = told if isinstance(told, dict) else dict(line.split(":") for line in told.decode().split())
     return state.get("cluster_state") == "ok" and len(known) >= 3
+
+
+def cluster_url_of(nodes: list[Server]) -> str:
+    """As TTA_REDIS_URL has it."""
+    return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+
+
+def empty_cluster(nodes: list[Server]) -> None:
+    for node in nodes:
+        with node.client() as client:
+            client.flushall()
+
+
+def keys_of_cluster(nodes: list[Server]) -> list[str]:
+    """What all of them hold."""
+    found: list[str] = []
+    for node in nodes:
+        with node.client() as client:
+            found += [key.decode() for key in client.scan_iter("*")]
+    return sorted(found)

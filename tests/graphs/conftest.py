@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from fakes import ScriptedModel
 from redis.asyncio import Redis
+from redis_servers import cluster_url_of
 from second import SHORT, TALE
 
 from graphs.engine import StoryEngine, open_engine
 from graphs.settings import read_settings
+from graphs.stores import build_redis
 
 
 @pytest.fixture
@@ -19,12 +21,19 @@ async def engine(tmp_path: Path) -> AsyncGenerator[StoryEngine]:
         yield opened
 
 
-@pytest.fixture
-async def redis(embedded_socket: str) -> AsyncGenerator[Any]:
-    """A client of an embedded server that tests share: a tenant of its own keeps each apart."""
-    client = Redis.from_url(f"unix://{embedded_socket}")
+@pytest.fixture(params=["embedded", "cluster"])
+async def redis(request: pytest.FixtureRequest) -> AsyncGenerator[Any]:
+    """A client of an embedded server, or of a Cluster, that tests share: a tenant of its own keeps each apart."""
+    if request.param == "cluster":
+        client = build_redis(cluster_url_of(request.getfixturevalue("cluster_nodes")), nothing)
+    else:
+        client = Redis.from_url(f"unix://{request.getfixturevalue('embedded_socket')}")
     yield client
     await client.aclose()
+
+
+async def nothing() -> None:
+    """A server that needs no healing."""
 
 
 @pytest.fixture

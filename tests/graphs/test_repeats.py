@@ -14,6 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from agents.errors import KeyReused, RequestInProgress, StoreSealed, StoreUnavailable
 from graphs import repeats as module
+from graphs.cluster.client import ClusterRedis
 from graphs.repeats import LARGEST, LEASE_MS, Answer, Attempt, Repeats
 from graphs.sealing import PLAIN, FernetSeal, Seal
 from graphs.settings import read_settings
@@ -129,13 +130,12 @@ async def test_what_is_dropped_is_free_unless_an_earlier_try_may_have_done_somet
 
 DYING = """
 import asyncio, os, sys
-from redis.asyncio import Redis
 from graphs.repeats import Repeats
 from graphs.settings import read_settings
-from graphs.stores import Stores
+from graphs.stores import Stores, build_redis
 
 async def die():
-    redis = Redis.from_url("unix://" + sys.argv[1])
+    redis = build_redis(sys.argv[1], None)
     repeats = Repeats(Stores(redis, None, None), read_settings(tenant=sys.argv[2]))
     async with repeats.attempt("n", sys.argv[3].encode()) as attempt:
         await attempt.remember("it was turn 7")
@@ -148,7 +148,8 @@ asyncio.run(die())
 
 async def test_a_process_that_dies_lets_go_of_the_request(build: Build, embedded_socket: str) -> None:
     repeats = build()
-    command = [sys.executable, "-c", DYING, embedded_socket, repeats._tenant, ASKED.decode()]
+    url = repeats._redis.url_by_one() if isinstance(repeats._redis, ClusterRedis) else f"unix://{embedded_socket}"
+    command = [sys.executable, "-c", DYING, url, repeats._tenant, ASKED.decode()]
     died = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
     assert died.returncode == 9, died.stderr
     assert [key for key in await written(repeats) if "lease" in key], "it could not give it back"
@@ -280,6 +281,8 @@ async def test_a_store_that_is_gone_says_so_before_anything_is_done(
 
     repeats = build()
     monkeypatch.setattr(repeats._redis, "execute_command", gone)
+    monkeypatch.setattr("graphs.roundtrips.WatchedRedis.execute_command", gone)  # a node of a Cluster
+    monkeypatch.setattr("graphs.cluster.client.PATIENCE_S", 0.0)
     monkeypatch.setattr("redis.asyncio.client.Pipeline.execute", gone)
     reached = False
     with pytest.raises(StoreUnavailable) as caught:

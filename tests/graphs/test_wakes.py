@@ -5,9 +5,12 @@ from collections.abc import AsyncGenerator
 
 import pytest
 from redis.asyncio import Redis
+from redis_servers import cluster_url_of
 
 from graphs import wakes
+from graphs.cluster.client import ClusterRedis
 from graphs.events import Events
+from graphs.stores import build_redis
 from graphs.wakes import Wakes
 
 READERS = 100
@@ -17,10 +20,15 @@ async def nothing() -> None:
     """A server that needs no healing."""
 
 
-@pytest.fixture
-async def redis(embedded_socket: str) -> AsyncGenerator["Redis"]:
-    async with Redis.from_url(f"unix://{embedded_socket}", max_connections=1_000) as client:
-        yield client
+@pytest.fixture(params=["embedded", "cluster"])
+async def redis(request: pytest.FixtureRequest) -> AsyncGenerator["Redis"]:
+    if request.param == "cluster":
+        client = build_redis(cluster_url_of(request.getfixturevalue("cluster_nodes")), nothing)
+        await client.ping()  # pyright: ignore[reportGeneralTypeIssues]
+    else:
+        client = Redis.from_url(f"unix://{request.getfixturevalue('embedded_socket')}", max_connections=1_000)
+    yield client
+    await client.aclose()
 
 
 @pytest.fixture
@@ -42,9 +50,17 @@ async def tell(redis: "Redis", channel: Wakes, about: str) -> None:
         await pipe.execute()
 
 
-async def subscribed(redis: "Redis") -> list[dict[str, str]]:
-    """The connections that listen to a channel."""
-    return [client for client in await redis.client_list() if int(client["sub"])]
+def nodes(redis: "Redis") -> list["Redis"]:
+    """All servers behind a client."""
+    if isinstance(redis, ClusterRedis):
+        return [redis.slots.node(address) for address in redis.slots.primaries()]
+    return [redis]
+
+
+async def subscribed(redis: "Redis") -> set[tuple[int, str]]:
+    """The connections that listen to a channel: on which server, and its id there."""
+    lists = [await node.client_list() for node in nodes(redis)]
+    return {(number, client["id"]) for number, told in enumerate(lists) for client in told if int(client["sub"])}
 
 
 async def until_heard(channel: Wakes) -> None:
@@ -99,11 +115,12 @@ async def test_many_readers_are_one_connection(redis: "Redis", channel: Wakes, n
 async def test_a_connection_that_breaks_is_made_again(redis: "Redis", channel: Wakes, never: None) -> None:
     with channel.waiting("a") as waiter:
         await until_heard(channel)
-        mine = {client["id"] for client in await subscribed(redis)}
-        for client in mine:
-            await redis.client_kill_filter(_id=client)
+        mine = await subscribed(redis)
+        assert mine
+        for number, client in mine:
+            await nodes(redis)[number].client_kill_filter(_id=client)
         async with asyncio.timeout(30):
-            while not channel._heard or mine & {client["id"] for client in await subscribed(redis)}:
+            while not channel._heard or mine & await subscribed(redis):
                 await asyncio.sleep(0.01)
             while not await subscribed(redis):
                 await asyncio.sleep(0.01)

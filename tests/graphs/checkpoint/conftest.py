@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis, RedisCluster
-from redis_servers import Server, cluster, debian_redis, running
+from redis_servers import Server, debian_redis, running
 
 
 @pytest.fixture
@@ -14,12 +14,6 @@ async def redis(embedded_socket: str) -> AsyncGenerator[Redis]:
         await client.flushdb()
         yield client
         await client.flushdb()
-
-
-@pytest.fixture(scope="session")
-def cluster_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
-    with cluster(tmp_path_factory.mktemp("cluster")) as nodes:
-        yield nodes
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""A Redis Cluster behind the client that all modules know: `urls` names one, `slots` knows who has what, `client` asks."""

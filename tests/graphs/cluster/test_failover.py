@@ -1,0 +1,78 @@
+"""A primary that dies: whoever waits for it is told in words of ours, and goes on once another has its place, or it is back."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis_servers import Server, cluster, cluster_url_of, replica_of
+
+from agents.errors import StoreUnavailable
+from agents.story import Turn
+from graphs.cluster.client import slot_of
+from graphs.engine import StoryEngine, open_engine
+from graphs.keys import story_key
+from graphs.settings import read_settings
+
+MISSED_AFTER_MS = 500
+"""After so much silence of a primary its replica takes its place."""
+
+
+@pytest.fixture
+def nodes(tmp_path: Path) -> Iterator[list[Server]]:
+    with cluster(tmp_path / "cluster", missed_after_ms=MISSED_AFTER_MS) as made:
+        yield made
+
+
+def primary_of(nodes: list[Server], session: str) -> Server:
+    """Who has the session's own keys: each has a third of the slots, in order."""
+    return nodes[min(2, slot_of(story_key("inbox", f"local:{session}")) * 3 // 16_384)]
+
+
+async def played(engine: StoryEngine, session: str, action: str, turn_id: str) -> Turn:
+    """The turn, sent again under its id for as long as the store is not there."""
+    until = time.monotonic() + 40
+    while True:
+        try:
+            return await engine.act(session, action, turn_id=turn_id)
+        except StoreUnavailable:
+            assert time.monotonic() < until
+
+
+async def test_a_replica_takes_the_place_of_a_primary_and_the_story_goes_on(
+    nodes: list[Server], tmp_path: Path
+) -> None:
+    settings = read_settings(redis_url=cluster_url_of(nodes), data_dir=tmp_path / "data", linger_s=0.2)
+    async with open_engine(settings) as engine:
+        session = (await engine.create("winter_light"))["session"]
+        first = await engine.act(session, "look around")
+        dying = primary_of(nodes, session)
+        with replica_of(dying, tmp_path / "cluster", missed_after_ms=MISSED_AFTER_MS):
+            dying.kill()
+            second = await played(engine, session, "wait", "0" * 31 + "2")
+            third = await engine.act(session, "look around")
+            turns = [turn["turn_id"] for turn in await engine.turns(session)]
+            assert turns == [third["turn_id"], second["turn_id"], first["turn_id"]]
+            await engine.ping()  # all slots have a primary again
+            await engine.delete(session)
+
+
+async def test_a_primary_without_a_replica_is_missed_in_words_and_found_again(
+    nodes: list[Server], tmp_path: Path
+) -> None:
+    settings = read_settings(redis_url=cluster_url_of(nodes), data_dir=tmp_path / "data", linger_s=0.2)
+    async with open_engine(settings) as engine:
+        session = (await engine.create("winter_light"))["session"]
+        await engine.act(session, "look around")
+        dying = primary_of(nodes, session)
+        dying.kill()
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable) as caught:
+            await engine.act(session, "wait")
+        assert time.monotonic() - began < 20
+        assert "TTA_REDIS_URL" in caught.value.line()
+        with pytest.raises(StoreUnavailable):
+            await engine.ping()
+        dying.start()
+        await played(engine, session, "wait", "0" * 31 + "2")
+        assert len(await engine.turns(session)) == 2
