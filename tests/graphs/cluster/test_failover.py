@@ -11,7 +11,8 @@ from redis_servers import Server, cluster, cluster_url_of, replica_of
 
 from agents.errors import StoreUnavailable
 from agents.story import Turn
-from graphs.cluster.client import slot_of
+from graphs.cluster import client
+from graphs.cluster.commands import slot_of
 from graphs.engine import StoryEngine, open_engine
 from graphs.keys import story_key
 from graphs.settings import read_settings
@@ -80,7 +81,10 @@ async def test_a_primary_without_a_replica_is_missed_in_words_and_found_again(
         assert len(await engine.turns(session)) == 2
 
 
-async def test_a_worker_outlives_a_cluster_that_is_gone_as_a_whole(nodes: list[Server], tmp_path: Path) -> None:
+async def test_a_worker_outlives_a_cluster_that_is_gone_as_a_whole(
+    nodes: list[Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PATIENCE_S", 1.0)
     stopping = asyncio.Event()
     url = cluster_url_of(nodes)
     settings = read_settings(redis_url=url, data_dir=tmp_path / "data", linger_s=0.2, queue="workers")
@@ -91,7 +95,7 @@ async def test_a_worker_outlives_a_cluster_that_is_gone_as_a_whole(nodes: list[S
         for node in nodes:
             node.kill()
         with pytest.raises(StoreUnavailable):
-            await engine.ping()  # asks for seconds; a worker asks every tenth of one
+            await engine.ping()  # asks for a second; a worker asks every tenth of one
         for node in nodes:
             node.start()
         await played_later(engine, session)
