@@ -138,7 +138,7 @@ class ClusterRedis(AsyncCoreCommands):
                     raise
                 asking = None
                 observe("reconnect", store="redis")
-                await self._learn_anew(address)
+                await self._learn_anew(last=address)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
@@ -181,14 +181,14 @@ class ClusterRedis(AsyncCoreCommands):
         return self.slots.primaries()
 
     async def _moved(self, slot: int, there: Address, here: Address | None) -> None:
-        """A slot that has moved seldom moves alone. Whoever has it now is believed before all others."""
+        """Whoever has come in another's place has all slots of it, and is asked; one slot may move alone."""
         if there not in self.slots.primaries():
-            await self._learn_anew(here)
+            await self._learn_anew(there, here)
         self.slots.move(slot, there)
 
-    async def _learn_anew(self, last: Address | None = None) -> None:
+    async def _learn_anew(self, first: Address | None = None, last: Address | None = None) -> None:
         try:
-            await self.slots.learn(last=last)
+            await self.slots.learn(first=first, last=last)
         except (RedisError, OSError):
             return  # what the command fails with is told
 
