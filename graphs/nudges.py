@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from docket import Docket, Worker
 from docket.dependencies import ExponentialRetry
+from redis.exceptions import RedisClusterException
 
 from graphs.stores import REDIS_FAILS, Stores, translated
+from graphs.telemetry import observe
 
 if TYPE_CHECKING:
     from graphs.queueing import StoryQueue
@@ -24,6 +26,8 @@ REDELIVERY = timedelta(seconds=2)
 """After which silence of a worker its nudges are another one's. A worker that lives says so more often."""
 
 LOOK = timedelta(milliseconds=100)
+
+RECONNECT = timedelta(seconds=1)
 
 TASK = "play_waiting"
 
@@ -69,6 +73,17 @@ async def _nobody(session: str) -> None:
     """What a nudge names where none are worked on."""
 
 
+async def _run(worker: Worker, stopping: asyncio.Event) -> None:
+    """docket waits for a Redis that is gone; of a Cluster redis-py tells that by errors which docket takes for its own."""
+    while not stopping.is_set():
+        try:
+            await worker.run_forever()
+            return
+        except* (RedisClusterException, AttributeError):  # the latter where a connection was closed while it was opened
+            observe("reconnect", store="redis")
+        await asyncio.sleep(RECONNECT.total_seconds())
+
+
 async def work(engine: "StoryQueue", stores: Stores, tenant: str, stopping: asyncio.Event, *, concurrency: int) -> None:
     """Plays what waits wherever a nudge says so, until `stopping`. Then what is being played is played to its end; what
     still waits is left to others.
@@ -85,12 +100,12 @@ async def work(engine: "StoryQueue", stores: Stores, tenant: str, stopping: asyn
             docket,
             concurrency=concurrency,
             redelivery_timeout=REDELIVERY,
-            reconnection_delay=timedelta(seconds=1),
+            reconnection_delay=RECONNECT,
             minimum_check_interval=LOOK,
             schedule_automatic_tasks=False,
         ) as worker:
             sweeping = asyncio.create_task(engine.keep_playing(stopping))
-            working = asyncio.create_task(worker.run_forever())
+            working = asyncio.create_task(_run(worker, stopping))
             stopped = asyncio.create_task(stopping.wait())
             await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
             engine.stop_playing()

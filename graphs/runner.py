@@ -231,6 +231,9 @@ class Runner:
                 elif "commit" in chunk:
                     turn = cast(Turn, chunk["commit"]["turn"])
         if turn is None:
+            # Another process had the lease when ours ran out, as it may while a store is gone, and was done first.
+            turn = await self.stored(accepted["turn_id"])
+        if turn is None:
             raise ModelError("The turn ended without a commit", cure="Run `tta trace` on the session.")
         return turn
 

@@ -65,6 +65,15 @@ class Stores:
         return self.redis.url_by_one() if isinstance(self.redis, ClusterRedis) else self.url
 
 
+async def describe_redis(stores: Stores) -> str:
+    """What Redis it is, for `tta doctor`. Raises what redis-py raises."""
+    found = await stores.redis.info("server")
+    kind = "configured" if stores.configured else "embedded"
+    if isinstance(stores.redis, ClusterRedis):
+        kind += f", a Cluster of {len(stores.redis.slots.primaries())} primaries"
+    return f"Redis {found.get('redis_version', '?')} ({kind})"
+
+
 class Reviving(Retry):
     """A lost connection is tried once more, after the embedded server was brought back if it had died.
 

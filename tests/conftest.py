@@ -35,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kill-seed", type=int, default=1, help="the seed of those moments")
     parser.addoption("--differential-steps", type=int, default=2000, help="steps against InMemorySaver (full: 20000)")
     parser.addoption("--server-kills", type=int, default=8, help="kill -9 of a server in mid-turn (full: 100)")
+    parser.addoption("--cluster-storms", type=int, default=0, help="storms with a Redis Cluster (full: 1)")
     parser.addoption("--memory-steps", type=int, default=5000, help="steps of story memory, embedded (full: 100000)")
     parser.addoption("--neo4j-steps", type=int, default=1000, help="the same on Neo4j (full: 10000)")
     parser.addoption("--memory-seed", type=int, default=1, help="the seed of its first twenty stories")

@@ -106,9 +106,9 @@ def running(*servers: Server) -> Iterator[None]:
 
 
 @contextmanager
-def cluster(home: Path, *, missed_after_ms: int = 3_000) -> Iterator[list[Server]]:
+def cluster(home: Path, *options: str, missed_after_ms: int = 3_000) -> Iterator[list[Server]]:
     """Three primaries with a third of the slots each."""
-    nodes = [_node(home, missed_after_ms) for _ in range(3)]
+    nodes = [_node(home, missed_after_ms, *options) for _ in range(3)]
     with running(*nodes):
         for number, node in enumerate(nodes):
             first, last = SLOTS * number // 3, SLOTS * (number + 1) // 3 - 1
@@ -138,8 +138,8 @@ def replica_of(primary: Server, home: Path, *, missed_after_ms: int) -> Iterator
         yield made
 
 
-def _node(home: Path, missed_after_ms: int) -> Server:
-    return Server(home, "--cluster-enabled", "yes", "--cluster-node-timeout", str(missed_after_ms))
+def _node(home: Path, missed_after_ms: int, *options: str) -> Server:
+    return Server(home, "--cluster-enabled", "yes", "--cluster-node-timeout", str(missed_after_ms), *options)
 
 
 def _joined(node: Server) -> bool:

@@ -21,7 +21,7 @@ from balancer import Balancer, balanced, is_ready
 from neo4j_restarts import Neo4j
 from ports import free_port
 from redis.asyncio import Redis
-from redis_servers import Server
+from redis_servers import Server, cluster, cluster_url_of
 
 from graphs.embedded import open_embedded
 
@@ -108,6 +108,20 @@ class RedisPart:
         await asyncio.to_thread(self._server.kill)
 
 
+class ClusterPart:
+    """A Redis Cluster of three primaries, of which the first can be killed: its third of the stories waits for it."""
+
+    def __init__(self, nodes: list[Server]) -> None:
+        self.name, self.since, self._nodes = "redis", 0.0, nodes
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self._nodes[0].start)
+        self.since = time.monotonic()
+
+    async def kill(self) -> None:
+        await asyncio.to_thread(self._nodes[0].kill)
+
+
 class FalkorPart:
     """The embedded graph, which whoever needs it next brings back by itself."""
 
@@ -161,14 +175,23 @@ async def is_open(port: int) -> bool:
 
 @asynccontextmanager
 async def open_topology(
-    home: Path, *, apis: int = 2, workers: int = 2, neo4j: bool = False, redis_url: str = "", **variables: str
+    home: Path,
+    *,
+    apis: int = 2,
+    workers: int = 2,
+    neo4j: bool = False,
+    redis_url: str = "",
+    clustered: bool = False,
+    **variables: str,
 ) -> AsyncGenerator[Topology]:
-    """All of it, ready. `redis_url` names a Redis that is there already. Raises NoNeo4jError where there can be none."""
+    """All of it, ready. `redis_url` names a Redis that is there already, `clustered` has a Cluster of three primaries in its
+    place. Raises NoNeo4jError where there can be none.
+    """
     async with AsyncExitStack() as stack:
-        redis = await asyncio.to_thread(Server, home, "--appendfsync", "always") if not redis_url else None
-        if redis:
-            stack.push_async_callback(asyncio.to_thread, redis.kill)
-        env = {"TTA_REDIS_URL": redis_url or (redis.url if redis else ""), "TTA_DATA_DIR": str(home / "data")}
+        redis: Part = FalkorPart("")
+        if not redis_url:
+            redis, redis_url = await _redis(stack, home, clustered=clustered)
+        env = {"TTA_REDIS_URL": redis_url, "TTA_DATA_DIR": str(home / "data")}
         env |= {"TTA_LINGER_S": "0.2", "TTA_LOG": "text", "HELD_UNTIL": str(home / "go"), "PYTHONUNBUFFERED": "1"}
         env |= {"TTA_QUEUE": "workers" if workers else "here", **variables}
         if neo4j:
@@ -189,9 +212,22 @@ async def open_topology(
         await processes[0].start()  # one alone makes what the graph needs
         await asyncio.gather(*(process.start() for process in (*processes[1:], *players)))
         balancer = await stack.enter_async_context(balanced(served))
-        made = Topology(balancer, processes, players, RedisPart(redis) if redis else FalkorPart(""), graph)
+        made = Topology(balancer, processes, players, redis, graph)
         await made.until_ready()
         yield made
+
+
+async def _redis(stack: AsyncExitStack, home: Path, *, clustered: bool) -> tuple[Part, str]:
+    """A Redis or a Cluster that syncs every write, and its URL."""
+    options = ("--appendfsync", "always")
+    if clustered:
+        opening = cluster(home / "cluster", *options)
+        stack.push_async_callback(asyncio.to_thread, opening.__exit__, None, None, None)
+        nodes = await asyncio.to_thread(opening.__enter__)
+        return ClusterPart(nodes), cluster_url_of(nodes)
+    server = await asyncio.to_thread(Server, home, *options)
+    stack.push_async_callback(asyncio.to_thread, server.kill)
+    return RedisPart(server), server.url
 
 
 async def _ended(process: Process) -> None:

@@ -150,14 +150,13 @@ def _safety(settings: Settings) -> str:
 
 
 async def _stores(settings: Settings) -> str:
-    from graphs.stores import open_stores  # noqa: PLC0415
+    from graphs.stores import describe_redis, open_stores  # noqa: PLC0415
 
     async with open_stores(settings) as stores:
         found = await stores.memory.version()
-        redis = await stores.redis.info("server")
-    kinds = "embedded" if settings.embedded and not settings.redis_url else "configured"
+        redis = await describe_redis(stores)
     graph = ", ".join(f"{key} {value}" for key, value in found.items())
-    return f"Redis {redis.get('redis_version', '?')} ({kinds}); story memory: {graph}"
+    return f"{redis}; story memory: {graph}"
 
 
 def _model(spec: str) -> str:

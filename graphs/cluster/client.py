@@ -6,7 +6,7 @@ transactions take a thread and an event loop for each command. Here each primary
 of its own with a bounded pool and the fast wire, and a command goes to the node that has its key.
 
 A node that has gone, slots on the move and a failover are waited for, PATIENCE_S at most: a command may so be sent twice,
-which all of ours bear. The keys of one command lie in one slot, but for those that are removed or asked for (`_EACH`).
+which all of ours bear. The keys of one command lie in one slot, but for those that are removed or asked for (`EACH`).
 """
 
 import asyncio
@@ -19,12 +19,10 @@ from redis._parsers import Encoder
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.commands import AsyncCoreCommands
-from redis.crc import key_slot
 from redis.exceptions import (
     AskError,
     AuthenticationError,
     AuthorizationError,
-    ClusterCrossSlotError,
     ClusterDownError,
     MaxConnectionsError,
     MovedError,
@@ -35,14 +33,16 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from typing_extensions import override
 
-from graphs.cluster.asking import ask_all
+from graphs.cluster.commands import EACH, ask_all, keys_of, send_one, slot_of
+from graphs.cluster.pipeline import ClusterPipeline
 from graphs.cluster.slots import Slots
 from graphs.cluster.urls import Address
+from graphs.keys import text_of
 from graphs.telemetry import observe
 
 PATIENCE_S = 3.0
-"""How long a command is asked again while its node is gone or its slot on the move: a failover takes longer than a Cluster
-takes to miss a node (`cluster-node-timeout`), so some outlast it, and then the store is unavailable."""
+"""How long a command is asked again while its node is gone or its slot on the move. A failover begins once the others miss
+the node (`cluster-node-timeout`): what takes longer than this is told as a store that is unavailable."""
 
 FIRST_PAUSE_S = 0.02
 LONGEST_PAUSE_S = 0.3
@@ -53,13 +53,6 @@ REDIRECTS = 3
 _PASSING = (RedisConnectionError, RedisTimeoutError, ClusterDownError, TryAgainError, OSError)
 _STAYING = (AuthenticationError, AuthorizationError, MaxConnectionsError)
 
-_KEYLESS = frozenset({"PING", "INFO", "DBSIZE", "FLUSHALL", "SCRIPT LOAD", "SCRIPT FLUSH", "CONFIG GET", "CONFIG SET"})
-"""Asked of every primary. One answer is told: they are all alike, or only the first counts."""
-
-_EACH = frozenset({"DEL", "UNLINK", "EXISTS"})
-"""Of several keys, asked slot by slot and added up: not all in one moment."""
-
-Command = tuple[tuple[Any, ...], dict[str, Any]]
 _T = TypeVar("_T")
 
 
@@ -90,17 +83,18 @@ class ClusterRedis(AsyncCoreCommands):
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         keys = keys_of(args)
         if not keys:
-            return (await self._everywhere(args, options))[0]
+            return (await self.everywhere(lambda node: send_one(node, (args, options))))[0]
         by_slot: defaultdict[int, list[Any]] = defaultdict(list)
         for key in keys:
             by_slot[slot_of(key)].append(key)
-        if len(by_slot) == 1 or args[0] not in _EACH:
+        if len(by_slot) == 1 or args[0] not in EACH:
             return await self._send(slot_of(keys[0]), args, options)
         return sum([await self._send(slot, (args[0], *some), options) for slot, some in by_slot.items()])
 
-    async def on_node(self, address: Address, *args: Any, **options: Any) -> Any:
-        """What one node answers."""
-        return await self.slots.node(address).execute_command(*args, **options)
+    @override
+    async def ping(self, **_: Any) -> bool:
+        """Whether every primary answers, and knows of one for each slot. Raises ClusterDownError where one does not."""
+        return all(await self.everywhere(_serves_all))
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> "ClusterPipeline":
         return ClusterPipeline(self, transaction)
@@ -144,7 +138,7 @@ class ClusterRedis(AsyncCoreCommands):
                     raise
                 asking = None
                 observe("reconnect", store="redis")
-                await self._learn_anew(address)
+                await self._learn_anew(last=address)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
@@ -153,18 +147,18 @@ class ClusterRedis(AsyncCoreCommands):
             if asking:
                 [answer] = await ask_all(node, [(args, options)], transaction=False)
                 return answer
-            return await node.execute_command(*args, **options)
+            return await send_one(node, (args, options))
 
         return await self.persist(slot, send)
 
-    async def _everywhere(self, args: tuple[Any, ...], options: dict[str, Any]) -> list[Any]:
+    async def everywhere(self, ask: "Callable[[Redis], Awaitable[_T]]") -> list[_T]:
         """What every primary answers. One that is gone may have been followed by another."""
         time = asyncio.get_running_loop().time
         until, pause = time() + PATIENCE_S, FIRST_PAUSE_S
         while True:
             addresses = await self._primaries()
             try:
-                return [await self.on_node(address, *args, **options) for address in addresses]
+                return [await ask(self.slots.node(address)) for address in addresses]
             except _PASSING as error:
                 if isinstance(error, _STAYING) or time() + pause > until:
                     raise
@@ -187,100 +181,20 @@ class ClusterRedis(AsyncCoreCommands):
         return self.slots.primaries()
 
     async def _moved(self, slot: int, there: Address, here: Address | None) -> None:
-        """A slot that has moved seldom moves alone. Whoever has it now is believed before all others."""
+        """Whoever has come in another's place has all slots of it, and is asked; one slot may move alone."""
         if there not in self.slots.primaries():
-            await self._learn_anew(here)
+            await self._learn_anew(there, here)
         self.slots.move(slot, there)
 
-    async def _learn_anew(self, last: Address | None = None) -> None:
+    async def _learn_anew(self, first: Address | None = None, last: Address | None = None) -> None:
         try:
-            await self.slots.learn(last=last)
+            await self.slots.learn(first=first, last=last)
         except (RedisError, OSError):
             return  # what the command fails with is told
 
 
-class ClusterPipeline(AsyncCoreCommands):
-    """Commands that go in one breath: as a transaction, all to one slot, or each to the node that has its key."""
-
-    _event_dispatcher: Any = None
-
-    def __init__(self, client: ClusterRedis, transaction: bool) -> None:
-        self._client = client
-        self.is_transaction = transaction
-        self.command_stack: list[Command] = []
-
-    async def __aenter__(self) -> "ClusterPipeline":
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.command_stack = []
-
-    def __len__(self) -> int:
-        return len(self.command_stack)
-
-    def __bool__(self) -> bool:
-        return True
-
-    def execute_command(self, *args: Any, **options: Any) -> "ClusterPipeline":
-        self.command_stack.append((args, options))
-        return self
-
-    async def execute(self) -> list[Any]:
-        """The answers in order. Raises the first error. A transaction over several slots is none: ClusterCrossSlotError."""
-        commands, self.command_stack = self.command_stack, []
-        if not commands:
-            return []
-        if not self.is_transaction:
-            return await self._each(commands)
-        # A message may be sent from anywhere: its channel's slot counts where there is no key.
-        keyed = [args for args, _ in commands if args[0] != "PUBLISH"] or [args for args, _ in commands]
-        slots = {slot_of(key) for args in keyed for key in keys_of(args)}
-        if len(slots) != 1:
-            raise ClusterCrossSlotError("Keys of a transaction don't hash to the same slot")
-
-        async def send(node: "Redis", asking: bool) -> list[Any]:
-            if asking:
-                return await ask_all(node, commands, transaction=True)
-            return await _piped(node, commands, transaction=True)
-
-        return await self._client.persist(slots.pop(), send)
-
-    async def _each(self, commands: list[Command]) -> list[Any]:
-        """What goes to one slot goes together."""
-        by_slot: defaultdict[int, list[int]] = defaultdict(list)
-        for place, (args, _) in enumerate(commands):
-            by_slot[slot_of(keys_of(args)[0])].append(place)
-        answers: list[Any] = [None] * len(commands)
-
-        async def ask(slot: int, places: list[int]) -> None:
-            async def send(node: "Redis", asking: bool) -> list[Any]:
-                some = [commands[place] for place in places]
-                return await (ask_all if asking else _piped)(node, some, transaction=False)
-
-            for place, answer in zip(places, await self._client.persist(slot, send), strict=True):
-                answers[place] = answer
-
-        await asyncio.gather(*(ask(slot, places) for slot, places in by_slot.items()))
-        return answers
-
-
-async def _piped(node: "Redis", commands: list[Command], *, transaction: bool) -> list[Any]:
-    async with node.pipeline(transaction=transaction) as pipe:
-        for args, options in commands:
-            pipe.execute_command(*args, **options)
-        return await pipe.execute()
-
-
-def keys_of(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The keys of a command; none of one that is asked of every node. A channel counts as one: any node will do."""
-    name = str(args[0]).upper()
-    if name in _KEYLESS:
-        return ()
-    if name in ("EVAL", "EVALSHA"):
-        return args[3 : 3 + int(args[2])]
-    return args[1:] if name in _EACH else args[1:2]
-
-
-def slot_of(key: str | bytes) -> int:
-    """The slot of a key: that of what stands in its first braces, if anything does."""
-    return key_slot(key if isinstance(key, bytes) else key.encode())
+async def _serves_all(node: "Redis") -> bool:
+    told = await node.execute_command("CLUSTER", "INFO")
+    if "cluster_state:ok" not in text_of(told):
+        raise ClusterDownError("A node says that the Cluster is down")
+    return True

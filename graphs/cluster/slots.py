@@ -49,12 +49,13 @@ class Slots:
         """A node has said who has the slot. It knows better than whoever told before."""
         self._owners[slot] = address
 
-    async def learn(self, *, last: Address | None = None) -> None:
-        """Asks one node after the other, `last` last, until one tells. All who want to know it now wait for the same
-        answer. Raises what the last of them failed with.
+    async def learn(self, *, first: Address | None = None, last: Address | None = None) -> None:
+        """Asks one node after the other, `first` first and `last` last, until one tells. All who want to know it now wait
+        for the same answer. Raises what the last of them failed with.
         """
         if self._learning is None or self._learning.done():
-            self._learning = asyncio.create_task(self._learn(last))
+            self._learning = asyncio.create_task(self._learn(first, last))
+            self._learning.add_done_callback(_heard)  # all who wait may have gone
         await asyncio.shield(self._learning)
 
     async def close(self) -> None:
@@ -67,11 +68,11 @@ class Slots:
             await asyncio.wait(self._leaving)
         self._nodes.clear()
 
-    async def _learn(self, last: Address | None) -> None:
+    async def _learn(self, first: Address | None, last: Address | None) -> None:
         known = list(self._known)
         random.shuffle(known)  # else all processes would ask the same node
-        asked = [*known, *(seed for seed in self.url.seeds if seed not in self._known)]
-        asked.sort(key=lambda address: address == last)
+        named = [address for address in (*self.url.seeds, first) if address and address not in self._known]
+        asked = sorted([*known, *named], key=lambda address: (address != first, address == last))
         for number, address in enumerate(asked, 1):
             try:
                 async with asyncio.timeout(LEARN_S):
@@ -96,3 +97,8 @@ class Slots:
             leaving = asyncio.create_task(self._nodes.pop(gone).aclose())
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
+
+
+def _heard(learning: "asyncio.Task[None]") -> None:
+    if not learning.cancelled():
+        learning.exception()

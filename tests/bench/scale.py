@@ -1,4 +1,4 @@
-"""What grows with API processes and workers: turns a second and their times, on one Redis."""
+"""What grows with API processes and workers: turns a second and their times, on one Redis, and on a Cluster of three."""
 
 import asyncio
 import statistics
@@ -19,29 +19,36 @@ SECONDS = 20.0
 """How long each is measured, after every player has had a turn."""
 
 SHAPES = (
-    ("1 API process", 1, 0, "json"),
-    ("2 API processes", 2, 0, "json"),
-    ("1 API process, 1 worker", 1, 1, "later"),
-    ("1 API process, 2 workers", 1, 2, "later"),
-    ("1 API process, 4 workers", 1, 4, "later"),
+    ("1 API process", 1, 0, "json", False),
+    ("2 API processes", 2, 0, "json", False),
+    ("1 API process, 1 worker", 1, 1, "later", False),
+    ("1 API process, 2 workers", 1, 2, "later", False),
+    ("1 API process, 4 workers", 1, 4, "later", False),
+    ("1 API process, Cluster of 3", 1, 0, "json", True),
+    ("2 API processes, Cluster of 3", 2, 0, "json", True),
 )
 """Without workers a player waits for the turn; with them the turn is queued, and asked for until it is over."""
 
 
 async def run(count: int, tell: Callable[[str], None], *, minutes: float | None = None) -> Report:
-    """The embedded graph, Redis synced at every write, the `offline` model, everything on; players, balancer and servers share
+    """The embedded graph, each Redis synced at every write, the `offline` model, everything on; players, balancer and servers share
     the machine. `minutes`: for all of it."""
     seconds = 60 * minutes / len(SHAPES) if minutes else SECONDS
     results: dict[str, dict[str, float]] = {}
-    for what, apis, workers, way in SHAPES:
-        results[what] = await _measured(apis, workers, way, players=count, seconds=seconds)
+    for what, apis, workers, way, clustered in SHAPES:
+        results[what] = await _measured(apis, workers, way, clustered=clustered, players=count, seconds=seconds)
         tell(f"{what}: {results[what]['turns_per_s']} turns/s, median {results[what]['median_ms']} ms")
     return Report(results=results, bars=[])
 
 
-async def _measured(apis: int, workers: int, way: str, *, players: int, seconds: float) -> dict[str, float]:
+async def _measured(
+    apis: int, workers: int, way: str, *, clustered: bool, players: int, seconds: float
+) -> dict[str, float]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-        async with open_topology(Path(home), apis=apis, workers=workers) as top, top.client() as client:
+        async with (
+            open_topology(Path(home), apis=apis, workers=workers, clustered=clustered) as top,
+            top.client() as client,
+        ):
             load = Load(client, (way,))
             await load.begin(players)
             async with load.playing():

@@ -16,8 +16,12 @@ from graphs.stores import build_redis
 
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncGenerator[StoryEngine]:
-    async with open_engine(read_settings(data_dir=tmp_path, linger_s=0.2, model_timeout_s=60)) as opened:
+async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[StoryEngine]:
+    """Where a test asks for it (`indirect`), `cluster` has all but the graph on a Redis Cluster."""
+    on_cluster = getattr(request, "param", "embedded") == "cluster"
+    url = request.getfixturevalue("cluster_url") if on_cluster else None
+    settings = read_settings(data_dir=tmp_path, linger_s=0.2, model_timeout_s=60, redis_url=url)
+    async with open_engine(settings) as opened:
         yield opened
 
 

@@ -18,6 +18,7 @@ from graphs.engine import StoryEngine, open_engine
 from graphs.settings import read_settings
 
 
+@pytest.mark.parametrize("engine", ["embedded", "cluster"], indirect=True)
 async def test_each_verdict_but_permission_is_one_entry(engine: StoryEngine) -> None:
     session = await begun(engine)
     turns = [await engine.act(session, words) for words in ("look", REFUSED, CHECK_IN, CRISIS)]
@@ -112,6 +113,7 @@ async def test_the_words_are_in_no_key_no_file_and_no_log(
     assert "password" not in caplog.text
 
 
+@pytest.mark.parametrize("engine", ["embedded", "cluster"], indirect=True)
 async def test_a_text_is_found_again_by_its_hash_and_by_no_other_key(engine: StoryEngine, tmp_path: Path) -> None:
     session = await begun(engine)
     await engine.act(session, CRISIS)
@@ -125,7 +127,8 @@ async def test_a_text_is_found_again_by_its_hash_and_by_no_other_key(engine: Sto
         assert theirs["hash"] != entry["hash"], "a key is one tenant's"
     async with open_engine(engine.settings) as again:
         assert len(await again.audit_entries(text=CRISIS)) == 1, "the key is kept"
-    given = read_settings(data_dir=tmp_path, linger_s=0.2, tenant="given", audit_key="k" * 32)
+    url = engine.settings.redis_url
+    given = read_settings(data_dir=tmp_path, linger_s=0.2, tenant="given", audit_key="k" * 32, redis_url=url)
     async with open_engine(given) as keyed:
         await keyed.act(await begun(keyed), CRISIS)
         assert len(await keyed.audit_entries(text=CRISIS)) == 1

@@ -56,12 +56,14 @@ async def test_a_profile_is_sealed_and_sealed_anew(redis: Any, tenant: str) -> N
     assert "Quince" not in (await redis.hget(f"tta:1:players:{{{tenant}}}", "plain")).decode()
 
 
+@pytest.mark.parametrize("engine", ["embedded", "cluster"], indirect=True)
 async def test_profiles_go_with_their_tenant(engine: StoryEngine) -> None:
     await engine.change_profile("ada", name="Quince")
     await engine.delete_tenant()
     assert (await engine.profile("ada"))["created"] == ""
 
 
+@pytest.mark.parametrize("engine", ["embedded", "cluster"], indirect=True)
 async def test_two_who_change_a_profile_at_once_lose_nothing(engine: StoryEngine) -> None:
     for number in range(5):
         await asyncio.gather(

@@ -25,6 +25,7 @@ async def test_refused_by_default(engine: StoryEngine, held: ScriptedModel) -> N
     assert [turn["action"] for turn in await engine.turns(session)] == ["look"]
 
 
+@pytest.mark.parametrize("engine", ["embedded", "cluster"], indirect=True)
 async def test_what_waits_is_played_in_its_order(engine: StoryEngine, held: ScriptedModel) -> None:
     session, _, first = await running(engine)
     sent = [await engine.send(session, f"say {word}", strategy="enqueue") for word in ("one", "two", "three")]
@@ -74,6 +75,7 @@ async def test_who_cuts_in_leaves_what_was_told(engine: StoryEngine, held: Scrip
     assert [turn["action"] for turn in await engine.turns(session)] == ["wait", "look"]
 
 
+@pytest.mark.parametrize("engine", ["embedded", "cluster"], indirect=True)
 async def test_who_takes_back_leaves_nothing(engine: StoryEngine, held: ScriptedModel) -> None:
     session, turn_id, first = await running(engine)
     _, second = await engine.send(session, "wait", strategy="rollback")

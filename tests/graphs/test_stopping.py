@@ -27,6 +27,7 @@ async def test_stopped(engine: StoryEngine, held: ScriptedModel) -> None:
     assert (turn["number"], turn["narration"]) == (1, SHORT), "the story goes on as if nothing had been"
 
 
+@pytest.mark.parametrize("engine", ["embedded", "cluster"], indirect=True)
 async def test_one_that_waits_is_stopped_by_its_id(engine: StoryEngine, held: ScriptedModel) -> None:
     session, _, first = await running(engine)
     waiting, task = await engine.send(session, "say nothing", strategy="enqueue")
@@ -53,6 +54,7 @@ async def test_a_retry_that_is_stopped_leaves_the_turn_before_it(engine: StoryEn
     assert [turn["turn_id"] for turn in await engine.turns(session)] == [turn_id]
 
 
+@pytest.mark.parametrize("engine", ["embedded", "cluster"], indirect=True)
 async def test_stopped_in_another_process(engine: StoryEngine, held: ScriptedModel) -> None:
     session, turn_id, task = await running(engine)
     async with open_engine(engine.settings) as other:

@@ -39,8 +39,11 @@ async def memory(request: pytest.FixtureRequest) -> AsyncIterator[StoryMemory]:
 
 @pytest.fixture(params=["embedded", "servers"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """A tenant of the test's own, over the embedded server, or over a real Redis and a real Neo4j."""
+    """A tenant of the test's own, over the embedded server, or over a real Redis and a real Neo4j; where a test asks for it
+    (`indirect`), over a Redis Cluster, too."""
     own = {"tenant": f"t{uuid4().hex[:8]}", "data_dir": tmp_path / "data", "linger_s": 0.2, "model_timeout_s": 60}
+    if request.param == "cluster":
+        return read_settings(**own, redis_url=request.getfixturevalue("cluster_url"))
     return read_settings(**own, **(request.getfixturevalue("real_servers") if request.param == "servers" else {}))
 
 

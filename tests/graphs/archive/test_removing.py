@@ -45,6 +45,7 @@ async def played(engine: StoryEngine, session: str = "s", **options: Any) -> str
     return session
 
 
+@pytest.mark.parametrize("settings", ["embedded", "servers", "cluster"], indirect=True)
 async def test_a_session_leaves_nothing_and_its_neighbour_everything(engine: StoryEngine) -> None:
     await played(engine, "s")
     kept, nodes = set(await keys_of(engine)), await nodes_of(engine)
@@ -61,6 +62,7 @@ async def test_a_session_leaves_nothing_and_its_neighbour_everything(engine: Sto
         await engine.delete("s2")
 
 
+@pytest.mark.parametrize("settings", ["embedded", "servers", "cluster"], indirect=True)
 async def test_a_player_goes_with_all_sessions_and_no_other_does(engine: StoryEngine) -> None:
     for session, player in (("one", "ann"), ("two", "bob"), ("three", "ann")):
         await played(engine, session, player=player)
@@ -74,6 +76,7 @@ async def test_a_player_goes_with_all_sessions_and_no_other_does(engine: StoryEn
     assert await engine.delete_player("ann") == {"sessions": [], "nodes": 0}
 
 
+@pytest.mark.parametrize("settings", ["embedded", "servers", "cluster"], indirect=True)
 async def test_a_tenant_goes_whole_and_no_other_does(engine: StoryEngine, settings: Settings) -> None:
     async with open_engine(settings.model_copy(update={"tenant": settings.tenant + "-2"})) as other:
         await played(other, "s")
@@ -194,6 +197,7 @@ async def test_a_turn_that_is_played_is_waited_for_and_nothing_comes_back(engine
     assert await nodes_of(engine) == 0
 
 
+@pytest.mark.parametrize("settings", ["embedded", "servers", "cluster"], indirect=True)
 async def test_a_sweep_removes_what_nothing_refers_to_and_no_more(engine: StoryEngine) -> None:
     await played(engine)
     keys = Keyspace(engine._stores.redis, engine.settings.tenant, "s")  # pyright: ignore[reportPrivateUsage]

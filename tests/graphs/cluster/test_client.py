@@ -4,12 +4,13 @@ from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 import pytest
-from redis.exceptions import ClusterCrossSlotError, ResponseError
+from redis.exceptions import ClusterCrossSlotError, ClusterDownError, ResponseError
 from redis_servers import Server, empty_cluster, keys_of_cluster
 
-from graphs.cluster.client import slot_of
+from graphs.cluster import client
+from graphs.cluster.commands import slot_of
 from graphs.direct import DirectRedis
-from graphs.stores import build_redis
+from graphs.stores import build_redis, translate_redis
 
 KEY = "tta:1:somewhere:{story}"
 SLOT = slot_of(KEY)
@@ -21,10 +22,10 @@ async def nothing() -> None:
 
 @pytest.fixture
 async def redis(cluster_url: str) -> AsyncGenerator[Any]:
-    client = build_redis(cluster_url, nothing)
-    await client.ping()  # pyright: ignore[reportGeneralTypeIssues]
-    yield client
-    await client.aclose()
+    made = build_redis(cluster_url, nothing)
+    await made.ping()  # pyright: ignore[reportGeneralTypeIssues]
+    yield made
+    await made.aclose()
 
 
 class Moving:
@@ -132,6 +133,24 @@ async def test_a_transaction_is_one_slots_or_none(redis: Any, cluster_nodes: lis
         with pytest.raises(ClusterCrossSlotError):
             await pipe.execute()
     assert keys_of_cluster(cluster_nodes) == []
+
+
+async def test_a_cluster_that_lacks_a_slot_is_down_though_each_node_answers(
+    redis: Any, cluster_nodes: list[Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PATIENCE_S", 0.2)
+    owner = cluster_nodes[3 * SLOT // 16_384]
+    _ask(owner, "DELSLOTS", SLOT)
+    try:
+        with pytest.raises(ClusterDownError) as caught:
+            await redis.ping()
+        assert "some slots have no primary" in translate_redis(caught.value).line()
+        with pytest.raises(ClusterDownError):
+            await redis.get(KEY)
+    finally:
+        _ask(owner, "ADDSLOTS", SLOT)
+    monkeypatch.undo()
+    assert await redis.ping()
 
 
 async def test_a_script_that_a_primary_does_not_know_is_taught_to_it(redis: Any) -> None:

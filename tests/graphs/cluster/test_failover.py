@@ -1,6 +1,8 @@
 """A primary that dies: whoever waits for it is told in words of ours, and goes on once another has its place, or it is back."""
 
+import asyncio
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,8 @@ from redis_servers import Server, cluster, cluster_url_of, replica_of
 
 from agents.errors import StoreUnavailable
 from agents.story import Turn
-from graphs.cluster.client import slot_of
+from graphs.cluster import client
+from graphs.cluster.commands import slot_of
 from graphs.engine import StoryEngine, open_engine
 from graphs.keys import story_key
 from graphs.settings import read_settings
@@ -76,3 +79,41 @@ async def test_a_primary_without_a_replica_is_missed_in_words_and_found_again(
         dying.start()
         await played(engine, session, "wait", "0" * 31 + "2")
         assert len(await engine.turns(session)) == 2
+
+
+async def test_a_worker_outlives_a_cluster_that_is_gone_as_a_whole(
+    nodes: list[Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PATIENCE_S", 1.0)
+    stopping = asyncio.Event()
+    url = cluster_url_of(nodes)
+    settings = read_settings(redis_url=url, data_dir=tmp_path / "data", linger_s=0.2, queue="workers")
+    async with open_engine(settings) as engine, open_engine(settings) as elsewhere:
+        session = (await engine.create("winter_light"))["session"]
+        working = asyncio.create_task(elsewhere.work(stopping))
+        await played_later(engine, session)
+        for node in nodes:
+            node.kill()
+        with pytest.raises(StoreUnavailable):
+            await engine.ping()  # asks for a second; a worker asks every tenth of one
+        for node in nodes:
+            node.start()
+        await played_later(engine, session)
+        assert not working.done()
+        stopping.set()
+        await working
+
+
+async def played_later(engine: StoryEngine, session: str) -> None:
+    """A turn that only a nudge, or a worker's look after what is left, has played."""
+    turn_id = uuid.uuid4().hex
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await engine.enqueue(session, "look around", turn_id=turn_id)
+                await engine.nudge(session)
+                told = [event["kind"] async for event in engine.events(session, turn_id)]
+            except StoreUnavailable:
+                continue
+            assert told[-2:] == ["committed", "end"]
+            return
