@@ -28,9 +28,7 @@ from redis.exceptions import (
 from agents.errors import InvalidSetting, StoreError, StoreFull, StoreTooNew, StoreUnavailable
 from agents.services import Embedder
 from graphs.checkpoint.errors import CheckpointError, StoreNewer
-from graphs.cluster.client import ClusterRedis
-from graphs.cluster.slots import Slots
-from graphs.cluster.urls import is_cluster, read_cluster_url
+from graphs.cluster.urls import is_cluster
 from graphs.connections import send_directly
 from graphs.memory.protocol import StoryMemory
 from graphs.pools import WAIT_S, BoundedPool
@@ -40,6 +38,7 @@ from graphs.settings import Settings
 from graphs.telemetry import observe
 
 if TYPE_CHECKING:
+    from graphs.cluster.client import ClusterRedis
     from graphs.memory.falkordb import FalkorMemory
     from graphs.memory.neo4j import Neo4jMemory
 
@@ -62,15 +61,16 @@ class Stores:
 
     def one_url(self) -> str:
         """The URL with one node of a Cluster in it, one that was there last: docket takes no more."""
-        return self.redis.url_by_one() if isinstance(self.redis, ClusterRedis) else self.url
+        cluster = cluster_of(self.redis)
+        return cluster.url_by_one() if cluster else self.url
 
 
 async def describe_redis(stores: Stores) -> str:
     """What Redis it is, for `tta doctor`. Raises what redis-py raises."""
     found = await stores.redis.info("server")
     kind = "configured" if stores.configured else "embedded"
-    if isinstance(stores.redis, ClusterRedis):
-        kind += f", a Cluster of {len(stores.redis.slots.primaries())} primaries"
+    if cluster := cluster_of(stores.redis):
+        kind += f", a Cluster of {len(cluster.slots.primaries())} primaries"
     return f"Redis {found.get('redis_version', '?')} ({kind})"
 
 
@@ -181,16 +181,16 @@ def build_redis(
     try:
         if not is_cluster(url):
             return _client(url, Reviving(heal), connections, timeout_s)
-        named = read_cluster_url(url)
+        from graphs.cluster.client import build_cluster  # noqa: PLC0415 - milliseconds that only its users pay
+
         # What a node does not answer is asked again by the Cluster's client, which knows who has come in its place.
-        slots = Slots(named, lambda node: _client(node, Retry(NoBackoff(), 0), connections, timeout_s))
-        slots.node(named.seeds[0])
+        made = build_cluster(url, lambda node: _client(node, Retry(NoBackoff(), 0), connections, timeout_s))
+        return cast("Redis", made)  # it has the commands that our modules use, and nothing else of it
     except (ValueError, TypeError):
         cure = "Write redis+cluster://HOST:PORT,HOST:PORT" if is_cluster(url) else "Write redis://HOST:PORT"
         raise InvalidSetting(
             "TTA_REDIS_URL is not a Redis URL", cure=f"{cure}, percent-encoding the password."
         ) from None
-    return cast("Redis", ClusterRedis(slots))  # it has the commands that our modules use, and nothing else of it
 
 
 def _client(url: str, retry: Retry, connections: int, timeout_s: float) -> "Redis":
@@ -205,6 +205,11 @@ def _client(url: str, retry: Retry, connections: int, timeout_s: float) -> "Redi
     send_directly(pool)
     pool.make_connection()  # options that no connection knows are told only here
     return WatchedRedis.from_pool(pool)
+
+
+def cluster_of(redis: "Redis") -> "ClusterRedis | None":
+    """The client, if it is a Cluster's."""
+    return cast("ClusterRedis", redis) if getattr(redis, "clustered", False) else None
 
 
 async def _nothing() -> None:
@@ -229,7 +234,7 @@ async def check_kind(redis: "Redis") -> None:
     """Raises InvalidSetting where a URL of one Redis names a node of a Cluster, or the other way round: it would work as far
     as the first key that lies elsewhere, or not at all. And StoreUnavailable, as `check_redis`.
     """
-    clustered = isinstance(redis, ClusterRedis)
+    clustered = cluster_of(redis) is not None
     try:
         told = await redis.info("cluster")
     except ResponseError as error:
@@ -249,8 +254,8 @@ async def check_kind(redis: "Redis") -> None:
 
 def _address(redis: "Redis") -> str:
     """Host and port or the socket's path; never the login."""
-    if isinstance(redis, ClusterRedis):
-        return redis.place
+    if cluster := cluster_of(redis):
+        return cluster.place
     asked = redis.connection_pool.connection_kwargs
     return str(asked.get("path") or f"{asked.get('host', 'localhost')}:{asked.get('port', 6379)}")
 

@@ -15,7 +15,6 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, TypeVar
 
-from redis._parsers import Encoder
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.commands import AsyncCoreCommands
@@ -36,7 +35,7 @@ from typing_extensions import override
 from graphs.cluster.commands import EACH, ask_all, keys_of, send_one, slot_of
 from graphs.cluster.pipeline import ClusterPipeline
 from graphs.cluster.slots import Slots
-from graphs.cluster.urls import Address
+from graphs.cluster.urls import Address, read_cluster_url
 from graphs.keys import text_of
 from graphs.telemetry import observe
 
@@ -59,6 +58,7 @@ _T = TypeVar("_T")
 class ClusterRedis(AsyncCoreCommands):
     """See the module. Raises what a client of one Redis raises. The URL's nodes are asked when the first command comes."""
 
+    clustered = True
     _event_dispatcher: Any = None  # of redis-py's own clients, for those who listen to them
 
     def __init__(self, slots: Slots) -> None:
@@ -73,9 +73,9 @@ class ClusterRedis(AsyncCoreCommands):
         """A URL by one node that was there when it was last looked, or by the first that was named."""
         return self.slots.url.by(next(iter(self.slots.primaries()), self.slots.url.seeds[0]))
 
-    def get_encoder(self) -> Encoder:
+    def get_encoder(self) -> Any:
         """For scripts that redis-py keeps by their digest."""
-        return Encoder("utf-8", "strict", False)
+        return self.slots.node(self.slots.url.seeds[0]).connection_pool.get_encoder()
 
     async def aclose(self) -> None:
         await self.slots.close()
@@ -198,3 +198,10 @@ async def _serves_all(node: "Redis") -> bool:
     if "cluster_state:ok" not in text_of(told):
         raise ClusterDownError("A node says that the Cluster is down")
     return True
+
+
+def build_cluster(url: str, build: "Callable[[str], Redis]") -> ClusterRedis:
+    """The client of a Cluster's URL, over what `build` makes of the URL of a node. Raises ValueError, and what that does."""
+    slots = Slots(read_cluster_url(url), build)
+    slots.node(slots.url.seeds[0])
+    return ClusterRedis(slots)
