@@ -49,6 +49,8 @@ class _Child:
     """Its end tells the child that we are gone; a byte from it tells us that it serves."""
     began: float = field(default_factory=time.monotonic)
     ready: bool = False
+    told: bool = False
+    """To stop."""
 
     def look(self) -> int | None:
         """Its exit code, None while it runs; notes whether it serves."""
@@ -138,10 +140,11 @@ class Watch:
         for child in self._children:
             # Who does not serve yet has nothing to end, and would tell of a SIGINT in many lines.
             child.process.send_signal(number if child.ready else signal.SIGTERM)
+            child.told = True
 
     def _end_all(self) -> None:
         for child in self._children:
-            if child.process.poll() is None and not self._stopping:
+            if not child.told:  # the signal may come while one is being started
                 child.process.terminate()
             child.process.wait()
             self._bury(child)

@@ -163,3 +163,19 @@ def test_who_dies_again_and_again_is_not_started_at_once(capfd: pytest.CaptureFi
     said = capfd.readouterr()
     assert said.out.count("all serve") == 1
     assert 1 <= said.err.count("ended with exit code 3; another takes its place") <= 4
+
+
+def test_one_that_is_being_started_is_told_to_stop_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signal comes between its start and its place among the others."""
+    watch = processes.Watch([sys.executable, "-c", "import time; time.sleep(600)"], 1, {})
+    popen = subprocess.Popen
+
+    def start(*arguments: object, **options: object) -> object:
+        made = popen(*arguments, **options)  # type: ignore[call-overload]
+        watch._stop(signal.SIGTERM, None)
+        return made
+
+    monkeypatch.setattr(processes.subprocess, "Popen", start)
+    began = time.monotonic()
+    assert watch.run("all serve") == 0
+    assert time.monotonic() - began < PATIENCE_S
