@@ -195,8 +195,8 @@ def _stretched(raw: str) -> str:
 
 
 def _has_run(text: str) -> bool:
-    """Whether a plain letter stands three times in a row: asked of long texts, where the pattern takes a hundred times as
-    long to find none."""
+    """Whether a plain letter stands three times in a row: asked of long texts, where the pattern takes ten times as long
+    (1.35 ms against 0.12 in 32,768 characters)."""
     return any(run in text for run in _THRICE)
 
 
