@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -55,12 +56,8 @@ class _Child:
     def look(self) -> int | None:
         """Its exit code, None while it runs; notes whether it serves."""
         if not self.ready:
-            try:
+            with suppress(OSError):  # it has said nothing yet, or is gone
                 self.ready = self.link.recv(1) != b""
-            except BlockingIOError:
-                pass
-            except OSError:
-                self.ready = False
         return self.process.poll()
 
 
@@ -156,11 +153,15 @@ def _ended(process: "subprocess.Popen[bytes]") -> str:
     return f"process {process.pid} {how}"
 
 
-def run_processes(listening: socket.socket, host: str, count: int, *, any_host: bool) -> int:
-    """Serves from `count` processes on the port that `listening` keeps for them. The exit code."""
-    port = listening.getsockname()[1]
+def url_of(host: str, port: int) -> str:
+    """Where a server on that address is."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def run_processes(host: str, port: int, count: int, *, any_host: bool) -> int:
+    """Serves from `count` processes on a port that whoever calls keeps for them. The exit code."""
     command = [sys.executable, "-P", "-m", "api.cli", "serve", "--host", host, "--port", str(port)]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    url = url_of(host, port)
     says = f"TTA serves on {url} from {count} processes (documentation: {url}/docs); Ctrl-C stops it."
     with tempfile.TemporaryDirectory(prefix="tta-figures-", ignore_cleanup_errors=True) as folder:
         watch = Watch([*command, *(["--any-host"] if any_host else [])], count, {SHARED_FIGURES: folder})

@@ -20,7 +20,7 @@ from api.bodies import DRAINED
 from api.cli.output import engine_of
 from api.heads import BoundedHeads
 from api.logs import configure
-from api.processes import run_processes, share
+from api.processes import run_processes, share, url_of
 from api.readiness import Readiness
 from graphs.settings import read_settings
 
@@ -66,7 +66,7 @@ def run_server(host: str, port: int, *, processes: int = 1, any_host: bool = Fal
     configure(read_settings().log)
     with _opened(host, port, shared=processes > 1) as listener:
         if processes > 1:
-            return run_processes(listener, host, processes, any_host=any_host)
+            return run_processes(host, port, processes, any_host=any_host)
         asyncio.run(_serve(listener, host, port))
     return 0
 
@@ -89,7 +89,7 @@ def _opened(host: str, port: int, *, shared: bool) -> socket.socket:
 async def _serve(listener: socket.socket, host: str, port: int, watching: socket.socket | None = None) -> None:
     """The engine is opened around the server, so that a store that is gone is one line and not a traceback."""
     async with engine_of() as engine:
-        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        url = url_of(host, port)
         server = Server(server_config(build_app(engine=engine)), url, engine.settings.drain_s, watching)
         await server.serve([listener])
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from api.cli.output import print_json, wait_for
-from api.processes import MOST
+from api.processes import MOST, check_processes
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +43,6 @@ def serve(
     from graphs.settings import read_settings  # noqa: PLC0415
 
     check_binding(read_settings(), host, any_host=any_host)
-    from api.processes import check_processes  # noqa: PLC0415
     from api.serve import free_port, run_one_of_several, run_server  # noqa: PLC0415
 
     if link >= 0:
