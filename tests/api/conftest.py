@@ -1,6 +1,6 @@
 """An engine over an embedded server of its own, and clients of the API over it."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from cottage import COTTAGE, begun
 from doors import PASSWORD, Door, door
 from fastapi import FastAPI
 from seen import Seen
+from starting import Serve, starting
 
 from api.app import build_app
 from api.terminal.play import Play
@@ -23,6 +24,12 @@ Begin = Callable[..., Awaitable[str]]
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("api")
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Serve]:
+    with starting(tmp_path / "data") as start:
+        yield start
 
 
 @pytest.fixture

@@ -6,42 +6,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
+from starting import Serve, url_of
 
 from agents.errors import InvalidSetting
 from api import processes
 
-ROOT = Path(__file__).parents[2]
+SEVERAL = ("--port", "0", "--processes", "2")
 PATIENCE_S = 120
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux deals connections out evenly")
-
-Serve = Callable[..., "subprocess.Popen[str]"]
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Serve]:
-    """Starts `tta serve --processes 2`; whatever still runs at the end is killed, its children first."""
-    running: list[subprocess.Popen[str]] = []
-
-    def start(**variables: str) -> "subprocess.Popen[str]":
-        env = {**os.environ, "TTA_DATA_DIR": str(tmp_path / "data"), "TTA_LINGER_S": "0.2", **variables}
-        command = [sys.executable, "-m", "api.cli", "serve", "--port", "0", "--processes", "2"]
-        pipe = subprocess.PIPE
-        running.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env, cwd=ROOT))
-        return running[-1]
-
-    yield start
-    for process in running:
-        if process.poll() is None:
-            for child in children(process):
-                os.kill(child, signal.SIGKILL)
-            process.kill()
-        process.communicate()
 
 
 def children(process: "subprocess.Popen[str]") -> list[int]:
@@ -55,15 +33,6 @@ def lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
-
-
-def url_of(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout
-    line = process.stdout.readline()
-    found = re.search(r"http://\S+?:\d+", line)
-    assert found, line or process.communicate()
-    assert "from 2 processes" in line
-    return found[0]
 
 
 def told(process: "subprocess.Popen[str]") -> list[str]:
@@ -101,8 +70,8 @@ def turns_told(url: str) -> float:
 
 def test_one_session_is_played_by_all_and_counted_once(started: Serve) -> None:
     """Every request has a connection of its own, so it meets either process; figures are those of both."""
-    process = started()
-    url = url_of(process)
+    process = started(*SEVERAL)
+    url = url_of(process, "from 2 processes")
     assert len(children(process)) == 2
     session = play(url, 12)
     assert len(httpx.get(f"{session}/turns", timeout=PATIENCE_S).json()["turns"]) >= 12
@@ -113,8 +82,8 @@ def test_one_session_is_played_by_all_and_counted_once(started: Serve) -> None:
 
 
 def test_one_that_dies_is_replaced_and_the_others_serve_on(started: Serve) -> None:
-    process = started()
-    url = url_of(process)
+    process = started(*SEVERAL)
+    url = url_of(process, "from 2 processes")
     session = play(url, 1)
     before = children(process)
     os.kill(before[0], signal.SIGKILL)
@@ -127,8 +96,8 @@ def test_one_that_dies_is_replaced_and_the_others_serve_on(started: Serve) -> No
 
 
 def test_they_go_when_who_watches_them_is_gone(started: Serve) -> None:
-    process = started()
-    url_of(process)
+    process = started(*SEVERAL)
+    url_of(process, "from 2 processes")
     left = children(process)
     process.kill()
     process.wait()
@@ -137,7 +106,7 @@ def test_they_go_when_who_watches_them_is_gone(started: Serve) -> None:
 
 
 def test_a_store_that_is_not_there_is_one_line(started: Serve) -> None:
-    process = started(TTA_REDIS_URL="redis://127.0.0.1:1/0")
+    process = started(*SEVERAL, TTA_REDIS_URL="redis://127.0.0.1:1/0")
     out, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, out) == (1, "")
     assert err.startswith("tta: "), err

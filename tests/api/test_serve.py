@@ -1,55 +1,22 @@
 """`tta serve` as a process: it finds a port, says where it is, survives its clients and ends its turns."""
 
 import json
-import os
-import re
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+from starting import Serve, url_of
 
 from agents.errors import InvalidSetting
 from api import serve
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120
-
-Serve = Callable[..., "subprocess.Popen[str]"]
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Serve]:
-    """Starts `tta serve`; whatever still runs at the end is stopped."""
-    running: list[subprocess.Popen[str]] = []
-
-    def start(*arguments: str, **variables: str) -> "subprocess.Popen[str]":
-        env = {**os.environ, "TTA_DATA_DIR": str(tmp_path / "data"), "TTA_LINGER_S": "0.2", **variables}
-        command = [sys.executable, "-m", "api.cli", "serve", *arguments]
-        pipe = subprocess.PIPE
-        running.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env, cwd=ROOT))
-        return running[-1]
-
-    yield start
-    for process in running:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def url_of(process: "subprocess.Popen[str]") -> str:
-    """The URL that it says it serves on."""
-    assert process.stdout
-    line = process.stdout.readline()
-    found = re.search(r"http://\S+?:\d+", line)
-    assert found, line or process.communicate()
-    return found[0]
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from redis_servers import Server
 
-from agents.errors import InvalidSetting, StoreUnavailable
+from agents.errors import InvalidSetting, StoreUnavailable, StoryError
 from graphs.cluster.urls import Address, read_cluster_url
 from graphs.settings import read_settings
 from graphs.stores import open_stores
@@ -32,39 +32,35 @@ def test_a_url_that_is_none_is_told_with_the_settings_name(scheme: str, place: s
     assert "\n" not in caught.value.line()
 
 
-async def test_an_option_that_no_connection_knows_is_told(tmp_path: Path) -> None:
-    url = "redis+cluster://:secretpw@127.0.0.1:1?foo=bar"
-    with pytest.raises(InvalidSetting) as caught:
-        async with open_stores(read_settings(redis_url=url, data_dir=tmp_path, linger_s=0.2)):
+async def told(url: str, home: Path, error: type[StoryError] = InvalidSetting) -> str:
+    """The line of the error with which the stores are not opened; it holds no password."""
+    with pytest.raises(error) as caught:
+        async with open_stores(read_settings(redis_url=url, data_dir=home, linger_s=0.2)):
             pass
     assert "secretpw" not in caught.value.line()
-    assert "TTA_REDIS_URL is not a Redis URL. Write redis+cluster://" in caught.value.line()
+    return caught.value.line()
+
+
+async def test_an_option_that_no_connection_knows_is_told(tmp_path: Path) -> None:
+    line = await told("redis+cluster://:secretpw@127.0.0.1:1?foo=bar", tmp_path)
+    assert "TTA_REDIS_URL is not a Redis URL. Write redis+cluster://" in line
 
 
 async def test_the_url_of_one_server_that_is_a_node_is_told_with_the_cure(
     cluster_nodes: list[Server], tmp_path: Path
 ) -> None:
-    with pytest.raises(InvalidSetting) as caught:
-        async with open_stores(read_settings(redis_url=cluster_nodes[0].url, data_dir=tmp_path, linger_s=0.2)):
-            pass
-    assert "names a node of a Redis Cluster. Write redis+cluster://" in caught.value.line()
+    line = await told(cluster_nodes[0].url, tmp_path)
+    assert "names a node of a Redis Cluster. Write redis+cluster://" in line
 
 
 async def test_the_url_of_a_cluster_that_is_one_server_is_told_with_the_cure(real_redis: str, tmp_path: Path) -> None:
-    url = real_redis.replace("redis://", "redis+cluster://")
-    with pytest.raises(InvalidSetting) as caught:
-        async with open_stores(read_settings(redis_url=url, data_dir=tmp_path, linger_s=0.2)):
-            pass
-    assert "names no Redis Cluster but one server. Write redis://" in caught.value.line()
+    line = await told(real_redis.replace("redis://", "redis+cluster://"), tmp_path)
+    assert "names no Redis Cluster but one server. Write redis://" in line
 
 
 async def test_a_cluster_of_which_no_node_answers_is_told_with_its_nodes(tmp_path: Path) -> None:
-    url = "redis+cluster://:secretpw@127.0.0.1:1,127.0.0.1:2"
-    with pytest.raises(StoreUnavailable) as caught:
-        async with open_stores(read_settings(redis_url=url, data_dir=tmp_path, linger_s=0.2)):
-            pass
-    assert "secretpw" not in caught.value.line()
-    assert "127.0.0.1:1, 127.0.0.1:2" in caught.value.line()
+    line = await told("redis+cluster://:secretpw@127.0.0.1:1,127.0.0.1:2", tmp_path, StoreUnavailable)
+    assert "127.0.0.1:1, 127.0.0.1:2" in line
 
 
 async def test_one_node_that_answers_is_enough(cluster_nodes: list[Server], tmp_path: Path) -> None:
