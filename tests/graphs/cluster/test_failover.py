@@ -3,7 +3,8 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,16 @@ def primary_of(nodes: list[Server], session: str) -> Server:
     return nodes[min(2, slot_of(story_key("inbox", f"local:{session}")) * 3 // 16_384)]
 
 
+@asynccontextmanager
+async def told(nodes: list[Server], data_dir: Path) -> AsyncGenerator[tuple[StoryEngine, str, Turn, Server]]:
+    """An engine, a session with its first turn, and the primary that has its keys."""
+    settings = read_settings(redis_url=cluster_url_of(nodes), data_dir=data_dir, linger_s=0.2)
+    async with open_engine(settings) as engine:
+        session = (await engine.create("winter_light"))["session"]
+        first = await engine.act(session, "look around")
+        yield engine, session, first, primary_of(nodes, session)
+
+
 async def played(engine: StoryEngine, session: str, action: str, turn_id: str) -> Turn:
     """The turn, sent again under its id for as long as the store is not there."""
     until = time.monotonic() + 40
@@ -45,11 +56,7 @@ async def played(engine: StoryEngine, session: str, action: str, turn_id: str) -
 async def test_a_replica_takes_the_place_of_a_primary_and_the_story_goes_on(
     nodes: list[Server], tmp_path: Path
 ) -> None:
-    settings = read_settings(redis_url=cluster_url_of(nodes), data_dir=tmp_path / "data", linger_s=0.2)
-    async with open_engine(settings) as engine:
-        session = (await engine.create("winter_light"))["session"]
-        first = await engine.act(session, "look around")
-        dying = primary_of(nodes, session)
+    async with told(nodes, tmp_path / "data") as (engine, session, first, dying):
         with replica_of(dying, tmp_path / "cluster", missed_after_ms=MISSED_AFTER_MS):
             dying.kill()
             second = await played(engine, session, "wait", "0" * 31 + "2")
@@ -63,11 +70,7 @@ async def test_a_replica_takes_the_place_of_a_primary_and_the_story_goes_on(
 async def test_a_primary_without_a_replica_is_missed_in_words_and_found_again(
     nodes: list[Server], tmp_path: Path
 ) -> None:
-    settings = read_settings(redis_url=cluster_url_of(nodes), data_dir=tmp_path / "data", linger_s=0.2)
-    async with open_engine(settings) as engine:
-        session = (await engine.create("winter_light"))["session"]
-        await engine.act(session, "look around")
-        dying = primary_of(nodes, session)
+    async with told(nodes, tmp_path / "data") as (engine, session, _, dying):
         dying.kill()
         began = time.monotonic()
         with pytest.raises(StoreUnavailable) as caught:
@@ -112,8 +115,8 @@ async def played_later(engine: StoryEngine, session: str) -> None:
             try:
                 await engine.enqueue(session, "look around", turn_id=turn_id)
                 await engine.nudge(session)
-                told = [event["kind"] async for event in engine.events(session, turn_id)]
+                kinds = [event["kind"] async for event in engine.events(session, turn_id)]
             except StoreUnavailable:
                 continue
-            assert told[-2:] == ["committed", "end"]
+            assert kinds[-2:] == ["committed", "end"]
             return
