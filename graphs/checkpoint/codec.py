@@ -40,9 +40,13 @@ class Codec:
     def dump(self, value: Any, what: str) -> Typed:
         """Raises ValueTooLarge, naming `what`."""
         typed = self.serde.dumps_typed(value)
+        self.check(typed, what)
+        return typed
+
+    def check(self, typed: Typed, what: str) -> None:
+        """Raises ValueTooLarge, naming `what`."""
         if len(typed[1]) > self.max_bytes:
             raise ValueTooLarge(f"{what} takes {len(typed[1]):,} bytes, over the limit of {self.max_bytes:,}")
-        return typed
 
     def load(self, typed: Typed) -> Any:
         """Raises CheckpointUnreadable: a serializer fails in its own ways, and a cipher's must not pass for data."""
@@ -136,13 +140,15 @@ def sort_values(
         large = {channel: name for channel, name in known.large.items() if channel in same}
         line, changed = Line(versions, small, large), versions.keys() - same
     fresh: dict[str, Packed] = {}
+    dumps = codec.serde.dumps_typed  # a call less for each value: most are small, far from any limit
     for channel in changed:
         line.small.pop(channel, None)
         line.large.pop(channel, None)
         if channel not in values:
             continue
-        typed = codec.dump(values[channel], f"the value of {channel!r}")
+        typed = dumps(values[channel])
         if len(typed[1]) > INLINE_BYTES:
+            codec.check(typed, f"the value of {channel!r}")
             line.large[channel] = value = name(ns, channel, str(versions[channel]))
             fresh[value] = ormsgpack.packb(typed)
         else:

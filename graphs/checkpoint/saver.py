@@ -36,7 +36,7 @@ from graphs.checkpoint.configs import as_tuple, config_of, line_of, unfinished
 from graphs.checkpoint.keys import Keys, name
 from graphs.checkpoint.lanes import Call, Lanes, PutCheckpoint, PutWrites
 from graphs.checkpoint.listing import Listing
-from graphs.checkpoint.scripts import AFTER, APPLY, READ, Reply, Script
+from graphs.checkpoint.scripts import AFTER, APPLY, CUT, CUT_NEEDED, READ, Reply, Script
 from graphs.checkpoint.server import Client, Server
 from graphs.checkpoint.sync import SyncHalf
 from graphs.checkpoint.upkeep import Upkeep
@@ -65,8 +65,9 @@ class RedisSaver(SyncHalf):
     - `patience` (seconds) is how long a call is tried again while the server restarts, fails over or moves slots.
 
     What a superstep writes is one script in one round trip (a second where another writer has moved the head), all of
-    it or nothing; so is the reading of a checkpoint with its values and pending writes; a listing takes two round trips
-    a page. A put costs O(channels + large values), whatever the thread's length.
+    it or nothing; what a turn leaves over `keep` is cut once its caller has gone on. One round trip, too, reads a
+    checkpoint with its values and pending writes; a listing takes two a page. A put costs O(channels + large values),
+    whatever the thread's length.
     Errors: `graphs.checkpoint.errors`, with the store as it was.
 
     The synchronous half drives the same calls on the loop that the saver was made in, or on a thread of its own.
@@ -258,7 +259,10 @@ class RedisSaver(SyncHalf):
 
     async def _try_after(self, thread: str, put: PutCheckpoint, after: After) -> bool:
         packed = (put.record, put.metadata, put.heading)
-        return bool(await self._ask(AFTER, thread, after.arguments(put.ns, *packed, put.fresh, self._ttl_ms)))
+        done = await self._ask(AFTER, thread, after.arguments(put.ns, *packed, put.fresh, self._ttl_ms))
+        if done == CUT_NEEDED:
+            await self._server.tell(CUT, self._keys.of(thread), [put.ns, after.most])
+        return bool(done)
 
     async def _send(self, thread: str, calls: Sequence[Call]) -> list[bytes]:
         args: list[Argument] = [b""]

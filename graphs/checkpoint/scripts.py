@@ -27,7 +27,9 @@ class Script:
 
 
 APPLY = Script.of("newer", "thread", "oldest", "apply")
-AFTER = Script.of("newer", "after", "thread", "oldest", "cut")
+AFTER = Script.of("newer", "after", "thread", "replaced")
+CUT = Script.of("thread", "oldest", "cut")
+CUT_NEEDED = 2  # an answer of AFTER
 READ = Script.of("newer", "read")
 PAGE = Script.of("page")
 NAMESPACES = Script.of("namespaces")

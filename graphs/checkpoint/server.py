@@ -3,13 +3,14 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
-from graphs.checkpoint.errors import passing, translate
+from graphs.checkpoint.errors import CheckpointError, passing, translate
 from graphs.checkpoint.scripts import Reply, Script
 from graphs.checkpoint.wire import WIRES, WireCut
 
@@ -55,6 +56,14 @@ class Server:
         reply = await self.persist(once, deadline)
         await WIRES.lay(self.client, self._patience / 2)
         return reply
+
+    async def tell(self, script: Script, keys: Sequence[str], args: Sequence[str | bytes | int]) -> None:
+        """Run a script whose answer nobody needs and that may fail: once the caller has gone on, where that can be."""
+        if (wire := WIRES.of(self.client)) is not None:
+            wire.loop.call_soon(wire.tell, script, keys, args)
+            return
+        with suppress(CheckpointError):
+            await self.run(script, keys, args)
 
     async def persist(self, do: Callable[[], Awaitable[_T]], deadline: float | None = None) -> _T:
         """Do it, again while the error is one that passes, until the deadline (the loop's time; without one, for the

@@ -1,6 +1,6 @@
 -- The common case of a put, done without unpacking anything: one checkpoint right after the head, by a writer that keeps
 -- turns and knows that head. Answers 1, or 0 (having changed nothing) where the head is another or things are not so
--- simple: `apply.lua` is for that. ARGV:
+-- simple: `apply.lua` is for that. Answers 2 where more of the past is left than may stay: `cut.lua` is for that. ARGV:
 --   1 the head's heading as the writer knows it   2 namespace   3 the head's id   4 checkpoint   5 metadata   6 heading
 --   7 how many checkpoints of the past may stay, or '' if none is to go   8 ttl in ms or 0
 --   9 '1' if the new one takes the head's place, '' if the head passes into the past
@@ -58,6 +58,6 @@ if ARGV[8] ~= '0' then
   redis.call('PEXPIRE', names, ARGV[8])
   redis.call('PEXPIRE', data, ARGV[8])
 end
-local pending, most = replaces and found[3], tonumber(ARGV[7])
-if most and redis.call('ZLEXCOUNT', names, '[c\0' .. ns .. '\0', '(c\0' .. ns .. '\1') <= most then most = nil end
-if not pending and not most then return 1 end
+local pending, most, done = replaces and found[3], tonumber(ARGV[7]), 1
+if most and redis.call('ZLEXCOUNT', names, '[c\0' .. ns .. '\0', '(c\0' .. ns .. '\1') > most then done = 2 end
+if not pending then return done end

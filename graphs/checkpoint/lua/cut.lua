@@ -1,5 +1,5 @@
--- The end of `after.lua`: what must go, goes.
-if pending then forget_writes_of(ns, ARGV[3]) end
-if most then forget_oldest(ns, most) end
+-- What a namespace has of the past beyond what may stay goes. ARGV: namespace, how many may stay. Whoever comes too late or
+-- twice finds nothing to do, and where it never came, the next turn's asks for the same.
+forget_oldest(ARGV[1], tonumber(ARGV[2]))
 save()
 return 1

@@ -82,7 +82,7 @@ async def test_the_store_is_the_same(
     async def counted(script: Any, keys: Any, args: Any) -> Any:
         reply = await run(script, keys, args)
         if script is AFTER:
-            taken.append(reply)
+            taken.append(bool(reply))
         return reply
 
     monkeypatch.setattr(knowing._server, "run", counted)  # pyright: ignore[reportPrivateUsage]
