@@ -159,6 +159,7 @@ class Wire(asyncio.Protocol):
             try:
                 data = os.read(self._descriptor, READ_AT_ONCE)
             except BlockingIOError:
+                os.sched_yield()  # the server may wait for this core
                 continue
             except OSError:
                 return False
