@@ -261,7 +261,7 @@ class RedisSaver(SyncHalf):
         packed = (put.record, put.metadata, put.heading)
         done = await self._ask(AFTER, thread, after.arguments(put.ns, *packed, put.fresh, self._ttl_ms))
         if done == CUT_NEEDED:
-            await self._server.tell(CUT, self._keys.of(thread), [put.ns, after.most])
+            await self._server.tell(CUT, self._keys.of(thread), [put.ns, after.most, put.id])
         return bool(done)
 
     async def _send(self, thread: str, calls: Sequence[Call]) -> list[bytes]:

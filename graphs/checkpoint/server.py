@@ -49,7 +49,8 @@ class Server:
                 # opening among them, which then meets a writer that is None.
                 raise RedisConnectionError("closed while it was opened") from error
             except RuntimeError as error:
-                if "loop" not in str(error):  # "is closed", "attached to a different loop"
+                # "Event loop is closed", "attached to a different loop", or uvloop's "the handler is closed"
+                if "loop" not in str(error) and "closed" not in str(error):
                     raise
                 raise RedisConnectionError("of a loop that has ended") from error
 

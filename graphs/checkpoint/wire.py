@@ -41,6 +41,9 @@ READ_AT_ONCE = 2**16
 
 _MORE = object()
 
+_yield_core: Callable[[], object] = getattr(os, "sched_yield", lambda: None)
+"""The server may wait for the core of the one who waits for it. Not every system has it."""
+
 
 class WireCut(Exception):
     """The call may or may not have reached Redis. Ask again through the client: every script bears it."""
@@ -159,7 +162,7 @@ class Wire(asyncio.Protocol):
             try:
                 data = os.read(self._descriptor, READ_AT_ONCE)
             except BlockingIOError:
-                os.sched_yield()  # the server may wait for this core
+                _yield_core()
                 continue
             except OSError:
                 return False
@@ -192,14 +195,19 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         assert hiredis is not None
-        self._reader.feed(data)
-        while (reply := self._reader.gets()) is not _MORE:
-            if isinstance(reply, hiredis.PushNotification):
-                continue
-            answer, _ = self._waiting.popleft()
-            self._untold.discard(answer)
-            if not answer.done():
-                answer.set_result(reply)
+        try:
+            self._reader.feed(data)
+            while (reply := self._reader.gets()) is not _MORE:
+                if not isinstance(reply, hiredis.PushNotification):
+                    self._answer(reply)
+        except (hiredis.HiredisError, IndexError):  # no Redis speaks like that, or none was asked
+            self.cut()
+
+    def _answer(self, reply: Any) -> None:
+        answer, _ = self._waiting.popleft()
+        self._untold.discard(answer)
+        if not answer.done():
+            answer.set_result(reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail()

@@ -10,7 +10,7 @@ from graphs.checkpoint import RedisSaver, StoreUnreachable
 from graphs.checkpoint.scripts import CUT
 from graphs.checkpoint.wire import WIRES
 
-TURN = (("grow",), ("say",))
+TURN = (("grow",), ("say", "fail"))
 
 
 async def play(saver: RedisSaver, turns: int) -> Run:
@@ -56,6 +56,32 @@ async def test_a_cut_that_fails_fails_no_put(redis: Redis, monkeypatch: pytest.M
     assert len(await run.history()) == 2
 
 
+@pytest.mark.parametrize("keep", [1, 2])
+async def test_a_cut_that_comes_late_leaves_the_last_finished_turn(
+    redis: Redis, keep: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meanwhile the next turn has begun, and failed: there must be one to go back to."""
+    saver = RedisSaver(redis, keep=keep)
+    run, tell = await play(saver, 3), saver._server.tell  # pyright: ignore[reportPrivateUsage]
+    late: list[Any] = []
+
+    async def hold(*cut: Any) -> None:
+        late.append(cut)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(saver._server, "tell", hold)  # pyright: ignore[reportPrivateUsage]
+        await run.do(("say", "the last that is finished"), "sync")
+        assert "Fault" in await run.do(("fail",), "sync")
+    for cut in late:
+        await tell(*cut)
+    under_way, *finished = await run.history()
+    assert under_way.next
+    assert "the last that is finished" in finished[0].values["said"]
+    assert len(finished) >= keep
+    await run.do(("say", "on"), "sync")
+    assert len(await run.history()) == keep
+
+
 async def test_a_server_that_forgot_the_cut_learns_it(redis: Redis) -> None:
     run = await play(RedisSaver(redis, keep=2), 3)
     assert WIRES.of(redis)
@@ -69,5 +95,5 @@ async def test_a_cut_behind_a_deletion_leaves_nothing(redis: Redis) -> None:
     run = await play(saver, 3)
     thread = run.config["configurable"]["thread_id"]
     await saver.adelete_thread(thread)
-    await saver._server.run(CUT, saver._keys.of(thread), ["", 1])  # pyright: ignore[reportPrivateUsage]
+    await saver._server.run(CUT, saver._keys.of(thread), ["", 1, ""])  # pyright: ignore[reportPrivateUsage]
     assert await redis.dbsize() == 0

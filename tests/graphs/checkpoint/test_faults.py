@@ -110,15 +110,40 @@ for _ in range(3):
 """
 
 
-async def test_one_saver_over_several_loops(server: Server) -> None:
-    """A loop that ends with a put under way takes neither the thread nor the client with it."""
+async def run_by_itself(program: str, server: Server) -> "subprocess.CompletedProcess[str]":
     folders = [str(Path(__file__).parent), str(Path(__file__).parents[2]), str(Path(__file__).parents[3])]
-    command = [sys.executable, "-c", SEVERAL_LOOPS, server.url]
+    command = [sys.executable, "-c", program, server.url]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, env=environment)
     assert done.returncode == 0, done.stderr[-2000:]
+    return done
+
+
+async def test_one_saver_over_several_loops(server: Server) -> None:
+    """A loop that ends with a put under way takes neither the thread nor the client with it."""
+    done = await run_by_itself(SEVERAL_LOOPS, server)
     first, *others = [int(line) for line in done.stdout.split()]
     assert others == [first + 1, first + 2]
+
+
+SEVERAL_UVLOOPS = """
+import sys, uvloop
+from redis.asyncio import Redis
+from test_saver import line, put_turns
+from graphs.checkpoint import RedisSaver
+
+client = Redis.from_url(sys.argv[1])
+saver = RedisSaver(client, patience=3)
+for _ in range(8):
+    uvloop.run(put_turns(saver, "t", 1))
+    print(uvloop.run(saver.aget_tuple(line("t"))).metadata["step"])
+"""
+
+
+async def test_one_saver_over_several_loops_of_uvloop(server: Server) -> None:
+    pytest.importorskip("uvloop")
+    done = await run_by_itself(SEVERAL_UVLOOPS, server)
+    assert done.stdout.split() == ["0"] * 8
 
 
 async def test_patience_is_one_span_for_all_tries(server: Server) -> None:
@@ -158,6 +183,8 @@ class Cutting:
 
     def __init__(self, server: Server) -> None:
         self.server, self.left = server, 1 << 30
+        self.garbled = b""
+        """Said once instead of an answer."""
         self.tasks: list[asyncio.Task[None]] = []
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -182,6 +209,8 @@ class Cutting:
 
     async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, bounded: bool) -> None:
         while data := await source.read(4096):
+            if bounded and self.garbled:
+                data, self.garbled = self.garbled, b""
             if bounded:
                 data, self.left = data[: self.left], max(0, self.left - len(data))
             target.write(data)
@@ -217,6 +246,15 @@ async def test_a_connection_cut_in_mid_reply_is_a_call_made_again(server: Server
         found = await ids(saver, line("t"))
         assert len(found) == 2
         assert found[1] == id_of(at)
+
+
+async def test_what_is_no_answer_ends_the_wire_and_the_call_is_made_again(server: Server) -> None:
+    async with cutting(server) as (proxy, url), RedisSaver.from_url(url, patience=20) as saver:
+        await put_turns(saver, "t", 2)
+        proxy.garbled = b"HTTP/1.1 502 Bad Gateway\r\n\r\n"
+        await put_turns(saver, "t", 1)
+        assert not proxy.garbled
+        assert len(await ids(saver, line("t"))) == 3
 
 
 async def test_calls_beside_each_other_on_a_cut_wire_are_all_made_again(server: Server) -> None:
