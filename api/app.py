@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
+from fastapi.telemetry._api import TelemetryConfig
 
 from api import docs, problems, repeats, sockets, tolls
 from api.auth.guard import build_guard
@@ -38,6 +39,15 @@ ROUTERS = (
 LAYERS = (repeats.Repeats, problems.Words, Doors, Origins, Bodies, tolls.Tolls, Logins, Named, Requests, Observed)
 """The innermost first: the last one is the first to see a request."""
 
+UNTOLD: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""FastAPI's own would tell paths, queries and what errors say; ours tells none of it (`api/observability`)."""
+
 
 def build_app(settings: Settings | None = None, engine: StoryEngine | None = None) -> FastAPI:
     """The app over an engine that is open already, or over one that its lifespan opens and closes."""
@@ -69,22 +79,27 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
         dependencies=[Depends(admit)],
-        # FastAPI's own would tell paths, queries and what errors say; ours tells none of it (`api/observability`).
-        telemetry={
-            "tracing": False,
-            "metrics": False,
-            "logs": False,
-            "operation_spans": False,
-            "auto_configure": False,
-        },
+        telemetry=UNTOLD,
     )
+    app.openapi = lambda: docs.describe(app)  # pyright: ignore[reportAttributeAccessIssue] - FastAPI's documented way
+    return _furnish(app, engine, tasks, ROUTERS)
+
+
+def build_figures_app(engine: StoryEngine) -> FastAPI:
+    """`/metrics` alone, behind the API's own layers: asked under the same names, with the same login and role."""
+    app = FastAPI(openapi_url=None, redirect_slashes=False, dependencies=[Depends(admit)], telemetry=UNTOLD)
+    return _furnish(app, engine, set(), (metrics.router,))
+
+
+def _furnish(
+    app: FastAPI, engine: StoryEngine | None, tasks: set[asyncio.Task[None]], routers: tuple[APIRouter, ...]
+) -> FastAPI:
     app.state.engine, app.state.guard = engine, build_guard(engine) if engine else None
     app.state.booth = tolls.Booth(engine) if engine else None
     app.state.tasks = tasks
     app.state.figures, app.state.readiness = figures(), Readiness()
-    app.openapi = lambda: docs.describe(app)  # pyright: ignore[reportAttributeAccessIssue] - FastAPI's documented way
     problems.install(app)
-    for router in ROUTERS:
+    for router in routers:
         app.include_router(router)
     for layer in LAYERS:
         app.add_middleware(layer)

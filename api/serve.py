@@ -1,4 +1,4 @@
-"""`tta serve`: uvicorn on a port of this machine; `tta worker`: no port at all. Both until they are told to stop."""
+"""`tta serve`: uvicorn on a port of this machine, until it is told to stop."""
 
 import asyncio
 import errno
@@ -64,7 +64,7 @@ def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
 def run_server(host: str, port: int, *, processes: int = 1, any_host: bool = False) -> int:
     """Serves until SIGINT or SIGTERM; turns that are running then are finished first. The exit code. Raises StoryError."""
     configure(read_settings().log)
-    with _opened(host, port, shared=processes > 1) as listener:
+    with opened(host, port, shared=processes > 1) as listener:
         if processes > 1:
             return run_processes(host, port, processes, any_host=any_host)
         asyncio.run(_serve(listener, host, port))
@@ -74,11 +74,12 @@ def run_server(host: str, port: int, *, processes: int = 1, any_host: bool = Fal
 def run_one_of_several(host: str, port: int, link: int) -> None:
     """As `run_server`, for the process at the other end of the socket `link`, and until that is gone."""
     configure(read_settings().log)
-    with socket.socket(fileno=link) as watching, _opened(host, port, shared=True) as listener:
+    with socket.socket(fileno=link) as watching, opened(host, port, shared=True) as listener:
         asyncio.run(_serve(listener, host, port, watching))
 
 
-def _opened(host: str, port: int, *, shared: bool) -> socket.socket:
+def opened(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A socket that is bound to the port. Raises InvalidSetting."""
     try:
         return _bound(host, port, shared=shared)
     except OSError as error:
@@ -92,22 +93,6 @@ async def _serve(listener: socket.socket, host: str, port: int, watching: socket
         url = url_of(host, port)
         server = Server(server_config(build_app(engine=engine)), url, engine.settings.drain_s, watching)
         await server.serve([listener])
-
-
-def run_worker(concurrency: int) -> None:
-    """Plays what waits until SIGINT or SIGTERM; turns that are running then are finished first. Raises StoryError."""
-    configure()
-    asyncio.run(_work(concurrency))
-
-
-async def _work(concurrency: int) -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    async with engine_of() as engine:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stopping.set)
-        print(f"TTA plays what waits, in {concurrency} sessions at once; Ctrl-C stops it.", flush=True)
-        await engine.work(stopping, concurrency=concurrency)
 
 
 def server_config(app: FastAPI) -> uvicorn.Config:

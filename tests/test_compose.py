@@ -20,7 +20,7 @@ OURS = ("api", "worker")
 EACH = pytest.mark.parametrize("name", SERVICES)
 
 # The options of a command that have a variable of their own (`api/cli/serving.py`).
-OPTIONS = {"TTA_SERVE_ANY_HOST"}
+OPTIONS = {"TTA_SERVE_ANY_HOST", "TTA_METRICS_PORT"}
 # Of compose.yml itself: which image, which port, how many.
 OF_COMPOSE = {"TTA_NEO4J_IMAGE", "TTA_NEO4J_HEAP", "TTA_NEO4J_PAGECACHE", "TTA_NEO4J_MEMORY", "TTA_PORT", "TTA_APIS", "TTA_WORKERS",
               "TTA_SUBNET", "TTA_PROMETHEUS_PORT", "TTA_GRAFANA_PORT", "TTA_GRAFANA_PASSWORD", "TTA_NEO4J_AUTH_FILE",

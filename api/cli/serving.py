@@ -48,10 +48,14 @@ def serve(
     if link >= 0:
         return run_one_of_several(host, port, link)
     check_processes(processes)
-    chosen = free_port(host, port)
+    chosen = _said(port, free_port(host, port))
+    raise typer.Exit(run_server(host, chosen, processes=processes, any_host=any_host))
+
+
+def _said(port: int, chosen: int) -> int:
     if chosen != port and port:
         print(f"tta: port {port} is in use; serving on {chosen} instead.", file=sys.stderr)
-    raise typer.Exit(run_server(host, chosen, processes=processes, any_host=any_host))
+    return chosen
 
 
 def worker(
@@ -59,11 +63,36 @@ def worker(
         int,
         typer.Option(min=1, max=1000, help="Sessions in which it plays at once; each takes one turn after the other."),
     ] = 20,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            envvar="TTA_METRICS_PORT",
+            help="Serves its figures at /metrics; if the port is taken, the next free one is used. Off unless given.",
+        ),
+    ] = None,
+    metrics_host: Annotated[
+        str, typer.Option(help="Any other than loopback needs a login (TTA_AUTH), as that of `tta serve` does.")
+    ] = "127.0.0.1",
+    any_host: Annotated[
+        bool,
+        typer.Option("--any-host", envvar="TTA_SERVE_ANY_HOST", help="Show figures elsewhere without a login."),
+    ] = False,
 ) -> None:
     """Plays what `Prefer: respond-async` has left waiting, until it is stopped. `tta serve` needs TTA_QUEUE=workers."""
-    from api.serve import run_worker  # noqa: PLC0415
+    from api.auth.rules import check_binding  # noqa: PLC0415
+    from graphs.settings import read_settings  # noqa: PLC0415
 
-    run_worker(concurrency)
+    place = None
+    if metrics_port is not None:
+        check_binding(read_settings(), metrics_host, any_host=any_host)
+        from api.serve import free_port  # noqa: PLC0415
+
+        place = metrics_host, _said(metrics_port, free_port(metrics_host, metrics_port))
+    from api.working import run_worker  # noqa: PLC0415
+
+    run_worker(concurrency, place)
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False) -> None:
