@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
+from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
-from fastapi.telemetry._api import TelemetryConfig
 
 from api import docs, problems, repeats, sockets, tolls
 from api.auth.guard import build_guard
@@ -39,15 +39,6 @@ ROUTERS = (
 LAYERS = (repeats.Repeats, problems.Words, Doors, Origins, Bodies, tolls.Tolls, Logins, Named, Requests, Observed)
 """The innermost first: the last one is the first to see a request."""
 
-UNTOLD: TelemetryConfig = {
-    "tracing": False,
-    "metrics": False,
-    "logs": False,
-    "operation_spans": False,
-    "auto_configure": False,
-}
-"""FastAPI's own would tell paths, queries and what errors say; ours tells none of it (`api/observability`)."""
-
 
 def build_app(settings: Settings | None = None, engine: StoryEngine | None = None) -> FastAPI:
     """The app over an engine that is open already, or over one that its lifespan opens and closes."""
@@ -67,7 +58,7 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
                 if tasks:  # unfinished turns that readers have asked for
                     await asyncio.wait(tasks, timeout=opened.settings.model_timeout_s)
 
-    app = FastAPI(
+    app = _untold(
         title="TTA",
         version=own_version(),
         description="Therapeutic text adventures: sessions, turns as JSON or server-sent events, RFC 9457 problems.\n"
@@ -76,10 +67,7 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        redirect_slashes=False,
         generate_unique_id_function=operation_id,
-        dependencies=[Depends(admit)],
-        telemetry=UNTOLD,
     )
     app.openapi = lambda: docs.describe(app)  # pyright: ignore[reportAttributeAccessIssue] - FastAPI's documented way
     return _furnish(app, engine, tasks, ROUTERS)
@@ -87,8 +75,15 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
 
 def build_figures_app(engine: StoryEngine) -> FastAPI:
     """`/metrics` alone, behind the API's own layers: asked under the same names, with the same login and role."""
-    app = FastAPI(openapi_url=None, redirect_slashes=False, dependencies=[Depends(admit)], telemetry=UNTOLD)
+    app = _untold(openapi_url=None)
     return _furnish(app, engine, set(), (metrics.router,))
+
+
+def _untold(**options: Any) -> FastAPI:
+    """FastAPI's own telemetry would tell paths, queries and what errors say; ours tells none of it (`api/observability`)."""
+    kinds = ("tracing", "metrics", "logs", "operation_spans", "auto_configure")
+    telemetry: Any = dict.fromkeys(kinds, False)
+    return FastAPI(redirect_slashes=False, dependencies=[Depends(admit)], telemetry=telemetry, **options)
 
 
 def _furnish(

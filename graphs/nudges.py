@@ -11,11 +11,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 from docket import Docket, Worker
 from docket.dependencies import ExponentialRetry
 from redis.exceptions import RedisClusterException
 
+from graphs.settings import Settings
 from graphs.stores import REDIS_FAILS, Stores, translated
 from graphs.telemetry import observe
 
@@ -49,17 +51,19 @@ class Nudges:
 
 
 @asynccontextmanager
-async def open_nudges(stores: Stores, tenant: str) -> AsyncGenerator[Nudges]:
+async def open_nudges(stores: Stores, settings: Settings) -> AsyncGenerator[Nudges]:
     """Raises StoreError."""
-    async with _docket(stores, tenant) as docket:
+    async with _docket(stores, settings) as docket:
         docket.register(_nobody, names=[TASK])
         yield Nudges(docket, configured=stores.configured)
 
 
 @asynccontextmanager
-async def _docket(stores: Stores, tenant: str) -> AsyncGenerator[Docket]:
+async def _docket(stores: Stores, settings: Settings, concurrency: int = 0) -> AsyncGenerator[Docket]:
+    connections = max(settings.redis_queue_pool, 2 * concurrency)
+    url = bounded(stores.one_url(), connections)
     logging.getLogger("docket").setLevel(logging.ERROR)  # it logs the arguments of tasks
-    docket = Docket(name=f"tta:1:docket:{tenant}", url=stores.one_url(), execution_ttl=timedelta(0))
+    docket = Docket(name=f"tta:1:docket:{settings.tenant}", url=url, execution_ttl=timedelta(0))
     with translated(configured=stores.configured):
         await docket.__aenter__()
     try:
@@ -67,6 +71,13 @@ async def _docket(stores: Stores, tenant: str) -> AsyncGenerator[Docket]:
     finally:
         with suppress(*REDIS_FAILS):
             await docket.__aexit__(None, None, None)
+
+
+def bounded(url: str, connections: int) -> str:
+    """The URL with a limit for the pools that docket makes of it, where it says none itself: docket has no other way."""
+    if "max_connections" in parse_qs(urlsplit(url).query):
+        return url
+    return f"{url}{'&' if urlsplit(url).query else '?'}max_connections={connections}"
 
 
 async def _nobody(session: str) -> None:
@@ -84,11 +95,13 @@ async def _run(worker: Worker, stopping: asyncio.Event) -> None:
         await asyncio.sleep(RECONNECT.total_seconds())
 
 
-async def work(engine: "StoryQueue", stores: Stores, tenant: str, stopping: asyncio.Event, *, concurrency: int) -> None:
+async def work(
+    engine: "StoryQueue", stores: Stores, settings: Settings, stopping: asyncio.Event, *, concurrency: int
+) -> None:
     """Plays what waits wherever a nudge says so, until `stopping`. Then what is being played is played to its end; what
     still waits is left to others.
     """
-    async with _docket(stores, tenant) as docket:
+    async with _docket(stores, settings, concurrency) as docket:
 
         async def play_waiting(session: str, retry: Any = _PATIENT) -> None:
             await engine.play_all(session)

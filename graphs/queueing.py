@@ -151,7 +151,7 @@ class StoryQueue(StoryPlayer):
             if self._nudges is None:
                 from graphs.nudges import open_nudges  # noqa: PLC0415 - docket costs a second that only its users pay
 
-                opening = open_nudges(self._stores, self.settings.tenant)
+                opening = open_nudges(self._stores, self.settings)
                 self._nudges = await self._stack.enter_async_context(opening)
             return self._nudges
 
@@ -160,7 +160,7 @@ class StoryQueue(StoryPlayer):
         from graphs.nudges import work  # noqa: PLC0415 - as above
 
         with self._translated():
-            await work(self, self._stores, self.settings.tenant, stopping, concurrency=concurrency)
+            await work(self, self._stores, self.settings, stopping, concurrency=concurrency)
 
     async def queued(self, session: str, turn_id: str) -> Queued:
         """How a turn stands that is not over. Raises UnknownTurn for one that is, or was never sent; what ended it, where

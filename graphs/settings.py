@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     redis_pool: int = Field(1_000, ge=8, le=10_000)
     """Connections to Redis at most, a process, to each node of a Cluster; the checkpointer and the wake-ups keep one each.
     See `graphs.pools`."""
+    redis_queue_pool: int = Field(100, ge=32, le=10_000)
+    """Connections of each of docket's two pools at most, a process: one to nudge, one to listen. A worker's are as many as
+    the sessions that it plays at once want, if those are more."""
     redis_timeout_s: float = Field(30.0, ge=1, le=600)
     """Longest wait for an answer of Redis."""
     neo4j_uri: str | None = None
