@@ -56,8 +56,10 @@ class After(NamedTuple):
 
 def takes_place(head: Heading | None, new: Heading) -> bool:
     """Whether the new one takes the place of this head: that before it in its turn. As `follows` in `lua/apply.lua`."""
-    if head is None or new.kind != "s" or new.parent != head.id:
+    if head is None or new.kind not in ("s", "r") or new.parent != head.id:
         return False
+    if new.kind == "r":
+        return True
     try:
         return int(new.step) == int(head.step) + 1
     except ValueError:  # a writer's own idea of a step

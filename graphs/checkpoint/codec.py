@@ -24,6 +24,9 @@ from graphs.checkpoint.keys import NUL, name
 
 INLINE_BYTES = 512  # a value up to this size costs less copied than shared: two fields and their names are about 400
 
+INPUT = "__start__"
+"""LangGraph's channel for what a run is given."""
+
 Typed = Sequence[Any]
 """What a serializer makes of a value: (type, bytes)."""
 Packed = bytes
@@ -84,7 +87,8 @@ class Heading(NamedTuple):
 
     parent: str
     kind: str
-    """`s`: it takes its parent's place within a turn; `d`: of a graph with DeltaChannels; else `-`."""
+    """`s`: it takes its parent's place within a turn if it is the next step; `r`: whichever step, as no input came between;
+    `d`: of a graph with DeltaChannels; else `-`."""
     step: str
     run: str
     """The run that made it, empty where the graph was not told of one."""
@@ -94,14 +98,17 @@ class Heading(NamedTuple):
 
     @classmethod
     def of(
-        cls, parent: str | None, checkpoint: Checkpoint, metadata: CheckpointMetadata, refs: Iterable[str]
+        cls,
+        parent: str | None,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        refs: Iterable[str],
+        new: ChannelVersions,
     ) -> "Heading":
-        delta = bool(metadata.get("counters_since_delta_snapshot"))
-        stepped = checkpoint["versions_seen"] and parent and metadata.get("source") == "loop"
         run = metadata.get("run_id")
         return cls(
             parent or "",
-            "d" if delta else "s" if stepped else "-",
+            _kind(parent, checkpoint, metadata, new),
             str(metadata.get("step", "")),
             "" if run is None else name(str(run)),
             list(refs),
@@ -110,6 +117,15 @@ class Heading(NamedTuple):
 
     def pack(self) -> bytes:
         return ormsgpack.packb(tuple(self))
+
+
+def _kind(parent: str | None, checkpoint: Checkpoint, metadata: CheckpointMetadata, new: ChannelVersions) -> str:
+    if metadata.get("counters_since_delta_snapshot"):
+        return "d"
+    if not (checkpoint["versions_seen"] and parent and metadata.get("source") == "loop"):
+        return "-"
+    # Durability "exit" leaves steps out: whether the turn is its parent's, resumed, or a new one, the input says.
+    return "r" if INPUT in checkpoint["channel_versions"] and INPUT not in new else "s"
 
 
 @dataclass(slots=True)

@@ -5,13 +5,13 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import Checkpoint, CheckpointTuple
 
-from graphs.checkpoint.codec import Stored
+from graphs.checkpoint.codec import INPUT, Stored
 
 
 def unfinished(checkpoint: Checkpoint) -> bool:
     """Whether the turn goes on: an input not yet read, or a node that has been triggered (LangGraph's channel names)."""
     values = checkpoint["channel_values"]
-    if "__start__" in values or values.get("__pregel_tasks"):
+    if INPUT in values or values.get("__pregel_tasks"):
         return True
     if any([channel.startswith("branch:to:") for channel in values]):  # noqa: C419 a list takes half the time here
         return True

@@ -164,7 +164,7 @@ class RedisSaver(SyncHalf):
         known, head = self._known.get((thread, ns), UNKNOWN)
         line, fresh = sort_values(self._codec, ns, checkpoint, new_versions, known)
         told = get_checkpoint_metadata(config, metadata)
-        heading = Heading.of(get_checkpoint_id(config), checkpoint, told, line.large.values())
+        heading = Heading.of(get_checkpoint_id(config), checkpoint, told, line.large.values(), new_versions)
         call = self._put_call(ns, checkpoint, told, heading, line, fresh)
         call.takes_place = takes_place(head, heading)
         call.after = After.of(ns, head, heading, fresh, keep=self._keep, goes_on=call.goes_on)

@@ -59,7 +59,8 @@ end
 
 -- Whether a checkpoint takes the place of the one before it in its turn.
 local function follows(mine, its)
-  return its and mine[2] == 's' and mine[1] == its[6] and tonumber(mine[3]) == (tonumber(its[3]) or 1 / 0) + 1
+  if not its or mine[1] ~= its[6] then return false end
+  return mine[2] == 'r' or mine[2] == 's' and tonumber(mine[3]) == (tonumber(its[3]) or 1 / 0) + 1
 end
 
 local function list(ns, call, mine)

@@ -44,6 +44,20 @@ async def test_keep_holds_the_final_checkpoint_of_each_of_the_last_turns(redis: 
     assert "w" not in await fields(redis), "and so do pending writes"
 
 
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+async def test_a_turn_that_was_interrupted_and_resumed_takes_one_place(redis: Redis, durability: str) -> None:
+    run = Run(RedisSaver(redis, keep=2), (("grow",), ("ask",), ("say",)))
+    for turn in range(4):
+        await run.do(("say", f"turn {turn}"), durability)
+        await run.do(("answer", "yes"), durability)
+    past = await run.history()
+    assert [shot.next for shot in past] == [(), ()]
+    await run.do(("say", "not answered"), durability)
+    await run.do(("say", "turn 5"), durability)
+    await run.do(("answer", "yes"), durability)
+    assert [bool(shot.next) for shot in await run.history()] == [False, True], "what was left unanswered is a turn"
+
+
 async def test_a_turn_under_way_is_kept_beside_them_with_what_it_needs(redis: Redis) -> None:
     run = Run(RedisSaver(redis, keep=2), (("grow",), ("ask", "fail")))
     for _ in range(3):
