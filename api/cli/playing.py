@@ -20,6 +20,9 @@ def play(
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**31 - 1, help="The same seed tells the same story to the same actions.")
     ] = None,
+    character: Annotated[
+        str, typer.Option(help="Whom you are: one of your characters by name or id; a new name makes one.")
+    ] = "",
     techniques: Annotated[bool, typer.Option("--techniques", help="Let the story offer calming techniques.")] = False,
     avoid: Annotated[str, typer.Option(help="Topics to leave out, parted by commas, such as spiders,drowning.")] = "",
     script: Annotated[str, typer.Option(help="Play one action a line from this file (- is standard input).")] = "",
@@ -38,6 +41,7 @@ def play(
         session=session,
         model=model,
         seed=seed,
+        character=character,
         techniques=techniques,
         avoid=tuple(avoid.split(",")) if avoid else (),
         script=script,

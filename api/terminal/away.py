@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from agents.characters import Protagonist
 from agents.errors import InvalidInput, StoryError
 from agents.safety.screen import Screen as Safety
 from api.client import Bearer, Client, LoginNeeded, Password, open_client
 from api.schemas import SessionAnswer
+from api.terminal.casting import cast_there, check_cast
 from api.terminal.far import FarPlay, FarStory, at_terminal
 from graphs.settings import Settings, read_settings
 
@@ -68,12 +70,15 @@ async def _session(client: Client, options: "Options") -> tuple[SessionAnswer, b
         "seed": options.seed,
         "techniques": True if options.techniques else None,
         "avoid": [*options.avoid] or None,
+        "character": await cast_there(client, options.character) if options.character else None,
     }
     return await client.sessions.create(options.world, **asked), True
 
 
 def _check_same(found: SessionAnswer, options: "Options") -> None:
     """A session keeps what it was begun with. Raises InvalidInput where the options ask for something else."""
+    played = found.character
+    check_cast(options.character, Protagonist(**played.model_dump()) if played else None)
     for flag, asked, has in (
         ("--world", options.world or found.world, found.world),
         ("--seed", found.seed if options.seed is None else options.seed, found.seed),

@@ -11,6 +11,7 @@ from agents.safety.topics import check_topics
 from agents.world.load import load_world
 from api.cli.output import check_writable, engine_of
 from api.cli.worlds import check_file, default_world
+from api.terminal.casting import cast_here, check_cast, check_name
 from api.terminal.play import Play
 from api.terminal.screen import JsonScreen, PlainScreen, RichScreen, Screen
 from api.terminal.scripts import Line, each, piped, read_script, texts, waiting, with_help
@@ -29,6 +30,7 @@ class Options:
     session: str = ""
     model: str = ""
     seed: int | None = None
+    character: str = ""
     techniques: bool = False
     avoid: tuple[str, ...] = ()
     script: str = ""
@@ -53,7 +55,8 @@ async def play_story(options: Options) -> int:
             session, new = await _open_session(engine, options)
             return await sit(Play(engine, session, _screen(options, typed=typed)), lines, new=new, typed=typed)
     except StoryError as error:
-        raise with_help(error, (waiting() if not typed else []) if lines is None else texts(lines)) from error.__cause__
+        said = (waiting() if not typed else []) if lines is None else texts(lines)
+        raise with_help(error, [*said, options.character]) from error.__cause__
 
 
 async def _play_far(options: Options, lines: list[Line] | None, *, typed: bool) -> int:
@@ -74,6 +77,8 @@ def _check(options: Options, *, scripted: bool) -> None:
     if options.session:
         check_id(options.session, "session id")
     check_topics(options.avoid)
+    if options.character:
+        check_name(options.character)
     if options.server:
         return  # what worlds and models there are, it knows
     if options.world:
@@ -134,12 +139,14 @@ async def _open_session(engine: "StoryEngine", options: Options) -> tuple[str, b
         seed=options.seed,
         techniques=options.techniques,
         avoid=options.avoid,
+        character=await cast_here(engine, options.character) if options.character else "",
     )
     return made["session"], True
 
 
 async def _check_same(engine: "StoryEngine", record: "Session", options: Options) -> None:
     """A session keeps what it was begun with. Raises InvalidInput where the options ask for something else."""
+    check_cast(options.character, record["character"])
     world = load_world(options.world).world.world if options.world else record["world"]
     slots = (await engine.position(record["session"]))["slots"] if options.techniques else {"player.techniques": True}
     for flag, asked, has in (
