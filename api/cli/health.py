@@ -86,7 +86,7 @@ def _telemetry(settings: Settings) -> str:
     ]
     where = places[settings.otel] + (f" ({', '.join(named) or 'on this machine'})" if settings.otel == "otlp" else "")
     unused = f"; {', '.join(named)} is not used: set TTA_OTEL=otlp" if named and settings.otel != "otlp" else ""
-    return f"traces {where}; metrics at /metrics of `tta serve`{unused}"
+    return f"traces {where}; metrics at /metrics of `tta serve` and `tta worker --metrics-port`{unused}"
 
 
 def _one(what: str, look: Callable[[], str]) -> Check:

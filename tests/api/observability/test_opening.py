@@ -115,11 +115,11 @@ def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("otel", "endpoint", "says"),
     [
-        ("", "", "traces none; metrics at /metrics of `tta serve`"),
-        ("", "http://key@c", "traces none; metrics at /metrics of `tta serve`; OTEL_EXPORTER_OTLP_ENDPOINT is not used: set TTA_OTEL=otlp"),
-        ("otlp", "http://key@c", "traces to a collector, by OTLP over HTTP (OTEL_EXPORTER_OTLP_ENDPOINT); metrics at /metrics of `tta serve`"),
-        ("otlp", "", "traces to a collector, by OTLP over HTTP (on this machine); metrics at /metrics of `tta serve`"),
-        ("console", "", "traces to stderr; metrics at /metrics of `tta serve`"),
+        ("", "", "traces none; metrics at /metrics of `tta serve` and `tta worker --metrics-port`"),
+        ("", "http://key@c", "traces none; metrics at /metrics of `tta serve` and `tta worker --metrics-port`; OTEL_EXPORTER_OTLP_ENDPOINT is not used: set TTA_OTEL=otlp"),
+        ("otlp", "http://key@c", "traces to a collector, by OTLP over HTTP (OTEL_EXPORTER_OTLP_ENDPOINT); metrics at /metrics of `tta serve` and `tta worker --metrics-port`"),
+        ("otlp", "", "traces to a collector, by OTLP over HTTP (on this machine); metrics at /metrics of `tta serve` and `tta worker --metrics-port`"),
+        ("console", "", "traces to stderr; metrics at /metrics of `tta serve` and `tta worker --metrics-port`"),
     ],
 )  # fmt: skip
 def test_doctor_says_where_traces_go(monkeypatch: pytest.MonkeyPatch, otel: str, endpoint: str, says: str) -> None:
