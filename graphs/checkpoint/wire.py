@@ -28,8 +28,9 @@ SPARE_CONNECTIONS = 8
 """A pool that allows fewer has none to give away for good."""
 
 AWAKE_S = 0.001
-"""How long the loop stays awake for the answer to a call that is alone. A local server answers within this time, and going
-to sleep and being woken takes as long as the answer (measured on a unix socket: 0.21 ms a call against 0.43)."""
+"""How long the loop stays awake for the answer to a call that is alone. A local server answers within this time. Measured
+side by side, with the cut behind the put: a turn of `tta bench checkpoint` took 6 to 12 % less than by turns of the loop
+alone; of calls in a loop that does nothing else nothing is gained (0.13 ms each, looked for or slept for)."""
 
 LOOK_S = 0.0001
 """How long it looks at the socket before others get their turn of the loop."""

@@ -1,4 +1,4 @@
-"""While a thread that is alone waits for Redis the loop does not go to sleep; it never keeps others waiting for that."""
+"""While a thread that is alone waits for Redis the loop does not go to sleep; it never keeps others waiting for long."""
 
 import asyncio
 from typing import Any
