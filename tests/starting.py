@@ -1,4 +1,4 @@
-"""`tta serve` as a process of a test: how it is started (the fixture `started`), and where it says that it is."""
+"""`tta serve` or `tta worker` as a process of a test: how it is started, and where it says that it is."""
 
 import os
 import re
@@ -14,13 +14,13 @@ Serve = Callable[..., "subprocess.Popen[str]"]
 
 
 @contextmanager
-def starting(data_dir: Path) -> Iterator[Serve]:
-    """Starts `tta serve`; whatever still runs at the end is stopped, and what it watches with it."""
+def starting(data_dir: Path, what: str = "serve") -> Iterator[Serve]:
+    """Starts that command of `tta`; whatever still runs at the end is stopped, and what it watches with it."""
     running: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str, **variables: str) -> "subprocess.Popen[str]":
         env = {**os.environ, "TTA_DATA_DIR": str(data_dir), "TTA_LINGER_S": "0.2", **variables}
-        command = [sys.executable, "-m", "api.cli", "serve", *arguments]
+        command = [sys.executable, "-m", "api.cli", what, *arguments]
         pipe = subprocess.PIPE
         running.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env, cwd=ROOT))
         return running[-1]

@@ -1,46 +1,30 @@
 """`tta worker --metrics-port`: the figures of the turns that a worker has played, and nothing else."""
 
 import asyncio
-import os
 import re
 import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from cottage import begun
-from starting import ROOT, url_of
+from starting import Serve, starting, url_of
 
 from agents.errors import UnknownTurn
 from graphs.engine import open_engine
 from graphs.settings import read_settings
 
-Start = Callable[..., "subprocess.Popen[str]"]
-
 PLAYED = re.compile(r'^tta_turns_total{[^}]*outcome="committed"[^}]*} 1\.0$', re.MULTILINE)
 
 
 @pytest.fixture
-def worker(tmp_path: Path) -> Iterator[Start]:
-    running: list[subprocess.Popen[str]] = []
-
-    def start(*arguments: str, **variables: str) -> "subprocess.Popen[str]":
-        env = {**os.environ, "TTA_DATA_DIR": str(tmp_path / "data"), "TTA_LINGER_S": "0.2", **variables}
-        command = [sys.executable, "-m", "api.cli", "worker", *arguments]
-        pipe = subprocess.PIPE
-        running.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env, cwd=ROOT))
-        return running[-1]
-
-    yield start
-    for process in running:
-        process.kill()
-        process.communicate()
+def worker(tmp_path: Path) -> Iterator[Serve]:
+    with starting(tmp_path / "data", "worker") as start:
+        yield start
 
 
-async def test_the_turn_that_a_worker_has_played_is_among_its_figures(tmp_path: Path, worker: Start) -> None:
+async def test_the_turn_that_a_worker_has_played_is_among_its_figures(tmp_path: Path, worker: Serve) -> None:
     async with open_engine(read_settings(data_dir=tmp_path / "data", linger_s=0.2, queue="workers")) as engine:
         process = worker("--metrics-port", "0")
         url = await asyncio.to_thread(url_of, process, "plays what waits")
@@ -63,19 +47,19 @@ async def test_the_turn_that_a_worker_has_played_is_among_its_figures(tmp_path: 
         assert await asyncio.to_thread(process.wait, 60) == 0
 
 
-def test_with_a_login_its_figures_want_one_too(worker: Start) -> None:
+def test_with_a_login_its_figures_want_one_too(worker: Serve) -> None:
     url = url_of(worker("--metrics-port", "0", TTA_AUTH="local", TTA_AUTH_SECRET="s" * 32))
     assert httpx.get(f"{url}/metrics", timeout=60).status_code == 401
 
 
-def test_it_shows_them_elsewhere_only_with_a_login(worker: Start) -> None:
+def test_it_shows_them_elsewhere_only_with_a_login(worker: Serve) -> None:
     process = worker("--metrics-port", "0", "--metrics-host", "0.0.0.0")
     _, said = process.communicate(timeout=60)
     assert process.returncode
     assert "binds only to loopback" in said
 
 
-def test_a_taken_port_is_said_and_the_next_one_used(worker: Start) -> None:
+def test_a_taken_port_is_said_and_the_next_one_used(worker: Serve) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
