@@ -285,7 +285,8 @@ def translate_redis(error: BaseException, *, configured: bool = True) -> StoreEr
         return StoreFull("Redis takes no more writes: its memory or its disk is full", cure="Make room and try again.")
     if isinstance(error, MaxConnectionsError):
         return StoreUnavailable(
-            "All connections to Redis are in use", cure="Try again in a moment; TTA_REDIS_POOL allows more."
+            "All connections to Redis are in use",
+            cure="Try again in a moment; TTA_REDIS_POOL allows more, and TTA_REDIS_QUEUE_POOL the queue.",
         )
     if isinstance(error, BusyLoadingError):
         return StoreUnavailable("Redis is still loading its data", cure="Wait a moment and try again.")
