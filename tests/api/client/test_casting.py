@@ -1,5 +1,6 @@
 """`tta play --character`: whom the player is, kept here or at a server."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,28 @@ from seen import DANGER
 from serving import Serving
 from test_play_far import objects, play, server  # noqa: F401 the fixture
 
+from graphs.engine import open_engine
+from graphs.settings import read_settings
+
 
 def session_of(home: Path, *arguments: str) -> str:
     ran = play(home, "--json", *arguments, script="look\n")
     assert ran.returncode == 0, ran.stderr
     return objects(ran)[0]["session"]
+
+
+def character_of(home: Path, session: str, place: tuple[str, ...]) -> Any:
+    """Whom the session's player is, as it was stored."""
+    if place:
+        return httpx.get(f"{place[1]}/api/v1/sessions/{session}").json()["character"]
+
+    async def look() -> Any:
+        async with open_engine(read_settings(data_dir=home, linger_s=0.2)) as engine:
+            return (await engine.session(session))["character"]
+
+    found = asyncio.run(look())
+    assert found
+    return found
 
 
 @pytest.fixture(params=["here", "there"])
@@ -23,7 +41,8 @@ def place(request: pytest.FixtureRequest, server: Serving) -> tuple[str, ...]:  
 
 def test_a_new_name_makes_a_character_and_the_same_name_is_the_same_one(tmp_path: Path, place: tuple[str, ...]) -> None:
     first = session_of(tmp_path, "--character", "Wren", *place)
-    session_of(tmp_path, "--character", "  wren ", *place)
+    second = session_of(tmp_path, "--character", "  wren ", *place)
+    assert character_of(tmp_path, first, place) == character_of(tmp_path, second, place)
     again = play(tmp_path, "--session", first, "--character", "Wren", *place, script="look\n")
     assert again.returncode == 0, again.stderr
 

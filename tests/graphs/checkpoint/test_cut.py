@@ -90,10 +90,16 @@ async def test_a_server_that_forgot_the_cut_learns_it(redis: Redis) -> None:
     assert len(await run.history()) == 2
 
 
-async def test_a_cut_behind_a_deletion_leaves_nothing(redis: Redis) -> None:
+async def test_a_cut_behind_a_deletion_leaves_nothing(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     saver = RedisSaver(redis, keep=2)
-    run = await play(saver, 3)
-    thread = run.config["configurable"]["thread_id"]
-    await saver.adelete_thread(thread)
-    await saver._server.run(CUT, saver._keys.of(thread), ["", 1, ""])  # pyright: ignore[reportPrivateUsage]
+    run, late = await play(saver, 3), list[Any]()
+
+    async def hold(*cut: Any) -> None:
+        late.append(cut)
+
+    monkeypatch.setattr(saver._server, "tell", hold)  # pyright: ignore[reportPrivateUsage]
+    await run.do(("say", "and on"), "sync")
+    await saver.adelete_thread(run.config["configurable"]["thread_id"])
+    [cut] = late
+    assert await saver._server.run(*cut) == 1  # pyright: ignore[reportPrivateUsage]
     assert await redis.dbsize() == 0
