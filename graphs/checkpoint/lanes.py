@@ -5,7 +5,7 @@ comes while a thread's call is under way waits for its answer and goes next: the
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,14 +17,14 @@ Place = Callable[[bytes], int]
 """Puts some bytes among a script's arguments and says where: `lua/apply.lua` gets its structure apart from them."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class PutWrites:
     """A task's writes: name, whether it replaces what is there, bytes, of each; made only if they are sent."""
 
     ns: str
     checkpoint: str
     entries: Callable[[], Iterator[tuple[str, bool, bytes]]]
-    packed: list[tuple[str, bool, bytes]] = field(default_factory=list[tuple[str, bool, bytes]])
+    packed: Sequence[tuple[str, bool, bytes]] = ()
 
     def pack(self) -> None:
         self.packed = list(self.entries())
@@ -34,7 +34,7 @@ class PutWrites:
         return ["w", self.ns, self.checkpoint, flat]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class PutCheckpoint:
     """A checkpoint. `fresh` are the bytes of its large values that the store may not have yet."""
 
@@ -67,7 +67,7 @@ TryAfter = Callable[[str, PutCheckpoint, After], Awaitable[bool]]
 """Sends one checkpoint as the common case; answers False, having changed nothing, if it is not."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Lane:
     """The calls of a thread that wait, and whether somebody is at it: whoever is takes all that wait along.
 
@@ -102,7 +102,9 @@ class Lanes:
         A checkpoint goes at once and takes along the writes before it, which wait for the end of the tick.
         """
         loop = asyncio.get_running_loop()
-        lanes = self._loops.get(loop) or self._enter(loop)
+        lanes = self._loops.get(loop)
+        if lanes is None:
+            lanes = self._enter(loop)
         lane = lanes.get(thread)
         if lane is None:
             lane = lanes[thread] = _Lane()

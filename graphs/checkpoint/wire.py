@@ -42,6 +42,9 @@ READ_AT_ONCE = 2**16
 
 _MORE = object()
 
+Heed = Callable[[Any], None]
+"""What is done with the answer to a command that nobody waits for."""
+
 _yield_core: Callable[[], object] = getattr(os, "sched_yield", lambda: None)
 """The server may wait for the core of the one who waits for it. Not every system has it."""
 
@@ -58,8 +61,8 @@ class Wire(asyncio.Protocol):
         transport = cast("asyncio.Transport", connection._writer.transport)  # redis-py has no public way to it
         self.connection = connection
         self._reader = hiredis.Reader(notEnoughData=_MORE)
-        self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
-        self._untold: set[asyncio.Future[Any]] = set()
+        self._waiting: deque[tuple[asyncio.Future[Any] | Heed, float]] = deque()
+        self._untold = 0
         self._watch: asyncio.TimerHandle | None = None
         self._transport = transport
         self._timeout_s = timeout_s
@@ -84,30 +87,35 @@ class Wire(asyncio.Protocol):
         """As `run`, without waiting, without an answer, and without an error."""
         command = (len(keys), *keys, *args)
 
-        def teach(answer: "asyncio.Future[Any]") -> None:
-            if not answer.exception() and str(answer.result()).startswith("NOSCRIPT"):
-                self._send_untold((b"EVAL", script.text, *command), _forget)
+        def teach(answer: Any) -> None:
+            if isinstance(answer, Exception) and str(answer).startswith("NOSCRIPT"):
+                self._send_untold((b"EVAL", script.text, *command), lambda _: None)
 
         self._send_untold((b"EVALSHA", script.digest, *command), teach)
 
-    def _send_untold(self, command: Any, then: "Callable[[asyncio.Future[Any]], None]") -> None:
-        """A command whose answer nobody waits for."""
+    def _send_untold(self, command: Any, heed: Heed) -> None:
         assert hiredis is not None
-        with suppress(WireCut):
-            (answer,) = self._send(hiredis.pack_command(command), 1)
-            self._untold.add(answer)
-            answer.add_done_callback(then)
+        if not self._transport.is_closing():
+            self._untold += 1
+            self._send(hiredis.pack_command(command), heed)
 
     async def _call(self, verb: bytes, script: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
         assert hiredis is not None
         command: Any = (verb, script, len(keys), *keys, *args)
-        (answer,) = self._send(hiredis.pack_command(command), 1)
+        message = hiredis.pack_command(command)
+        alone = keys == self._last_asked and not self._asked
+        self._last_asked = keys
+        answer: asyncio.Future[Any] = self.loop.create_future()
+        self._send(message, answer)
         try:
-            await self._stay_awake(answer, keys)
+            if alone and not self._naps_left and self._descriptor is not None:
+                await self._stay_awake(answer, self._descriptor)
+            else:
+                self._naps_left = max(0, self._naps_left - 1)
+            return await answer
         except asyncio.CancelledError:
             answer.cancel()  # nobody will look at it
             raise
-        return await answer
 
     async def ask(self, *commands: Sequence[Any]) -> list[Any]:
         """What Redis replies to commands that go in one breath, errors among it, as it came. Raises WireCut.
@@ -115,7 +123,8 @@ class Wire(asyncio.Protocol):
         None of them may wait for something to happen: all who come later would wait, too.
         """
         packed = (part for command in commands for part in self.connection.pack_command(*command))
-        answers = self._send(b"".join(packed), len(commands))
+        answers: list[asyncio.Future[Any]] = [self.loop.create_future() for _ in commands]
+        self._send(b"".join(packed), *answers)
         try:
             return [await answer for answer in answers]
         except BaseException:
@@ -124,44 +133,44 @@ class Wire(asyncio.Protocol):
                     answer.exception()
             raise
 
-    def _send(self, message: bytes, answers: int) -> "list[asyncio.Future[Any]]":
+    def _send(self, message: bytes, *answers: "asyncio.Future[Any] | Heed") -> None:
+        """Commands, and what becomes of the answer to each. Raises WireCut."""
         if self._transport.is_closing():
             raise WireCut
-        made = [self.loop.create_future() for _ in range(answers)]
         now = self.loop.time()
-        # Nothing may fail between these two: an answer without its question would be taken for that of the next.
-        self._waiting.extend((answer, now) for answer in made)
+        # Nothing may fail from here on: an answer without its question would be taken for that of the next.
+        for answer in answers:
+            self._waiting.append((answer, now))
         self._transport.write(message)
         if self._watch is None:
             self._watch = self.loop.call_later(self._timeout_s, self._look)
-        return made
 
-    async def _stay_awake(self, answer: "asyncio.Future[Any]", keys: Sequence[str]) -> None:
+    async def _stay_awake(self, answer: "asyncio.Future[Any]", descriptor: int) -> None:
         """Looks for the answer instead of sleeping, where the thread that asked last asks again and all others have had
         their turn of the loop: nobody is in a hurry. With many threads at once the loop does not sleep anyway."""
-        alone = keys == self._last_asked and self._asked == 1
-        self._last_asked = keys
-        if not alone or self._naps_left or self._descriptor is None:
-            self._naps_left = max(0, self._naps_left - 1)
-            return
-        asked = self.loop.time()
-        while not answer.done() and self._asked == 1:
+        time = self.loop.time
+        asked = time()
+        while True:
             await asyncio.sleep(0)
-            until = self.loop.time() + LOOK_S
+            if answer.done() or self._asked != 1:
+                break
+            until = time() + LOOK_S
             if until > asked + AWAKE_S:
                 self._naps_left = NAPS if self._slow else 0  # a server far away, or one that syncs each write
                 self._slow = True
                 return
-            if not self._look_until(until, answer):
+            if not self._look_until(until, answer, descriptor):
                 return
+            if answer.done():
+                break
         self._slow = False
 
-    def _look_until(self, until: float, answer: "asyncio.Future[Any]") -> bool:
+    def _look_until(self, until: float, answer: "asyncio.Future[Any]", descriptor: int) -> bool:
         """Reads what has come; false where the transport had better do it."""
-        assert self._descriptor is not None
-        while not answer.done() and self.loop.time() < until:
+        time = self.loop.time
+        while not answer.done() and time() < until:
             try:
-                data = os.read(self._descriptor, READ_AT_ONCE)
+                data = os.read(descriptor, READ_AT_ONCE)
             except BlockingIOError:
                 _yield_core()
                 continue
@@ -175,7 +184,7 @@ class Wire(asyncio.Protocol):
     @property
     def _asked(self) -> int:
         """How many answers somebody waits for."""
-        return len(self._waiting) - len(self._untold)
+        return len(self._waiting) - self._untold
 
     def _look(self) -> None:
         """One timer for all calls: the oldest must not have waited longer than it may."""
@@ -206,8 +215,10 @@ class Wire(asyncio.Protocol):
 
     def _answer(self, reply: Any) -> None:
         answer, _ = self._waiting.popleft()
-        self._untold.discard(answer)
-        if not answer.done():
+        if callable(answer):
+            self._untold -= 1
+            answer(reply)
+        elif not answer.done():
             answer.set_result(reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -215,16 +226,11 @@ class Wire(asyncio.Protocol):
         self._beneath.connection_lost(exc)  # redis-py waits for this when it closes the connection
 
     def _fail(self) -> None:
-        self._untold.clear()
+        self._untold = 0
         while self._waiting:
             answer, _ = self._waiting.popleft()
-            if not answer.done():
+            if not callable(answer) and not answer.done():
                 answer.set_exception(WireCut())
-
-
-def _forget(answer: "asyncio.Future[Any]") -> None:
-    """An error that was looked at is not warned of."""
-    answer.exception()
 
 
 class Wires:

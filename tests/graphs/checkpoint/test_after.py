@@ -14,6 +14,7 @@ from test_saver import LARGE, checkpoint, line
 from graphs.checkpoint import RedisSaver
 from graphs.checkpoint import saver as saver_module
 from graphs.checkpoint.scripts import AFTER
+from graphs.checkpoint.wire import WIRES
 
 
 async def contents(redis: Redis, prefix: str) -> tuple[dict[bytes, Any], list[bytes]]:
@@ -99,6 +100,8 @@ async def test_the_store_is_the_same(
                 if play.step % 3 == 0:
                     await saver.aput_writes(at, [("prose", "next"), ("turn", 1)], f"task{play.step}")
             play.went(at)
+            if (wire := WIRES.of(redis)) is not None:
+                await wire.ask(("PING",))  # what was told without waiting has been done
             known, asked = await contents(redis, "knows"), await contents(redis, "asks")
             differing = {k for k in known[0].keys() | asked[0].keys() if known[0].get(k) != asked[0].get(k)}
             assert not differing, (seed, play.step)
