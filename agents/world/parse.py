@@ -6,6 +6,7 @@ takes splits the rest. What cannot be read comes back with the verb `unknown`, n
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agents.world.heart import is_of_self, kind_of, spelt_out
 from agents.world.schema import World
@@ -85,13 +86,17 @@ def parse(text: str, world: World) -> list[Command]:
 
 def verb_phrases(world: World) -> dict[str, tuple[str, str]]:
     """Every phrase that begins a command, with its canonical verb and its group. A world's own verbs win."""
-    phrases: dict[str, tuple[str, str]] = {}
-    for group in (GESTURES, VERBS):
-        for verb, spellings in group.items():
-            phrases |= {spelling: (verb, spelling) for spelling in spellings}
+    phrases = dict(_common_phrases())
     for verb, spellings in world.verbs.items():
         phrases |= {spelling.lower(): (verb, spelling.lower()) for spelling in (verb, *spellings)}
     return phrases
+
+
+@lru_cache(maxsize=1)
+def _common_phrases() -> dict[str, tuple[str, str]]:
+    """Those that every world has."""
+    groups = (*GESTURES.items(), *VERBS.items())
+    return {spelling: (verb, spelling) for verb, spellings in groups for spelling in spellings}
 
 
 def direction_of(text: str) -> str:

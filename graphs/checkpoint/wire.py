@@ -122,9 +122,9 @@ class Wire(asyncio.Protocol):
 
         None of them may wait for something to happen: all who come later would wait, too.
         """
-        packed = (part for command in commands for part in self.connection.pack_command(*command))
+        message = b"".join(map(self._packed, commands))
         answers: list[asyncio.Future[Any]] = [self.loop.create_future() for _ in commands]
-        self._send(b"".join(packed), *answers)
+        self._send(message, *answers)
         try:
             return [await answer for answer in answers]
         except BaseException:
@@ -132,6 +132,13 @@ class Wire(asyncio.Protocol):
                 if not answer.cancel() and not answer.cancelled():
                     answer.exception()
             raise
+
+    def _packed(self, command: Sequence[Any]) -> bytes:
+        assert hiredis is not None
+        try:
+            return hiredis.pack_command(tuple(command))
+        except TypeError:  # redis-py knows more kinds of bytes, and says what it does not take
+            return b"".join(self.connection.pack_command(*command))
 
     def _send(self, message: bytes, *answers: "asyncio.Future[Any] | Heed") -> None:
         """Commands, and what becomes of the answer to each. Raises WireCut."""

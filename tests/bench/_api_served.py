@@ -7,7 +7,7 @@ import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -25,13 +25,18 @@ async def served(pause_s: float, processes: int = 1) -> AsyncGenerator[tuple[Pro
         # -P: the folder has an `api.py` of its own
         command = (sys.executable, "-P", str(HERE / "_api_server.py"), home, str(pause_s), str(processes))
         async with process_of(*command, cwd=str(HERE.parents[1]), stdout=PIPE) as server:
-            assert server.stdout
-            async with asyncio.timeout(PATIENCE_S):
-                while line := await server.stdout.readline():
-                    if b"http://" in line:
-                        yield server, line.split(b" on ")[1].split()[0].decode()
-                        return
-        raise BenchFailed("The API did not come up")
+            yield server, await _address(server)
+
+
+async def _address(server: Process) -> str:
+    """What the line says that tells where it serves."""
+    assert server.stdout
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE_S):
+            while line := await server.stdout.readline():
+                if b"http://" in line:
+                    return line.split(b" on ")[1].split()[0].decode()
+    raise BenchFailed("The API did not come up")
 
 
 @asynccontextmanager

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.fences import fence_text as fence
+from agents.safety import redaction as redaction_module
 from agents.safety.redaction import OPEN, Redaction, told_openly
 
 MAIL, PHONE = "anna@example.org", "+44 20 7946 0958"
@@ -51,6 +53,26 @@ def test_a_value_is_hidden_where_nothing_announces_it() -> None:
     assert redaction.hide("You say 450 0840.") == "You say 450 0840."
     redaction.hide("call me on 450 0840")
     assert redaction.hide("You say 450 0840, x450 0840x") == "You say [PHONE_1], x450 0840x"
+
+
+def test_what_a_later_block_of_a_prompt_shows_to_be_a_value_is_hidden_in_those_before_it() -> None:
+    prompt = "\n\n".join(
+        [fence("history", "anna17example"), fence("scene", "anna17example@mail.org"), "Tell this turn."]
+    )
+    redaction = Redaction()
+    hidden = redaction.hide(prompt)
+    assert "anna17example" not in hidden
+    assert redaction.restore(hidden) == prompt
+
+
+def test_a_block_of_a_prompt_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(redaction_module, "find", lambda text: read.append(text) or [])
+    redaction, scene = Redaction(), fence("scene", "a harbour")
+    for line in ("a gull", "a boat", "the rain"):
+        redaction.hide(f"{scene}\n\n{fence('history', line)}\n\nTell this turn.")
+    assert sum("a harbour" in text for text in read) == 1
+    assert sum("history" in text for text in read) == 3
 
 
 def test_what_a_parser_leaves_of_a_value_is_hidden_too() -> None:
