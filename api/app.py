@@ -74,9 +74,10 @@ def build_app(settings: Settings | None = None, engine: StoryEngine | None = Non
 
 
 def build_figures_app(engine: StoryEngine) -> FastAPI:
-    """`/metrics` alone, behind the API's own layers: asked under the same names, with the same login and role."""
+    """`/metrics` and `/health` alone, behind the API's own layers: asked under the same names, `/metrics` with the same
+    login and role."""
     app = _untold(openapi_url=None)
-    return _furnish(app, engine, set(), (metrics.router,))
+    return _furnish(app, engine, set(), (health.router, metrics.router))
 
 
 def _untold(**options: Any) -> FastAPI:

@@ -94,6 +94,17 @@ async def _audit(engine: StoryEngine) -> Finding:
     return "ok", "All is written"
 
 
+async def _workers(engine: StoryEngine) -> Finding:
+    found = await engine.workers()
+    if found is None:
+        return "ok", "Turns for which nobody waits are played here"
+    return (
+        ("ok", "Some are at work")
+        if found
+        else ("degraded", "None is at work: turns for which nobody waits go on waiting")
+    )
+
+
 async def _webhook(engine: StoryEngine) -> Finding:
     owed = await engine.owed()
     if owed is None:
@@ -109,6 +120,9 @@ LOOKS: dict[str, Look] = {
     ),
     "model": Look(_model, "Run `tta doctor` on that machine; check TTA_MODEL and its key."),
     "audit": Look(_audit, "Mend Redis; what waits is written once it answers.", late="degraded"),
+    "workers": Look(
+        _workers, "Run `tta worker` with the same TTA_REDIS_URL and TTA_TENANT, or set TTA_QUEUE=here.", late="degraded"
+    ),
     "webhook": Look(
         _webhook, "Check TTA_SAFETY_WEBHOOK_URL and its receiver; tries go on for three days.", late="degraded"
     ),

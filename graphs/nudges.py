@@ -49,6 +49,11 @@ class Nudges:
             # A key of its own each: one that is being worked on may have looked before this action was there.
             await self._docket.add(TASK)(session)
 
+    async def workers(self) -> int:
+        """How many have been heard of in the last ten seconds (docket's own limit). Raises StoreError."""
+        with translated(configured=self._configured):
+            return len(await self._docket.workers())
+
 
 @asynccontextmanager
 async def open_nudges(stores: Stores, settings: Settings) -> AsyncGenerator[Nudges]:

@@ -155,6 +155,13 @@ class StoryQueue(StoryPlayer):
                 self._nudges = await self._stack.enter_async_context(opening)
             return self._nudges
 
+    async def workers(self) -> int | None:
+        """How many live workers there are; None where what waits is played here. Raises StoreError."""
+        if self.settings.queue != "workers":
+            return None
+        with self._translated():
+            return await (await self.nudges()).workers()
+
     async def work(self, stopping: asyncio.Event, *, concurrency: int = 20) -> None:
         """Plays what waits in this tenant's sessions until `stopping` (`graphs.nudges`)."""
         from graphs.nudges import work  # noqa: PLC0415 - as above

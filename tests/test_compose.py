@@ -73,6 +73,8 @@ def test_there_are_replicas_and_a_balancer() -> None:
     assert SERVICES["api"]["deploy"]["replicas"] == "${TTA_APIS:-2}"
     assert SERVICES["api"]["environment"]["TTA_QUEUE"] == "workers"
     assert SERVICES["worker"]["entrypoint"] == ["tta", "worker"]
+    port = SERVICES["worker"]["command"][-1]
+    assert f":{port}/health/ready" in SERVICES["worker"]["healthcheck"]["test"][-1]
     balancer = COMPOSE["configs"]["balancer"]["content"]
     assert "uri /health/ready" in balancer
     assert "default_backend any" in balancer, "who is at risk is answered though nothing is ready"

@@ -10,7 +10,7 @@ with `help` where the words were those of a person at risk: show it before anyth
 """
 
 from api.client.errors import ForeignAnswer, LoginNeeded, Refused, ServerGone, ServerSilent
-from api.client.logins import Bearer, Password
+from api.client.logins import Bearer, ClientCredentials, Password
 from api.client.opening import Client, open_client
 from api.client.patience import IMPATIENT, Patience
 from api.client.streams import Begun, Committed, Sentence, TurnEvent
@@ -20,6 +20,7 @@ __all__ = [
     "Bearer",
     "Begun",
     "Client",
+    "ClientCredentials",
     "Committed",
     "ForeignAnswer",
     "LoginNeeded",

@@ -1,4 +1,4 @@
-"""Who asks: nobody, whoever has a token or an API key, an account that logs in with its password."""
+"""Who asks: nobody, whoever has a token or an API key, an account with its password, a service with its key."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -43,13 +43,13 @@ class Bearer:
         return False
 
 
-class Password:
+class _Granted:
     """Logs in when it is first needed and renews its token before it ends. A refresh token is good once: one whose answer
     was lost is thrown away, for a second use would void the login (RFC 9700, 4.14.2).
     """
 
-    def __init__(self, username: str, password: str) -> None:
-        self._form = {"grant_type": "password", "username": username, "password": password}
+    def __init__(self, **form: str) -> None:
+        self._form = form
         self._access, self._refresh, self._until = "", "", 0.0
         self._lock = asyncio.Lock()
 
@@ -82,3 +82,20 @@ class Password:
         self._access, self._refresh = access, str(answer.get("refresh_token") or "")
         lasts = float(expires) if isinstance(expires, int | float) else 60.0
         self._until = monotonic() + max(lasts - EARLY_S, lasts / 2)
+
+
+class Password(_Granted):
+    """An account's."""
+
+    def __init__(self, username: str, password: str) -> None:
+        super().__init__(grant_type="password", username=username, password=password)
+
+
+class ClientCredentials(_Granted):
+    """Those of a service: an API key's id, and its secret or the whole key (`tta keys create`). With `scope`, scopes parted
+    by blanks, its tokens can do less than the key.
+    """
+
+    def __init__(self, client_id: str, client_secret: str, *, scope: str = "") -> None:
+        scoped = {"scope": scope} if scope else {}
+        super().__init__(grant_type="client_credentials", client_id=client_id, client_secret=client_secret, **scoped)

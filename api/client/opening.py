@@ -59,7 +59,8 @@ async def open_client(
     patience: Patience | None = None,
     allow_http: bool = False,
 ) -> AsyncGenerator[Client]:
-    """A client of the server at `url`, or of an `app` in this process. `login` is a token, an API key, or a `Password`.
+    """A client of the server at `url`, or of an `app` in this process. `login` is a token, an API key, a `Password`
+    or `ClientCredentials`.
 
     Raises InvalidSetting for what is no address, and for a token that would go to another machine without TLS, unless
     `allow_http` says that nobody listens there.

@@ -12,9 +12,10 @@ from typing import Any, TypeVar, cast
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from agents.errors import InvalidInput, StoryError
+from agents.errors import InvalidInput, StoreError, StoryError
 from api.client.errors import (
     AWAY,
+    ForeignAnswer,
     ServerGone,
     error_of_answer,
     error_of_transport,
@@ -105,11 +106,12 @@ class Wire:
                 response = await self.once(asked)
                 if whole or not response.is_success:
                     await self._read(response)
-            except StoryError as error:
+            except (StoreError, ForeignAnswer) as error:  # a login that is refused would be refused again
                 # Never sent, it may be sent anew; else only where doing it twice is doing it once.
                 if not (asked.again and self.answered):
                     raise
-                problem, lost = error, True
+                problem: StoryError = error
+                lost = True
             else:
                 if response.is_success or response.status_code == HTTPStatus.NOT_MODIFIED:
                     return response

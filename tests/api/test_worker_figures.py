@@ -1,4 +1,4 @@
-"""`tta worker --metrics-port`: the figures of the turns that a worker has played, and nothing else."""
+"""`tta worker --metrics-port`: how a worker is, the figures of the turns that it has played, and nothing else."""
 
 import asyncio
 import re
@@ -12,6 +12,7 @@ from cottage import begun
 from starting import Serve, starting, url_of
 
 from agents.errors import UnknownTurn
+from api.readiness import Readiness
 from graphs.engine import open_engine
 from graphs.settings import read_settings
 
@@ -39,10 +40,31 @@ async def test_the_turn_that_a_worker_has_played_is_among_its_figures(tmp_path: 
             with pytest.raises(UnknownTurn):
                 await engine.queued(session, turn)
             assert text.headers["content-type"].startswith("text/plain; version=0.0.4")
-            for path in ("/", "/health/live", "/docs", "/openapi.json", "/api/v1/worlds"):
+            for path in ("/", "/docs", "/openapi.json", "/api/v1/worlds"):
                 assert (await client.get(path)).status_code == 404, path
             elsewhere = await client.get("/metrics", headers={"host": "evil.example"})
             assert elsewhere.status_code in (400, 403, 421), "the names of this machine alone"
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 60) == 0
+
+
+async def test_who_serves_is_told_whether_a_worker_is_there_and_it_tells_how_it_is(
+    tmp_path: Path, worker: Serve
+) -> None:
+    async with open_engine(read_settings(data_dir=tmp_path / "data", linger_s=0.2, queue="workers")) as engine:
+        none = (await Readiness().look(engine)).dependencies["workers"]
+        assert (none.state, none.says) == ("degraded", "None is at work: turns for which nobody waits go on waiting")
+        assert "tta worker" in none.cure
+        process = worker("--metrics-port", "0")
+        url = await asyncio.to_thread(url_of, process, "plays what waits")
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client, asyncio.timeout(60):
+            while (await Readiness().look(engine)).dependencies["workers"].state != "ok":
+                await asyncio.sleep(0.05)
+            assert (await client.get("/health/live")).json()["status"] == "live"
+            while (told := (await client.get("/health/ready")).json())["status"] != "ready":
+                assert told["dependencies"]["safety"]["state"] == "degraded", told  # it is being loaded
+                await asyncio.sleep(0.05)
+            assert 'tta_dependency_state{dependency="redis"} 1.0' in (await client.get("/metrics")).text
         process.terminate()
         assert await asyncio.to_thread(process.wait, 60) == 0
 

@@ -6,39 +6,20 @@ from typing import Any
 
 import httpx
 import pytest
+from answering import client_of, problem
 from endpoint import endpoint
 from patient import Told
 
 from agents.errors import InvalidSetting, SessionPaused, StoreUnavailable, StoryError, TurnInProgress
 from api.client import ForeignAnswer, LoginNeeded, Password, Refused, ServerGone, ServerSilent, open_client
 from api.client.frames import MOST_BYTES, Frame, Frames
-from api.client.logins import Bearer, Login
+from api.client.logins import Bearer
 from api.client.opening import Client
 from api.client.wire import Wire
 
 Answer = Callable[[httpx.Request], httpx.Response]
 HELP = {"tier": "crisis", "text": "Call somebody.", "resources": [], "paused": False}
 TOKEN = "a-token"
-
-
-def problem(code: str, status: int, *, headers: dict[str, str] | None = None, **members: Any) -> httpx.Response:
-    body = {"code": code, "status": status, "detail": "That is how it stands", "cure": "Mend it.", **members}
-    return httpx.Response(status, json=body, headers={"content-type": "application/problem+json", **(headers or {})})
-
-
-def client_of(*answers: httpx.Response | Exception, login: Login | None = None, told: Told | None = None, total_s: float = 60.0) -> tuple[Client, list[httpx.Request]]:  # fmt: skip
-    """A client whose server gives these answers, one after the other, and what it was asked."""
-    left, asked = list(answers), list[httpx.Request]()
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
-        found = left.pop(0)
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    http = httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://localhost:8000")
-    return Client(Wire(http, login or Bearer(), (told or Told()).patience(total_s=total_s))), asked
 
 
 async def test_waits_grow_to_a_bound_and_end_with_patience() -> None:

@@ -17,7 +17,7 @@ from graphs.engine import StoryEngine
 from graphs.memory.falkordb import open_falkordb
 from graphs.stores import build_redis
 
-STATES = {"redis", "memory", "safety", "model", "audit", "webhook"}
+STATES = {"redis", "memory", "safety", "model", "audit", "workers", "webhook"}
 
 
 @pytest.fixture(autouse=True)
