@@ -48,6 +48,7 @@ def free_port(host: str, port: int) -> int:
 
 def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    # With its protocol: asyncio sets TCP_NODELAY only where it is named, and sentences would wait for each other's receipt.
     made = socket.socket(family, kind, protocol)
     try:
         if sys.platform != "win32":

@@ -1,5 +1,6 @@
 """`tta serve` as a process: it finds a port, says where it is, survives its clients and ends its turns."""
 
+import asyncio
 import json
 import signal
 import socket
@@ -121,6 +122,24 @@ def test_any_host_by_explicit_wish(started: Serve) -> None:
     assert httpx.get(timeout=PATIENCE_S, url=f"http://127.0.0.1:{port}/health/live").status_code == 200
     foreign = httpx.get(timeout=PATIENCE_S, url=f"http://127.0.0.1:{port}/health/live", headers={"Host": "tta.example"})
     assert foreign.status_code == 421
+
+
+async def test_no_sentence_waits_until_the_one_before_is_received() -> None:
+    """Nagle's algorithm and delayed receipts would hold a small write for 40 ms."""
+    accepted = asyncio.Event()
+    delays: list[int] = []
+
+    def on(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        delays.append(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+        accepted.set()
+
+    with serve.opened("127.0.0.1", 0) as listener:
+        async with await asyncio.start_server(on, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            await asyncio.wait_for(accepted.wait(), PATIENCE_S)
+            writer.close()
+    assert delays[0], "TCP_NODELAY is set"
 
 
 def test_free_ports() -> None:

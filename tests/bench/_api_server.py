@@ -15,11 +15,12 @@ from pydantic import PrivateAttr
 
 from api.app import build_app
 from api.logs import configure
-from api.processes import Watch, share
-from api.serve import Server, server_config
+from api.processes import Watch
+from api.serve import Server, opened, server_config
 from graphs.engine import open_engine
 from graphs.settings import read_settings
 
+HOST = "127.0.0.1"
 SENTENCES = (
     "The lamp throws its {} ring over the table. ",
     "Rain ticks at the {} window and runs down the glass. ",
@@ -66,22 +67,14 @@ async def serve(
         await Server(server_config(build_app(engine=engine)), url, 0.0, watching).serve([listening])
 
 
-def listening_on(port: int, *, shared: bool) -> socket.socket:
-    made = socket.socket()
-    if shared:
-        share(made)
-    made.bind(("127.0.0.1", port))
-    return made
-
-
 def main() -> None:
     """HOME PAUSE_S [PROCESSES [PORT --link FD]]: the last three are what `api.processes` asks of one of several."""
     home, pause_s, processes = Path(sys.argv[1]), float(sys.argv[2]), int([*sys.argv, "1"][3])
     if "--link" in sys.argv:
-        with socket.socket(fileno=int(sys.argv[-1])) as link, listening_on(int(sys.argv[4]), shared=True) as listening:
+        with socket.socket(fileno=int(sys.argv[-1])) as link, opened(HOST, int(sys.argv[4]), shared=True) as listening:
             asyncio.run(serve(home, pause_s, listening, link))
         return
-    with listening_on(0, shared=processes > 1) as listening:
+    with opened(HOST, 0, shared=processes > 1) as listening:
         if processes == 1:
             asyncio.run(serve(home, pause_s, listening))
             return
