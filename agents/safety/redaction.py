@@ -37,8 +37,6 @@ _PLACEHOLDER = re.compile(
 )
 """A placeholder as models write it: in any case, without brackets, with a blank or an escaped line in it."""
 
-_BLOCK_END = re.compile(r"(?<=\n</data>\n)(?=.)", re.DOTALL)
-
 _RUNS = re.compile(r"[^\W_]+")
 _LEAST = 4
 """Letters and digits that a value needs to be looked for where nothing around it says what it is."""
@@ -91,22 +89,12 @@ class Redaction:
             return text
         if (known := self._hidden.get(text)) is not None:
             return known
-        hidden = self._by_blocks(text)
+        hidden = self._hide(text)
         if len(self._hidden) >= _TEXTS:
             self._hidden.clear()
         if len(text) <= _LONG:
             self._hidden[text] = hidden
         return hidden
-
-    def _by_blocks(self, text: str) -> str:
-        """Most of a prompt's blocks (`agents.fences`) stood in the one before, too. No value goes on from one into another;
-        what a later one shows to be a value is hidden in those before it as well.
-        """
-        blocks, before = _BLOCK_END.split(text), self.count
-        if len(blocks) == 1:
-            return self._hide(text)
-        hidden = "".join(map(self.hide, blocks))
-        return hidden if self.count == before else "".join(map(self.hide, blocks))
 
     def _hide(self, text: str) -> str:
         typed = [(*found.span(), _TYPED) for found in _PLACEHOLDER.finditer(text)]
@@ -141,9 +129,10 @@ class Redaction:
     def _put(self, text: str, spans: list[tuple[int, int, str]]) -> str:
         parts: list[str] = []
         done = 0
-        for start, end, name in sorted(spans, key=lambda span: (span[0], -span[1])):
-            if start < done:
+        for first, end, name in sorted(spans, key=lambda span: (span[0], -span[1])):
+            if end <= done:
                 continue  # within what is hidden already
+            start = max(first, done)
             made = self._placeholder(text[start:end], name) if name else self._again(text[start:end])
             parts += [text[done:start], made]
             done = end

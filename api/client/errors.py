@@ -29,6 +29,10 @@ AWAY = (502, 503, 504)
 """What a proxy answers for a server that is away."""
 
 
+LIMITED = "rate_limited"
+"""The code of what is above a limit: nothing was done, and it may be asked again."""
+
+
 class ServerGone(StoreUnavailable):
     title = "The server is not reachable"
 

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from agents.errors import StoryError
-from api.client.errors import LoginNeeded, ServerGone, ServerSilent
+from api.client.errors import LIMITED, LoginNeeded, ServerGone, ServerSilent
 
 EARLY_S = 30.0
 """Seconds before its end at which an access token is renewed: a request takes some of them."""
@@ -73,7 +73,10 @@ class _Granted:
                 answer = await grant({"grant_type": "refresh_token", "refresh_token": refresh})
             except (ServerGone, ServerSilent):
                 raise
-            except StoryError:
+            except StoryError as error:
+                if error.code == LIMITED:
+                    self._refresh = refresh  # nothing was done with it
+                    raise
                 answer = None  # used up, revoked, too old: the password is still there
         answer = answer or await grant(self._form)
         access, expires = answer.get("access_token"), answer.get("expires_in")

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from agents.errors import InvalidInput, StoreError, StoryError
 from api.client.errors import (
     AWAY,
+    LIMITED,
     ForeignAnswer,
     ServerGone,
     error_of_answer,
@@ -106,12 +107,11 @@ class Wire:
                 response = await self.once(asked)
                 if whole or not response.is_success:
                     await self._read(response)
-            except (StoreError, ForeignAnswer) as error:  # a login that is refused would be refused again
+            except StoryError as error:
                 # Never sent, it may be sent anew; else only where doing it twice is doing it once.
-                if not (asked.again and self.answered):
+                if not (asked.again and self.answered and _passes(error)):
                     raise
-                problem: StoryError = error
-                lost = True
+                problem, lost = error, True
             else:
                 if response.is_success or response.status_code == HTTPStatus.NOT_MODIFIED:
                     return response
@@ -190,6 +190,11 @@ class Wire:
         """The server as it is named in errors: without what a URL may hold besides."""
         url = self.http.base_url
         return url.host if url.port is None else f"{url.host}:{url.port}"
+
+
+def _passes(error: StoryError) -> bool:
+    """Whether what has failed on the way may do better the next time: a login that is refused would be refused again."""
+    return isinstance(error, StoreError | ForeignAnswer) or error.code == LIMITED
 
 
 def _may_be_sent_again(response: httpx.Response, error: StoryError, wait: float | None) -> bool:

@@ -96,8 +96,9 @@ class Wire(asyncio.Protocol):
     def _send_untold(self, command: Any, heed: Heed) -> None:
         assert hiredis is not None
         if not self._transport.is_closing():
+            message = hiredis.pack_command(command)
             self._untold += 1
-            self._send(hiredis.pack_command(command), heed)
+            self._send(message, heed)
 
     async def _call(self, verb: bytes, script: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
         assert hiredis is not None

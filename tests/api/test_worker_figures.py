@@ -12,6 +12,7 @@ from cottage import begun
 from starting import Serve, starting, url_of
 
 from agents.errors import UnknownTurn
+from api import serve, working
 from api.readiness import Readiness
 from graphs.engine import open_engine
 from graphs.settings import read_settings
@@ -52,6 +53,7 @@ async def test_who_serves_is_told_whether_a_worker_is_there_and_it_tells_how_it_
     tmp_path: Path, worker: Serve
 ) -> None:
     async with open_engine(read_settings(data_dir=tmp_path / "data", linger_s=0.2, queue="workers")) as engine:
+        await engine.nudges()  # opened by the API's start, too: docket takes its time
         none = (await Readiness().look(engine)).dependencies["workers"]
         assert (none.state, none.says) == ("degraded", "None is at work: turns for which nobody waits go on waiting")
         assert "tta worker" in none.cure
@@ -61,12 +63,23 @@ async def test_who_serves_is_told_whether_a_worker_is_there_and_it_tells_how_it_
             while (await Readiness().look(engine)).dependencies["workers"].state != "ok":
                 await asyncio.sleep(0.05)
             assert (await client.get("/health/live")).json()["status"] == "live"
-            while (told := (await client.get("/health/ready")).json())["status"] != "ready":
-                assert told["dependencies"]["safety"]["state"] == "degraded", told  # it is being loaded
+            while (await client.get("/health/ready")).json()["status"] != "ready":
                 await asyncio.sleep(0.05)
             assert 'tta_dependency_state{dependency="redis"} 1.0' in (await client.get("/metrics")).text
         process.terminate()
         assert await asyncio.to_thread(process.wait, 60) == 0
+
+
+async def test_a_worker_that_stops_is_not_ready(tmp_path: Path) -> None:
+    async with open_engine(read_settings(data_dir=tmp_path / "data", linger_s=0.2)) as engine:
+        stopping = asyncio.Event()
+        with serve.opened("127.0.0.1", 0) as listener:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/health/ready"
+            async with working._shown(engine, listener, stopping), httpx.AsyncClient(timeout=60) as client:
+                assert (await client.get(url)).json()["status"] != "stopping"
+                stopping.set()
+                answer = await client.get(url)
+                assert (answer.status_code, answer.json()["status"]) == (503, "stopping")
 
 
 def test_with_a_login_its_figures_want_one_too(worker: Serve) -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.fences import fence_json
 from agents.fences import fence_text as fence
-from agents.safety import redaction as redaction_module
 from agents.safety.redaction import OPEN, Redaction, told_openly
 
 MAIL, PHONE = "anna@example.org", "+44 20 7946 0958"
@@ -65,14 +65,18 @@ def test_what_a_later_block_of_a_prompt_shows_to_be_a_value_is_hidden_in_those_b
     assert redaction.restore(hidden) == prompt
 
 
-def test_a_block_of_a_prompt_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[str] = []
-    monkeypatch.setattr(redaction_module, "find", lambda text: read.append(text) or [])
-    redaction, scene = Redaction(), fence("scene", "a harbour")
-    for line in ("a gull", "a boat", "the rain"):
-        redaction.hide(f"{scene}\n\n{fence('history', line)}\n\nTell this turn.")
-    assert sum("a harbour" in text for text in read) == 1
-    assert sum("history" in text for text in read) == 3
+def test_what_stands_before_a_block_says_what_a_number_in_it_is() -> None:
+    prompt = f"The scene:\n{fence_json('scene', {'here': ['lamp', 'phone']})}\n\nThe player typed:\n{fence('action', '5550123')}"
+    assert "5550123" not in Redaction().hide(prompt)
+
+
+def test_an_address_that_begins_within_another_is_hidden_to_its_end() -> None:
+    first, second = "6750 Koskikatu 25 Apt. 864,\n64677 Turku", "12 Baker Street, London NW1 6XE"
+    redaction = Redaction()
+    for text in (f"send it to {first}", f"send it to {first} {second}", f"or to {first} {second}"):
+        hidden = redaction.hide(text)
+        assert not any(part in hidden for part in ("Koskikatu", "Baker", "NW1")), hidden
+        assert redaction.restore(hidden) == text
 
 
 def test_what_a_parser_leaves_of_a_value_is_hidden_too() -> None:

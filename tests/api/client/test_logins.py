@@ -43,7 +43,7 @@ async def test_an_account_and_a_service_are_let_in_as_what_they_are(
             async with open_client(app=app, login=ClientCredentials(key["id"], secret), patience=HASTY) as client:
                 with pytest.raises((LoginNeeded, Refused)) as refused:
                     await client.me()
-                assert text not in str(refused.value)
+                assert secret not in str(refused.value)
 
 
 @pytest.mark.parametrize("login", [Password("ada", "wrong"), ClientCredentials("key", "wrong")])
@@ -64,3 +64,21 @@ async def test_a_login_is_tried_again_while_the_server_is_away() -> None:
     client, asked = client_of(away, httpx.ConnectError("refused"), token, httpx.Response(200, json=[]), login=login)
     assert await client.worlds() == []
     assert [request.url.path.rpartition("/")[2] for request in asked] == ["token"] * 3 + ["worlds"]
+
+
+async def test_above_a_limit_a_login_waits_and_keeps_its_refresh_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("api.client.logins.monotonic", lambda: now)
+    limited = problem("rate_limited", 429, headers={"Retry-After": "1"})
+    tokens = [
+        httpx.Response(200, json={"access_token": f"t{n}", "expires_in": 1800, "refresh_token": f"r{n}"})
+        for n in (1, 2)
+    ]
+    worlds = httpx.Response(200, json=[])
+    client, asked = client_of(limited, tokens[0], worlds, limited, tokens[1], worlds, login=Password("ada", PASSWORD))
+    assert await client.worlds() == []
+    now += 1790
+    assert await client.worlds() == []
+    forms = [request.content.decode() for request in asked if request.url.path.endswith("/token")]
+    assert ["password" in form for form in forms] == [True, True, False, False]
+    assert all("refresh_token=r1" in form for form in forms[2:])
