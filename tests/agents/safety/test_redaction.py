@@ -73,10 +73,9 @@ def test_what_stands_before_a_block_says_what_a_number_in_it_is() -> None:
 def test_an_address_that_begins_within_another_is_hidden_to_its_end() -> None:
     first, second = "6750 Koskikatu 25 Apt. 864,\n64677 Turku", "12 Baker Street, London NW1 6XE"
     redaction = Redaction()
-    for text in (f"send it to {first}", f"send it to {first} {second}", f"or to {first} {second}"):
-        hidden = redaction.hide(text)
-        assert not any(part in hidden for part in ("Koskikatu", "Baker", "NW1")), hidden
-        assert redaction.restore(hidden) == text
+    assert redaction.hide(first) == "[ADDRESS_1]"
+    hidden = redaction.hide(fence("history", f"to {first} {second}"))
+    assert not any(part in hidden for part in ("Koskikatu", "Baker", "NW1")), hidden
 
 
 def test_what_a_parser_leaves_of_a_value_is_hidden_too() -> None:
