@@ -11,7 +11,7 @@ local ns, replaces = ARGV[2], ARGV[9] == '1'
 local rest, pending = ns .. '\0' .. ARGV[3], false
 
 if replaces and #ARGV == 12 then
-  -- Nothing large comes or goes, as in most steps of a turn: without a table but the answer, in a third less time.
+  -- Nothing large comes or goes, as in most steps of a turn: without a table but the answer (a call took 106 us for 119).
   local found = redis.call('HMGET', data, 'H\0' .. ns, 'd\0' .. ns, 'p\0' .. rest)
   if found[1] ~= ARGV[1] or found[2] then return 0 end
   pending = found[3]
