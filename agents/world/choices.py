@@ -3,7 +3,7 @@
 import random
 
 from agents.story import Choice
-from agents.world.parse import parse
+from agents.world.parse import parse, parse_offer
 from agents.world.resolve import perform
 from agents.world.verbs.handling import can_take
 from agents.world.view import View, is_bookkeeping
@@ -39,12 +39,12 @@ _SPELL, _AWAKE = 2, 0.6
 
 def possible(view: View, text: str) -> bool:
     """Whether the rules would do it now: nobody is offered what would be refused."""
-    return all(perform(view, command, []).status == "done" for command in parse(text, view.world))
+    return all(perform(view, command, []).status == "done" for command in parse_offer(text, view.world))
 
 
 def is_worthwhile(view: View, text: str) -> bool:
     """Whether it can be done and would come to something that it has not come to before."""
-    done = [perform(view, command, []) for command in parse(text, view.world)]
+    done = [perform(view, command, []) for command in parse_offer(text, view.world)]
     if any(result.status != "done" for result in done):
         return False
     stale = any(item["kind"] == "ruled" and item.get("times") for result in done for item in result.beats)

@@ -5,6 +5,7 @@ takes splits the rest. What cannot be read comes back with the verb `unknown`, n
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -84,10 +85,40 @@ def parse(text: str, world: World) -> list[Command]:
     return commands or [Command("unknown", raw=line)]
 
 
-def verb_phrases(world: World) -> dict[str, tuple[str, str]]:
+def parse_offer(text: str, world: World) -> tuple[Command, ...]:
+    """The commands of a line that comes up turn after turn, as offers do: what was read lately is known."""
+    return _read_lately(text, _Same(world))
+
+
+class _Same:
+    """A world as a key. A world never changes, and is nobody else's equal here: its parts cannot be hashed."""
+
+    __slots__ = ("world",)
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def __hash__(self) -> int:
+        return id(self.world)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.world is self.world
+
+
+@lru_cache(maxsize=2_048)
+def _read_lately(text: str, same: _Same) -> tuple[Command, ...]:
+    return tuple(parse(text, same.world))
+
+
+def verb_phrases(world: World) -> Mapping[str, tuple[str, str]]:
     """Every phrase that begins a command, with its canonical verb and its group. A world's own verbs win."""
+    return _phrases(_Same(world))
+
+
+@lru_cache(maxsize=64)
+def _phrases(same: _Same) -> Mapping[str, tuple[str, str]]:
     phrases = dict(_common_phrases())
-    for verb, spellings in world.verbs.items():
+    for verb, spellings in same.world.verbs.items():
         phrases |= {spelling.lower(): (verb, spelling.lower()) for spelling in (verb, *spellings)}
     return phrases
 
@@ -112,7 +143,7 @@ def _quoted(line: str) -> Command | None:
     return Command("say", first=found[1], raw=line, said="say") if found else None
 
 
-def _split_and(part: str, verbs: dict[str, tuple[str, str]]) -> list[str]:
+def _split_and(part: str, verbs: Mapping[str, tuple[str, str]]) -> list[str]:
     """Splits at `and` or a comma where a verb or a direction follows: `take key and go north`, not `key and lamp`."""
     pieces = re.split(r"(\s*,\s*(?:and\s+)?|\s+and\s+)", part)
     done = [pieces[0]]
@@ -124,7 +155,7 @@ def _split_and(part: str, verbs: dict[str, tuple[str, str]]) -> list[str]:
     return done
 
 
-def _begins_command(text: str, verbs: dict[str, tuple[str, str]]) -> bool:
+def _begins_command(text: str, verbs: Mapping[str, tuple[str, str]]) -> bool:
     words = text.split()
     if not words or direction_of(text):
         return bool(words)
@@ -136,7 +167,7 @@ _ALONE = frozenset(
 )
 
 
-def _one(piece: str, verbs: dict[str, tuple[str, str]], world: World) -> Command:
+def _one(piece: str, verbs: Mapping[str, tuple[str, str]], world: World) -> Command:
     raw = piece.strip()
     if heard := _from_the_heart(raw, verbs, world):
         return heard
@@ -163,7 +194,7 @@ def _may_stand_alone(verb: str, phrase: str) -> bool:
     return verb != "examine" or " " not in phrase
 
 
-def _from_the_heart(raw: str, verbs: dict[str, tuple[str, str]], world: World) -> Command | None:
+def _from_the_heart(raw: str, verbs: Mapping[str, tuple[str, str]], world: World) -> Command | None:
     """A feeling or a small social word; what is a command of this world word for word stays one."""
     plain = raw.lower().strip(" .!?,")
     known = verbs.get(plain)
@@ -175,7 +206,7 @@ def _from_the_heart(raw: str, verbs: dict[str, tuple[str, str]], world: World) -
     return Command("heart", first=kind, prep="to", second=who, raw=raw, said=spelt_out(raw)) if kind else None
 
 
-def _strip_leads(body: str, verbs: dict[str, tuple[str, str]]) -> str:
+def _strip_leads(body: str, verbs: Mapping[str, tuple[str, str]]) -> str:
     """Drops what people say before the verb (`i would like to`, `please`), as long as something is left."""
     while True:
         for lead in LEAD_INS:
@@ -190,7 +221,7 @@ def _strip_leads(body: str, verbs: dict[str, tuple[str, str]]) -> str:
     return body.removesuffix(" please").strip()
 
 
-def _past_nod(body: str, verbs: dict[str, tuple[str, str]]) -> str:
+def _past_nod(body: str, verbs: Mapping[str, tuple[str, str]]) -> str:
     """What stands behind a `perhaps` or a `yes` at the head of a sentence; by itself or nearly so it is an answer."""
     words = body.split()
     for n in (2, 1):

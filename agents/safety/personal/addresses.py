@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from agents.safety.personal.cores import Streets
+from agents.safety.personal.folding import folded, holds
 from agents.safety.personal.span import Span
 from agents.safety.personal.streets import COUNTED, LINKS, NOT_NAMES, TRAILING, UNITS, closes_name
 
@@ -49,6 +50,17 @@ _TOWN = re.compile(
 )
 _YEAR = re.compile(r"(?:1[3-9]|20|21)\d\d")
 
+# What a text must hold, before a pattern is tried.
+_POSTED = ("box", "apo", "fpo", "dpo")
+_CROSSING = ("corner of", "intersection of", "junction of")
+_STREETS = ("Street", "Road", "Avenue", "Boulevard", "Drive", "Lane")
+_SHIP = re.compile(r"us(?<!\wus)(?:s|ns|nv|cgc|av)\s")
+_DIGITS = re.compile(r"\d+")
+_BEHIND = re.compile(r"\w|\s+\w|\s*\.|\s*,\s*\w")
+_MARKS = frozenset("_.,/'’´-")
+_BLANKS = 40
+"""So many before a number are looked over; behind more it counts as neighboured."""
+
 _TAIL = 36
 """Tokens that may follow the street up to the postcode."""
 _PARTS = 6
@@ -57,9 +69,11 @@ _PARTS = 6
 
 def find_addresses(text: str) -> Iterator[Span]:
     """The spans of this kind, in no order; they may overlap."""
-    for found in _MILITARY.finditer(text):
-        if any(map(str.isdigit, found[0])):
-            yield Span(*found.span(), "address")
+    low = folded(text)
+    if holds(low, _POSTED) or _SHIP.search(low):
+        for found in _MILITARY.finditer(text):
+            if any(map(str.isdigit, found[0])):
+                yield Span(*found.span(), "address")
     for found in _ZIP.finditer(text):
         if value := _ZIP_VALUE.match(text, found.end()):
             yield Span(*value.span(), "address")
@@ -70,6 +84,20 @@ def find_addresses(text: str) -> Iterator[Span]:
         )
         if named and not _YEAR.fullmatch(found[2]):
             yield Span(*found.span(2), "address")
+    if any(_is_neighboured(text, *digits.span()) for digits in _DIGITS.finditer(text)):
+        yield from _streets(text)
+
+
+def _is_neighboured(text: str, start: int, end: int) -> bool:
+    """Whether a number may stand beside a word, before it or behind: `Streets.core` asks of nothing else."""
+    before = text[max(0, start - _BLANKS) : start].rstrip()
+    last = before[-1:]
+    beside = last.isalnum() or last in _MARKS if last else start > _BLANKS
+    return beside or _BEHIND.match(text, end) is not None
+
+
+def _streets(text: str) -> Iterator[Span]:
+    """Streets with their numbers, and what belongs to them."""
     reading = _Addresses(text)
     done = -1
     for place, token in enumerate(reading.tokens):
@@ -80,13 +108,15 @@ def find_addresses(text: str) -> Iterator[Span]:
 
 def find_streets(text: str) -> Iterator[Span]:
     """Streets that need no number: two that cross, and where somebody is on one (`on Old Mill Street`)."""
-    for found in _CORNER.finditer(text):
-        end = _corner(found)
-        if end:
-            yield Span(found.start(), end, "address")
-    for found in _NAMED.finditer(text):
-        if all(word[0].isupper() and word.lower() not in NOT_NAMES for word in found[1].split()):
-            yield Span(*found.span(1), "address")
+    if holds(folded(text), _CROSSING):
+        for found in _CORNER.finditer(text):
+            end = _corner(found)
+            if end:
+                yield Span(found.start(), end, "address")
+    if holds(text, _STREETS):
+        for found in _NAMED.finditer(text):
+            if all(word[0].isupper() and word.lower() not in NOT_NAMES for word in found[1].split()):
+                yield Span(*found.span(1), "address")
 
 
 def _corner(found: "re.Match[str]") -> int:

@@ -14,6 +14,10 @@ BEFORE = 60
 """Characters in front of a number in which a word may announce it."""
 AFTER = 14
 
+_NEAR_DIGITS = re.compile(r"\d(?:[A-Za-z \u00a0().\-/\u2010-\u2015]{0,48}\d){3}")
+"""What a text with any of these holds, but for accounts: four digits and what may stand between them, as in what a word
+announces (`_VALUE` and `_worth`) and in India's numbers."""
+
 _RUN = re.compile(
     r"(?<!\w)(?<!\d[.,:])(?:\+ ?|00 ?)?(?:\( ?\+?)?\d(?:[ \u00a0().\-/\u2010-\u2015]{0,3}\d){5,24}"
     r"(?: ?(?:x|ext\.?|extension|#|Durchwahl) ?\d{1,6})?(?![\d])",
@@ -87,6 +91,12 @@ def find_numbers(text: str) -> Iterator[Span]:
     for found in _WALLET.finditer(text):
         if any(c.isdigit() for c in found[0][3:]) and not found[0].isdigit():
             yield Span(*found.span(), "account")
+    if _NEAR_DIGITS.search(text):
+        yield from _told_numbers(text)
+
+
+def _told_numbers(text: str) -> Iterator[Span]:
+    """Identity numbers, and runs of digits."""
     for pattern, holds in LETTERED:
         for found in pattern.finditer(text):
             if holds(re.sub(r"[\s.\-/]", "", found[0]).upper()):

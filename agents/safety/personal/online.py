@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from agents.safety.personal.folding import folded, holds
 from agents.safety.personal.span import Span
 
 _LOCAL = re.compile(r"[\w.+%&'*/=^{|}~!#$?-]{1,64}\Z")
@@ -57,6 +58,16 @@ _TOLD = re.compile(
 _HEX = re.compile(r"(?<![\w-])[0-9a-f]{32,128}(?![\w-])", re.IGNORECASE)
 _BLOB = re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{36,400}={0,2}(?![\w+/=-])")
 
+# What a text must hold, before the patterns above are tried: most texts hold none of it, and to look for it is cheap.
+_INNER_STOP = re.compile(r"\.[\w-]")
+"""A full stop with no blank behind it: of every address of the web without a scheme, and of machines."""
+_PAIR = re.compile(r"[:-][0-9a-f]{2}[:-]")
+_GROUP = re.compile(r":[0-9a-f]{0,4}:")
+_TELLING = ("pass", "pwd", "secret", "key", "token", "bearer", "credential", "pin")
+"""Of each alternative of `_TOLD`."""
+_LONG_RUN = re.compile(r"[\w.+/=-]{15}|-----BEGIN")
+"""The shortest key has so many characters (`xoxb-` and ten more)."""
+
 _ENDS = ".,;:!?)]}>'\"”’…"
 
 
@@ -64,17 +75,22 @@ def find_online(text: str) -> Iterator[Span]:
     """The spans of these kinds, in no order; they may overlap."""
     if "@" in text:
         yield from _emails(text)
-    low = text.lower()
+    low = folded(text)
     if "dot" in low and "at" in low:
         yield from (Span(*found.span(), "email") for found in _SPELLED.finditer(text))
-    if "." in text:
-        yield from _web(text)
+    if _INNER_STOP.search(text):
+        yield from _web(text, (_WWW, _BARE, _PATH))
         yield from (Span(*found.span(), "ip") for found in _IPV4.finditer(text))
-    if ":" in text or "-" in text:
+    if "://" in text:
+        yield from _web(text, (_SCHEME,))
+    if _PAIR.search(low):
         yield from (Span(*found.span(), "ip") for found in _MAC.finditer(text))
-    if text.count(":") >= 2:
+    if _GROUP.search(low):
         yield from (Span(*found.span(), "ip") for found in _IPV6.finditer(text) if _is_ipv6(found[0]))
-    yield from _keys(text)
+    if holds(low, _TELLING):
+        yield from _told(text)
+    if _LONG_RUN.search(text):
+        yield from _keys(text)
 
 
 def _emails(text: str) -> Iterator[Span]:
@@ -90,8 +106,8 @@ def _emails(text: str) -> Iterator[Span]:
         at = text.find("@", at + 1)
 
 
-def _web(text: str) -> Iterator[Span]:
-    for pattern in (_SCHEME, _WWW, _BARE, _PATH):
+def _web(text: str, patterns: tuple["re.Pattern[str]", ...]) -> Iterator[Span]:
+    for pattern in patterns:
         for found in pattern.finditer(text):
             trimmed = found[0].rstrip(_ENDS)
             # A word and the next without a blank between ("stone.De") is no domain: those are in small letters throughout.
@@ -114,13 +130,17 @@ def _is_ipv6(text: str) -> bool:
     )
 
 
+def _told(text: str) -> Iterator[Span]:
+    """What stands behind a word that says that it is secret."""
+    for found in _TOLD.finditer(text):
+        if _is_secret(found[1].rstrip(_ENDS)):
+            yield Span(found.start(1), found.start(1) + len(found[1].rstrip(_ENDS)), "key")
+
+
 def _keys(text: str) -> Iterator[Span]:
     yield from (Span(*found.span(), "key") for found in _KEYS.finditer(text))
     if "-----BEGIN " in text:
         yield from (Span(*found.span(), "key") for found in _PEM.finditer(text))
-    for found in _TOLD.finditer(text):
-        if _is_secret(found[1].rstrip(_ENDS)):
-            yield Span(found.start(1), found.start(1) + len(found[1].rstrip(_ENDS)), "key")
     for found in _HEX.finditer(text):
         if _has_digit(found[0]) and any(c.isalpha() for c in found[0]):
             yield Span(*found.span(), "key")

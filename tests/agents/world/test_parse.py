@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.world.parse import Command, parse
+from agents.world.parse import Command, parse, parse_offer
 from agents.world.schema import World
 
 
@@ -74,3 +74,13 @@ def test_odd_text_is_never_an_error(cottage: World, text: str) -> None:
     """Whatever is typed comes back as at least one command."""
     assert all(isinstance(command, Command) for command in parse(text, cottage))
     assert parse(text, cottage)
+
+
+def test_an_offer_is_read_anew_for_another_world(cottage: World) -> None:
+    own = cottage.model_copy(update={"verbs": {"hum": ["hum a tune"]}})
+    for _ in range(2):
+        for world in (cottage, own):
+            for text in ("hum a tune", "take the lamp and go north"):
+                assert parse_offer(text, world) == tuple(parse(text, world))
+    assert parse_offer("hum a tune", own) != parse_offer("hum a tune", cottage)
+    assert parse_offer("hum a tune", own) is parse_offer("hum a tune", own), "what was read lately is known"
