@@ -96,7 +96,7 @@ class OnlyTry:
         return note
 
 
-def tried_of(request: Request) -> Tried:
+async def tried_of(request: Request) -> Tried:
     """The try at this request."""
     return request.scope.get(_TRY) or OnlyTry()
 

@@ -61,7 +61,7 @@ async def play(socket: WebSocket, session: str) -> None:
     with suppress(WebSocketDisconnect):
         if not known and not await _welcomed(socket, session):
             return
-        toll = toll_of(socket)
+        toll = await toll_of(socket)
         if not await _has_room(socket, toll, session):
             return
         await Talk(socket, session, toll, partial(_send_json, socket)).listen(partial(_next, socket))

@@ -216,7 +216,7 @@ class Tolls:
                 leaving.add_done_callback(tasks.discard)
 
 
-def toll_of(connection: HTTPConnection) -> Toll:
+async def toll_of(connection: HTTPConnection) -> Toll:
     """A dependency: what the request pays."""
     toll: Toll = connection.scope[_TOLL]
     toll.costs = costs_of(str(connection.scope.get("method", "WEBSOCKET")), connection.scope["route"].path)

@@ -42,7 +42,7 @@ LOCAL = Caller("player", "operator", frozenset(SCOPES), "local", "local")
 """Everybody on this machine, where no login is asked for."""
 
 
-def caller_of(connection: HTTPConnection) -> Caller:
+async def caller_of(connection: HTTPConnection) -> Caller:
     """A dependency: who asks. Raises Unauthorized."""
     return caller_in(connection.scope)
 

@@ -1,4 +1,7 @@
-"""What several routes take: the engine, and ids in the path."""
+"""What several routes take: the engine, and ids in the path.
+
+What a route depends on is `async`, though it waits for nothing: FastAPI hands a plain function to a thread, each time anew.
+"""
 
 from typing import Annotated
 
@@ -10,7 +13,7 @@ from api.schemas import ID_PATTERN
 from graphs.engine import StoryEngine
 
 
-def engine_of(request: Request) -> StoryEngine:
+async def engine_of(request: Request) -> StoryEngine:
     """The engine that the app's lifespan has opened."""
     engine: StoryEngine = request.app.state.engine
     return engine
@@ -28,7 +31,7 @@ Cursor = Annotated[str, Query(pattern=f"^$|{ID_PATTERN}", description="`cursor` 
 BranchInPath = Annotated[str, Path(max_length=64, description="A branch's name.", examples=["before the storm"])]
 
 
-def player_of(
+async def player_of(
     player: Annotated[str, Path(pattern=ID_PATTERN, description="A player's id; `me` is whoever asks.", examples=[ME])],
     caller: Asking,
 ) -> str:

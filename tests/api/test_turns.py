@@ -105,3 +105,17 @@ async def test_unknown_things(client: AsyncClient, begin) -> None:
         assert "choices" not in refused.json(), "ids of other sessions are not for everybody"
     refused = await client.post("/api/v1/sessions/nobody/turns", json={"action": "look"})
     assert refused.json()["code"] == "unknown_session"
+
+
+async def test_no_request_of_a_turn_is_handed_to_a_thread(client: AsyncClient, begin, monkeypatch) -> None:
+    turns = await begin()
+    path = turns.removesuffix("/turns")
+
+    def handed(*_: object) -> None:
+        raise AssertionError("a plain function among what the route depends on")
+
+    monkeypatch.setattr("fastapi.dependencies.utils.run_in_threadpool", handed)
+    monkeypatch.setattr("fastapi.routing.run_in_threadpool", handed)
+    assert (await client.post(turns, json={"action": "wait"})).status_code == 201
+    for seen in (path, turns, f"{path}/facts", "/api/v1/sessions", "/api/v1/players/me", "/api/v1/players/me/progress"):
+        assert (await client.get(seen)).status_code == 200, seen
