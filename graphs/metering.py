@@ -24,6 +24,8 @@ class Entrance(NamedTuple):
 
     permit: Permit
     accepted: "asyncio.Future[None]"
+    new: bool = False
+    """Whether its id was made just now: no turn of that id is stored anywhere."""
 
 
 async def freely(_: Session) -> None:

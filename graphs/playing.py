@@ -50,7 +50,7 @@ class StoryPlayer(StoryAccepter):
         try:
             with self._translated():
                 text = check_action(action)
-                return await self._accept(await self.session(session), turn_id or self.ids.new(), text, permit)
+                return await self._accept(await self.session(session), turn_id, text, permit)
         except StoryError as error:
             raise self._with_help(error, action, session) from error.__cause__
 
@@ -65,7 +65,7 @@ class StoryPlayer(StoryAccepter):
     ) -> tuple[str, asyncio.Task[Turn]]:
         """As `start`, for a retry. Raises Conflict where there is nothing to retry."""
         with self._translated():
-            return await self._accept(await self.session(session), turn_id or self.ids.new(), None, permit)
+            return await self._accept(await self.session(session), turn_id, None, permit)
 
     async def recover(self, session: str) -> Turn | None:
         """Ends a turn that a process left unfinished, if there is one: the text begins with what was shown."""
@@ -111,7 +111,9 @@ class StoryPlayer(StoryAccepter):
     ) -> tuple[str, asyncio.Task[Turn]]:
         """The turn's task, once its action is accepted or its turn is there. Without a text: a retry."""
         accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._turn(record, text, turn_id, Entrance(permit, accepted)))
+        entrance = Entrance(permit, accepted, new=not turn_id)
+        turn_id = turn_id or self.ids.new()
+        task = asyncio.create_task(self._turn(record, text, turn_id, entrance))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         await asyncio.wait([accepted, task], return_when=asyncio.FIRST_COMPLETED)
@@ -129,7 +131,7 @@ class StoryPlayer(StoryAccepter):
         try:
             with self._translated():
                 runner = self._runner(record["session"])
-                if stored := await runner.stored(turn_id):
+                if not entrance.new and (stored := await runner.stored(turn_id)):
                     return stored
                 async with hold(self._stores.redis, self._story(record["session"]), turn_id, wait_s=LOCK_WAIT_S):
                     return await self._leased(record, text, turn_id, runner, entrance)
@@ -151,7 +153,7 @@ class StoryPlayer(StoryAccepter):
                 raise
         # Again, since another turn may have ended while this one waited: a crisis pauses what comes after it.
         record = self._unpaused(await self.session(record["session"]))
-        if stored := await runner.stored(turn_id):
+        if not entrance.new and (stored := await runner.stored(turn_id)):
             return stored
         if await self._waiting(record["session"]).count() and not self._at_risk(record, text):
             self.play_waiting(record["session"])  # whoever was to play them may be dead
@@ -159,7 +161,7 @@ class StoryPlayer(StoryAccepter):
         entry = await self._entry(record, text, turn_id, runner)
         services = await self._accepted(record, entry, text or "", runner, permit=entrance.permit)
         entrance.accepted.set_result(None)
-        return self._after(record, await runner.run(entry, services))
+        return self._after(record, await runner.run(entry, services, new=entrance.new))
 
     def stop_playing(self) -> None:
         """What runs is played to its end; nothing that waits is begun any more."""

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
@@ -73,6 +74,7 @@ class StreamVoice(Voice):
             annotate(first_sentence_s=round(seconds, 6))
 
 
+@lru_cache(maxsize=8)
 def shape_of(graph: Any) -> str:
     """A fingerprint of a graph's nodes and keys: graphs of one shape can go on with each other's turns."""
     return sha256("\n".join([*sorted(graph.nodes), *sorted(graph.channels)]).encode()).hexdigest()[:16]
@@ -107,8 +109,9 @@ class Runner:
     noted: Callable[[Turn], Awaitable[None]]
     """Tells the safety audit of a committed turn. Asked again after a crash, it notes nothing twice."""
 
-    async def run(self, accepted: Accepted, services: TurnServices) -> Turn:
-        """The committed turn. Raises the StoryError that ended it; the event stream then ends with that error.
+    async def run(self, accepted: Accepted, services: TurnServices, *, new: bool = False) -> Turn:
+        """The committed turn. Raises the StoryError that ended it; the event stream then ends with that error. What is
+        `new` was accepted just now under an id that nobody else knows, so it is not looked for before it is played.
 
         A turn that the model failed is given up; one that a store failed stays accepted and is resumed the next time.
         """
@@ -116,7 +119,7 @@ class Runner:
         with bound(**ids), operation("turn", "play turn", session=ids["session"], turn=ids["turn"]) as watched:
             async with self.inbox.watched(accepted["turn_id"], services.halt):
                 with kept_here():
-                    turn = await self._patiently(accepted, services)
+                    turn = await self._patiently(accepted, services, new)
             watched.set(kind=turn["kind"], tier=worst_tier(turn))
             await self._end(accepted, turn, services)
         return turn
@@ -135,13 +138,13 @@ class Runner:
             await self.events.append(turn_id, "committed", {"turn": turn}, last=True)
             await self.inbox.clear()
 
-    async def _patiently(self, accepted: Accepted, services: TurnServices) -> Turn:
+    async def _patiently(self, accepted: Accepted, services: TurnServices, new: bool) -> Turn:
         """The turn, taken up again when a store failed under it and could be healed."""
-        for last in [False] * (ATTEMPTS - 1) + [True]:
+        for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._once(accepted, services)
+                return await self._once(accepted, services, new=new and attempt == 1)
             except StoreError as error:
-                if last or isinstance(error, StoreFull):
+                if attempt == ATTEMPTS or isinstance(error, StoreFull):
                     await self._fail(accepted, error, keep=True)
                     raise
                 await self._heal(accepted)
@@ -157,13 +160,16 @@ class Runner:
             await self._fail(accepted, error, keep=True)
             raise
 
-    async def _once(self, accepted: Accepted, services: TurnServices) -> Turn:
+    async def _once(self, accepted: Accepted, services: TurnServices, *, new: bool) -> Turn:
         """One attempt. What nobody foresaw ends this turn and no other: it is a StoryError that keeps nothing."""
         try:
-            if stored := await self.stored(accepted["turn_id"]):
+            if not new and (stored := await self.stored(accepted["turn_id"])):
                 return stored
             await self._step_back(accepted)
-            return await self._play(accepted, services)
+            if new:
+                with suppress(CheckpointDamaged, CheckpointUnreadable):  # of the line's last turn: given up below
+                    return await self._play(accepted, services)
+            return await self._play(accepted, services, await self._resumes(accepted))
         except StoryError:
             raise
         except REDIS_FAILS as error:
@@ -205,20 +211,24 @@ class Runner:
         except UnknownTurn:
             return None
 
-    async def _play(self, accepted: Accepted, services: TurnServices) -> Turn:
-        config = self.config(accepted["line"])
+    async def _resumes(self, accepted: Accepted) -> bool:
+        """Whether the line's thread stopped in this very turn, in the graph that began it: `astream(None)` goes on there.
+
+        After a deploy the next node may be another, or miss its keys: then the turn begins again, with what is out.
+        """
         state = await self._unfinished(accepted["line"])
-        # `ainvoke(None)` goes on where the thread stopped: only right for this very turn, in the graph that began it.
-        # After a deploy the next node may be another, or miss its keys: then the turn begins again, with what is out.
         begun_here = state.values.get("turn_id") == accepted["turn_id"] and bool(state.next)
-        resumes = begun_here and (state.metadata or {}).get(SHAPE) == shape_of(self.graph)
-        annotate(resumed=resumes or accepted["tries"] > 0)
-        # Whichever node it goes on with: what is out already is not said again.
-        await services.voice.released()
+        return begun_here and (state.metadata or {}).get(SHAPE) == shape_of(self.graph)
+
+    async def _play(self, accepted: Accepted, services: TurnServices, resumes: bool | None = None) -> Turn:
+        """`resumes`: whether the graph goes on where it stopped; None for a new turn, which nobody has begun."""
+        annotate(resumed=bool(resumes) or accepted["tries"] > 0)
+        if resumes is not None:  # whichever node it goes on with: what is out already is not said again
+            await services.voice.released()
         turn: Turn | None = None
         stream = self.graph.astream(
             None if resumes else {key: accepted[key] for key in _INPUT},
-            {**config, "metadata": {SHAPE: shape_of(self.graph)}},
+            {**self.config(accepted["line"]), "metadata": {SHAPE: shape_of(self.graph)}},
             context=services,
             stream_mode=["custom", "updates"],
             durability="sync",

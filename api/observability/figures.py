@@ -39,6 +39,8 @@ class Figures:
     def __init__(self, version: str) -> None:
         self.registry = registry = CollectorRegistry()
         self._seen: dict[str, set[str]] = {label: set() for label in MOST}
+        self._children: dict[tuple[Histogram | str, ...], Histogram] = {}
+        """Of the busiest, by metric and labels, of which there are so many: to look one up anew costs more than to count."""
 
         def counter(name: str, says: str, *labels: str) -> Counter:
             return Counter(f"tta_{name}", says, labels, registry=registry)
@@ -98,7 +100,7 @@ class Figures:
         if kind == "turn":
             self._end_turn(operation)
         elif kind == "node":
-            self._node.labels(operation.name).observe(operation.seconds)
+            self._child(self._node, operation.name).observe(operation.seconds)
         elif kind == "model":
             self._end_model(operation)
         elif kind == "http":
@@ -108,7 +110,7 @@ class Figures:
                 self._request.labels(route, method).observe(float(told.get("first_byte_s", operation.seconds)))
         else:
             store = str(told["store"])
-            self._store.labels(store, self._bound("operation", operation.name)).observe(operation.seconds)
+            self._child(self._store, store, self._bound("operation", operation.name)).observe(operation.seconds)
             if operation.error and operation.error != "CancelledError":
                 self._store_errors.labels(store, self._bound("error", operation.error)).inc()
 
@@ -144,6 +146,13 @@ class Figures:
             self._chunk.labels(*who).observe(float(told["first_chunk_s"]))
         for direction in ("input", "output"):
             self._tokens.labels(*who, direction).inc(int(told.get(f"{direction}_tokens", 0)))
+
+    def _child(self, metric: Histogram, *labels: str) -> Histogram:
+        """A histogram with its labels."""
+        child = self._children.get((metric, *labels))
+        if child is None:
+            child = self._children[(metric, *labels)] = metric.labels(*labels)
+        return child
 
     def _bound(self, label: str, value: str) -> str:
         """The value, or `other` where the label has as many as it may."""

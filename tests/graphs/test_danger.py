@@ -10,6 +10,7 @@ from fakes import ScriptedModel
 from flight import broken_off
 
 from agents.errors import InvalidInput, ModelError, SessionPaused, StoryError
+from graphs.checkpoint import CheckpointDamaged, CheckpointUnreadable
 from graphs.engine import StoryEngine
 from graphs.metering import freely
 from graphs.playing import MAX_TRIES
@@ -195,9 +196,10 @@ async def test_what_nobody_foresaw_ends_one_turn_and_no_other(
 
     async def broken(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("secret words")
+        yield
 
     with monkeypatch.context() as patched:
-        patched.setattr(engine._graph, "aget_state", broken)  # pyright: ignore[reportPrivateUsage]
+        patched.setattr(engine._graph, "astream", broken)  # pyright: ignore[reportPrivateUsage]
         with pytest.raises(StoryError, match="ZeroDivisionError") as caught:
             await engine.act(session, "look")
         assert "secret" not in caught.value.line()
@@ -205,6 +207,24 @@ async def test_what_nobody_foresaw_ends_one_turn_and_no_other(
             await engine.act(session, CRISIS)
         assert danger.value.help
     assert (await engine.act(session, "look"))["number"] == 1
+
+
+@pytest.mark.parametrize("turn_id", ["", "ab" * 16], ids=["new", "known"])
+async def test_a_line_whose_checkpoint_cannot_be_read_goes_on(engine: StoryEngine, turn_id: str) -> None:
+    session = await begun(engine)
+    await engine.act(session, "look")
+    redis = engine._stores.redis  # pyright: ignore[reportPrivateUsage]
+    (data,) = await redis.keys(f"tta:*{session}*:data")
+    values = [field for field in await redis.hkeys(data) if field.startswith(b"v\0")]
+    assert await redis.hdel(data, *values)
+    with pytest.raises((CheckpointDamaged, CheckpointUnreadable)):
+        await engine._graph.aget_state(await _config(engine, session))  # pyright: ignore[reportPrivateUsage]
+    assert (await engine.act(session, "wait", turn_id=turn_id))["number"] == 2
+
+
+async def _config(engine: StoryEngine, session: str) -> Any:
+    line = (await engine.position(session))["line"]
+    return engine._runner(session).config(line)  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_a_turn_that_kills_its_process_is_given_up(engine: StoryEngine) -> None:
