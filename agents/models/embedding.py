@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from agents.errors import InvalidSetting, ModelError, StoryError
 
@@ -35,6 +35,12 @@ PIECES = 256
 """Word pieces of a text that are read (the model's own `max_seq_length`); what comes after them counts for nothing."""
 
 BATCH = 16
+
+LAYERS, TUNED = 6, 2
+"""Of the model, and how many of them, from the top, the safety classifier has tuned for itself (`tuned.py`)."""
+
+_BENEATH = "layer_norm_8"
+"""What the model's file calls the output of the layer beneath these."""
 
 _MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"  # pragma: allowlist secret
 _PIECES_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"  # pragma: allowlist secret
@@ -96,6 +102,17 @@ def _check(path: Path, expected: str) -> None:
         )
 
 
+class States(NamedTuple):
+    """Texts as the model reads them, padded to the longest."""
+
+    vectors: list[list[float]]
+    """As `embed` has them."""
+    beneath: Any
+    """What comes out of the layer beneath the tuned ones: float32, texts by word pieces by 384."""
+    mask: Any
+    """1.0 where a text has a word piece: float32, texts by word pieces."""
+
+
 class MiniLM:
     """all-MiniLM-L6-v2: 384 dimensions, English, the mean of its word pieces."""
 
@@ -112,6 +129,23 @@ class MiniLM:
         `most` word pieces of each are read. Raises what the vendors raise.
         """
         return _embed(*self._ready(), list(texts), most)
+
+    def states_now(self, texts: Sequence[str], *, most: int) -> States:
+        """A few texts of like length. Raises what the vendors raise."""
+        session, pieces = self._ready()
+        ids, mask = _pieces(pieces, list(texts), most)
+        hidden, beneath = _run(session, ids, mask, "last_hidden_state", _BENEATH)
+        return States(_means(hidden, mask), beneath, mask.astype("float32"))
+
+    @property
+    def file(self) -> Path:
+        """The model's file, for those who train on it."""
+        return self._model
+
+    def lengths(self, texts: Sequence[str], *, most: int) -> list[int]:
+        """Word pieces of each, at the most so many."""
+        read = self._ready()[1].encode_batch([_readable(text) for text in texts])
+        return [min(most, sum(each.attention_mask)) for each in read]
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """As `Embedder.embed`. In a thread: the event loop goes on meanwhile."""
@@ -133,15 +167,17 @@ class MiniLM:
         options.log_severity_level = 3  # errors alone
         options.intra_op_num_threads = 1  # a second gains nothing for one text, and spins while it waits
         options.enable_cpu_mem_arena = options.enable_mem_pattern = False  # else the longest batch is kept for good
-        session = engine.InferenceSession(str(self._model), options, providers=["CPUExecutionProvider"])
+        model = self._model.read_bytes() + _told(_BENEATH)
+        session = engine.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        del model
         pieces = cast(Any, importlib.import_module("tokenizers")).Tokenizer.from_file(str(self._pieces))
         pieces.enable_truncation(PIECES)
         pieces.enable_padding()
-        _give_back()
+        give_back()
         return session, pieces
 
 
-def _give_back() -> None:
+def give_back() -> None:
     """What the building of the session has freed goes back to the system: glibc keeps 60 MB of it otherwise."""
     with suppress(OSError, AttributeError):  # another C library has other ways
         ctypes.CDLL(None).malloc_trim(0)
@@ -161,15 +197,49 @@ def _embed(session: Any, pieces: Any, texts: list[str], most: int = PIECES) -> l
 
 
 def _batch(session: Any, pieces: Any, texts: list[str], most: int) -> list[list[float]]:
+    ids, mask = _pieces(pieces, texts, most)
+    [hidden] = _run(session, ids, mask, "last_hidden_state")
+    return _means(hidden, mask)
+
+
+def _readable(text: str) -> str:
+    """Half a surrogate pair is no text to the word pieces."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _pieces(pieces: Any, texts: list[str], most: int) -> tuple[Any, Any]:
+    """Ids of word pieces, and 1 where one is: int64, texts by pieces."""
     np = cast(Any, importlib.import_module("numpy"))
-    # Half a surrogate pair is no text to the word pieces.
-    read = pieces.encode_batch([text.encode("utf-8", "replace").decode() for text in texts])
-    ids = np.array([each.ids for each in read], dtype=np.int64)[:, :most]
-    mask = np.array([each.attention_mask for each in read], dtype=np.int64)[:, :most]
-    asked = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-    [hidden] = session.run(["last_hidden_state"], asked)
+    read = pieces.encode_batch([_readable(text) for text in texts])
+    return (
+        np.array([each.ids for each in read], dtype=np.int64)[:, :most],
+        np.array([each.attention_mask for each in read], dtype=np.int64)[:, :most],
+    )
+
+
+def _run(session: Any, ids: Any, mask: Any, *outputs: str) -> list[Any]:
+    return session.run(list(outputs), {"input_ids": ids, "attention_mask": mask, "token_type_ids": ids * 0})
+
+
+def _means(hidden: Any, mask: Any) -> list[list[float]]:
+    """The mean of each text's word pieces, of length 1."""
+    np = cast(Any, importlib.import_module("numpy"))
     mean = (hidden * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
     return (mean / np.linalg.norm(mean, axis=1, keepdims=True)).round(6).tolist()
+
+
+def _told(output: str) -> bytes:
+    """What is put behind a model's bytes to have it tell one more of its values, a tensor of floats.
+
+    Messages of Protocol Buffers may follow each other, and are one then: these are ModelProto.graph (7), GraphProto.output
+    (12), and of ValueInfoProto name (1) and type (2), a tensor (1) of elements of kind 1.
+    """
+
+    def field(number: int, held: bytes) -> bytes:
+        return bytes([number << 3 | 2, len(held)]) + held
+
+    floats = field(1, bytes([1 << 3, 1]))
+    return field(7, field(12, field(1, output.encode()) + field(2, floats)))
 
 
 class TrigramEmbedder:

@@ -32,7 +32,7 @@ MAX_READ = 65_536
 SHORT = 12
 """Words of a text that a rule sees as a whole."""
 
-UNSURE, SURE = 0.6, 0.86
+UNSURE, SURE = 0.6, 0.84
 """The confidence of a rule that leaves room, and that of a classifier that takes it."""
 
 MAX_SIGNALS = 12

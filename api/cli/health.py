@@ -15,6 +15,7 @@ from agents.models.embedding import open_embedder
 from agents.models.opening import PROVIDERS, check_judge, check_spec
 from agents.prompts import Prompts
 from agents.safety.cases import check_cases
+from agents.safety.classifying.network import check_network
 from agents.safety.classifying.weights import read_weights
 from agents.safety.crisis import VERIFIED_DAYS, stale_contacts
 from agents.safety.rule_file import GATES, safety_folder
@@ -145,6 +146,7 @@ def _safety(settings: Settings) -> str:
     if settings.safety_model:
         check_judge(settings.safety_model)
     sources = read_weights().sources
+    check_network(sources["network"])
     told = f"{sum(len(one.rules) for one in rules)} rules hold their cases; a classifier of {sources['examples']:,} examples"
     return told + (f"; judged by {settings.safety_model}" if settings.safety_model else "; no judge")
 

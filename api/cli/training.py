@@ -1,11 +1,15 @@
 """`tta safety train` makes the classifier's weights anew or compares them; `tta safety report` scores labelled sets."""
 
+import hashlib
 import time
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from agents.safety.classifying.corpus import Example
 
 from agents.errors import InvalidInput, InvalidSetting
 from api.cli.output import check_writable, print_json, table
@@ -22,34 +26,39 @@ def train(
         Path | None, typer.Option("--corpus", help="A folder of grammars; without one, the shipped corpus.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Write the weights to this file, not over the shipped ones.")
+        Path | None,
+        typer.Option(
+            "--out", help="Write the weights to this file and the network beside it (.onnx), not over the shipped ones."
+        ),
     ] = None,
     compare: Annotated[
         bool, typer.Option("--check", help="Write nothing: tell whether the weights in force come out, byte for byte.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The result as one JSON object.")] = False,
 ) -> None:
-    from agents.models.embedding import minilm  # noqa: PLC0415 - none of it is needed for a command's help
-    from agents.safety.classifying.classifier import PIECES  # noqa: PLC0415
-    from agents.safety.classifying.corpus import read_corpus  # noqa: PLC0415
-    from agents.safety.classifying.training import check_libraries, fingerprint  # noqa: PLC0415
-    from agents.safety.classifying.training import train as train_on  # noqa: PLC0415
-    from agents.safety.classifying.weights import encode, weights_file  # noqa: PLC0415
+    from agents.safety.classifying.corpus import read_corpus  # noqa: PLC0415 - none of it is needed for a command's help
+    from agents.safety.classifying.library import check_libraries  # noqa: PLC0415
+    from agents.safety.classifying.network import beside  # noqa: PLC0415
+    from agents.safety.classifying.training import fingerprint  # noqa: PLC0415
+    from agents.safety.classifying.weights import weights_file  # noqa: PLC0415
 
     path = out or weights_file()
+    files = (path, beside(path))
     check_libraries()
     if not compare:
-        check_writable(path, "file of weights")
+        for file in files:
+            check_writable(file, "file of weights")
     examples = read_corpus(corpus)
     began = time.monotonic()
-    weights = train_on(examples, partial(minilm().embed_now, most=PIECES), embedder="all-MiniLM-L6-v2 int8", tell=_tell)
-    made, seconds = encode(weights), round(time.monotonic() - began, 1)
-    same = path.is_file() and path.read_bytes() == made
-    if not compare:
-        path.write_bytes(made)
+    same = True
+    for file, made in zip(files, _made(examples), strict=True):
+        same &= file.is_file() and file.read_bytes() == made
+        if not compare:
+            file.write_bytes(made)
+    seconds = round(time.monotonic() - began, 1)
     if as_json:
-        told = {"file": str(path), "examples": len(examples), "corpus": fingerprint(examples), "same": same}
-        print_json({**told, "seconds": seconds})
+        told = {"file": str(path), "network": str(files[1]), "examples": len(examples), "corpus": fingerprint(examples)}
+        print_json({**told, "same": same, "seconds": seconds})
     else:
         verb = "come out byte for byte" if same else "do not come out" if compare else "are new"
         typer.echo(f"{path}: the weights {verb}, from {len(examples):,} examples in {seconds:.0f} s.")
@@ -59,6 +68,22 @@ def train(
             place=str(path),
             cure="Train them: tta safety train",
         )
+
+
+def _made(examples: "list[Example]") -> "tuple[bytes, bytes]":
+    """The bytes of the weights' file, and of the network's."""
+    from agents.models.embedding import LAYERS, TUNED, minilm  # noqa: PLC0415
+    from agents.safety.classifying.classifier import PIECES  # noqa: PLC0415
+    from agents.safety.classifying.training import fingerprint  # noqa: PLC0415
+    from agents.safety.classifying.training import train as train_on  # noqa: PLC0415
+    from agents.safety.classifying.tuning import tune  # noqa: PLC0415
+    from agents.safety.classifying.weights import encode  # noqa: PLC0415
+
+    model = minilm()
+    network = tune(examples, model, beneath=LAYERS - TUNED, corpus=fingerprint(examples), tell=_tell)
+    embed, sha256 = partial(model.embed_now, most=PIECES), hashlib.sha256(network).hexdigest()
+    weights = train_on(examples, embed, embedder="all-MiniLM-L6-v2 int8", network=sha256, tell=_tell)
+    return encode(weights), network
 
 
 def _tell(what: str, done: int, of: int) -> None:

@@ -1,9 +1,9 @@
 """The local classifier: what rules have no words for. Always on, no network, read from disk when it is first needed.
 
-Cheap first: two heads over a text's words alone leave out what is plainly play (most actions), and what they do not
-leave out is looked at again with a sentence embedding. `prompts/safety/classifier.yaml` holds the thresholds, with
-what was measured there. A score is a distance from a line, not a probability and no clinical measure; `confidence` in
-a signal is its logistic.
+Cheap first: two heads over a text's words alone leave out what is plainly play (most actions). What they do not leave
+out is looked at again with a sentence embedding, and by a network that was tuned to tell a crisis (`tuning.py`).
+`prompts/safety/classifier.yaml` holds the thresholds, with what was measured there. A score is a distance from a line, not
+a probability and no clinical measure; `confidence` in a signal is its logistic.
 """
 
 import hashlib
@@ -13,19 +13,29 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.safety.classifying.features import Windows
-from agents.safety.classifying.weights import CHEAP, HEADS, Weights, read_weights
+from agents.safety.classifying.network import TUNED_HEADS, check_network
+from agents.safety.classifying.weights import CHEAP, HEADS, Sources, Weights, read_weights
 from agents.safety.normalise import Views
 from agents.safety.rule_file import CATEGORIES, RuleAction, read_model, safety_folder
 from agents.safety.rules import Finding
 from agents.story import Signal, Tier
 
-Embed = Callable[[Sequence[str]], list[list[float]]]
-"""Vectors of texts, one each."""
+
+class Embedded(NamedTuple):
+    """A text as the embedder reads it."""
+
+    vector: list[float]
+    crisis: float | None = None
+    """What the network says of it; None without one."""
+
+
+Embed = Callable[[Sequence[str]], list[Embedded]]
+"""Of texts, one each."""
 
 LONG = 4_000
 """Characters of a text that is read once: the `words` view reads a text several times, against disguises, and rules read
@@ -41,6 +51,9 @@ piece takes 0.2 to 0.4 ms, so that two windows of nothing but signs took 100 ms 
 
 EMBEDDED = 1_200
 """Characters of a window that are embedded; the embedder reads PIECES of them."""
+
+if TYPE_CHECKING:
+    from agents.models.tuned import TunedLayers
 
 _WORD = re.compile(r"[a-z0-9]{1,40}|[.!?]")
 
@@ -108,6 +121,11 @@ class Classifier:
             return []
         return self._danger(text, found, self.at.together_crisis, self.at.together_check_in, "together_")
 
+    @property
+    def sources(self) -> Sources:
+        """What its weights were trained from. Raises InvalidSetting."""
+        return self._loaded().sources
+
     def warm(self) -> None:
         """Reads weights and model now, so that the first action does not wait for them."""
         self._loaded()
@@ -130,9 +148,11 @@ class Classifier:
         places = sorted({max(range(len(spans)), key=lambda place: cheaply[place][head]) for head in range(len(CHEAP))})
         worst = [spans[place] for place in places]
         texts = [text.raw if len(spans) == 1 else " ".join(windows.words(span)) for span in worst]
-        vectors = self._embed([text[:EMBEDDED] for text in texts])
+        embedded = self._embed([text[:EMBEDDED] for text in texts])
         scored = [weights.word_scores(windows.features(span)) for span in worst]
-        full = [weights.add_dense(scores, vector) for scores, vector in zip(scored, vectors, strict=True)]
+        full = [
+            _whole(weights.add_dense(scores, one.vector), one) for scores, one in zip(scored, embedded, strict=True)
+        ]
         return {head: max(one[head] for one in full) for head in HEADS} | cheap
 
     def _scores(self, text: Views) -> dict[str, float] | None:
@@ -178,10 +198,25 @@ def shipped_classifier() -> Classifier:
     return Classifier(_minilm, thresholds=read_thresholds())
 
 
-def _minilm(texts: Sequence[str]) -> list[list[float]]:
+def _minilm(texts: Sequence[str]) -> list[Embedded]:
     from agents.models.embedding import minilm  # noqa: PLC0415 - the models' package knows the screen
 
-    return minilm().embed_now(texts, most=PIECES if len(texts) == 1 else PIECES_OF_TWO)
+    states = minilm().states_now(texts, most=PIECES if len(texts) == 1 else PIECES_OF_TWO)
+    scores = _tuned().scores_now(states)
+    place = TUNED_HEADS.index("crisis")
+    return [Embedded(vector, score[place]) for vector, score in zip(states.vectors, scores, strict=True)]
+
+
+@cache
+def _tuned() -> "TunedLayers":
+    from agents.models.tuned import TunedLayers  # noqa: PLC0415
+
+    return TunedLayers(lambda: check_network(shipped_classifier().sources["network"]))
+
+
+def _whole(scores: dict[str, float], embedded: Embedded) -> dict[str, float]:
+    """The scores of a text: a crisis is told by the head and the network together, half and half."""
+    return scores if embedded.crisis is None else scores | {"crisis": (scores["crisis"] + embedded.crisis) / 2}
 
 
 def _once(text: Views) -> str:

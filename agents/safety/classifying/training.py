@@ -7,7 +7,6 @@ whose last digits depend on the processor's instructions: so the bytes are the s
 """
 
 import hashlib
-import importlib
 import json
 from array import array
 from collections import Counter
@@ -15,9 +14,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
 from agents.errors import InvalidSetting
-from agents.safety.classifying.classifier import EMBEDDED, Embed
+from agents.safety.classifying.classifier import EMBEDDED
 from agents.safety.classifying.corpus import ASKING, MEANS, Example
 from agents.safety.classifying.features import BUCKETS, WINDOW, features
+from agents.safety.classifying.library import library
 from agents.safety.classifying.weights import CHEAP, DIMENSIONS, HEADS, Sources, Weights, is_word, word_hash
 from agents.safety.normalise import views
 from agents.safety.rule_file import CATEGORIES
@@ -34,6 +34,9 @@ TAUGHT = 2
 BATCH = 500
 """Texts that are embedded between two reports of progress."""
 
+Embed = Callable[[Sequence[str]], list[list[float]]]
+"""Vectors of texts, one each."""
+
 Tell = Callable[[str, int, int], None]
 """What is being done, how much of it is done, and how much there is."""
 
@@ -41,7 +44,7 @@ Matrix = Any
 """scipy.sparse.csr_matrix: a row an example."""
 
 
-class _Head(NamedTuple):
+class Head(NamedTuple):
     """What a head learns: of which examples, which are its own."""
 
     of: Callable[[Example], bool]
@@ -76,23 +79,25 @@ def _of(category: str) -> Callable[[Example], bool]:
     return lambda example: category in example.categories
 
 
-_LEARN: dict[str, _Head] = {
-    "cheap_danger": _Head(_any, _is_danger),
-    "cheap_asking": _Head(_any, _asks),
+LEARN: dict[str, Head] = {
+    "cheap_danger": Head(_any, _is_danger),
+    "cheap_asking": Head(_any, _asks),
     # What only needs a question is neither: it would blur the line on both sides.
-    "crisis": _Head(_is_clear, _is_crisis),
-    "concern": _Head(_any, _is_danger),
+    "crisis": Head(_is_clear, _is_crisis),
+    "concern": Head(_any, _is_danger),
     # Dangers that are not asked for are neither here: the other two speak of them.
-    MEANS: _Head(_is_means_or_harmless, _of(MEANS)),
-    **{name: _Head(_any, _of(name)) for name in sorted(ASKING)},
-    **{name: _Head(_is_danger, _of(name)) for name in sorted(CATEGORIES)},
+    MEANS: Head(_is_means_or_harmless, _of(MEANS)),
+    **{name: Head(_any, _of(name)) for name in sorted(ASKING)},
+    **{name: Head(_is_danger, _of(name)) for name in sorted(CATEGORIES)},
 }
 
 
-def train(examples: Sequence[Example], embed: Embed, *, embedder: str, tell: Tell) -> Weights:
-    """The weights of all heads. Raises InvalidSetting without the extra `train`, and for a corpus that lacks a kind."""
+def train(examples: Sequence[Example], embed: Embed, *, embedder: str, network: str, tell: Tell) -> Weights:
+    """The weights of all heads; `network` is the SHA-256 of what was tuned beside them. Raises InvalidSetting without the
+    extra `train`, and for a corpus that lacks a kind.
+    """
     words, dense = _words(examples), _dense(examples, embed, tell)
-    both = _library("scipy.sparse").hstack([words, dense]).tocsr()
+    both = library("scipy.sparse").hstack([words, dense]).tocsr()
     heads = {head: _fitted(head, examples, words if head in CHEAP else both, tell) for head in HEADS}
     rounded = [_rounded(heads[head][0][:BUCKETS]) for head in HEADS]
     rows = array("b", (rounded[head][0][bucket] for bucket in range(BUCKETS) for head in range(len(HEADS))))
@@ -102,7 +107,7 @@ def train(examples: Sequence[Example], embed: Embed, *, embedder: str, tell: Tel
         biases=tuple(round(heads[head][1], 4) for head in HEADS),
         dense=tuple(tuple(round(weight, 4) for weight in heads[head][0][BUCKETS:]) for head in HEADS),
         known=known_words(examples),
-        sources=Sources(examples=len(examples), corpus=fingerprint(examples), embedder=embedder),
+        sources=Sources(examples=len(examples), corpus=fingerprint(examples), embedder=embedder, network=network),
     )
 
 
@@ -110,11 +115,6 @@ def known_words(examples: Sequence[Example]) -> frozenset[int]:
     """Hashes of the words that stand in TAUGHT examples or more."""
     times = Counter(word for example in examples for word in set(views(example.text).words.split()) if is_word(word))
     return frozenset(word_hash(word) for word, count in times.items() if count >= TAUGHT)
-
-
-def check_libraries() -> None:
-    """Raises InvalidSetting without the extra `train`: before anything is embedded."""
-    _library("sklearn.linear_model")
 
 
 def fingerprint(examples: Sequence[Example]) -> str:
@@ -133,7 +133,7 @@ def _words(examples: Sequence[Example]) -> Matrix:
         pointers.append(pointers[-1] + len(row))
     data = [weight for row in rows for _, weight in row]
     buckets = [bucket for row in rows for bucket, _ in row]
-    return _library("scipy.sparse").csr_matrix((data, buckets, pointers), shape=(len(rows), BUCKETS))
+    return library("scipy.sparse").csr_matrix((data, buckets, pointers), shape=(len(rows), BUCKETS))
 
 
 def _dense(examples: Sequence[Example], embed: Embed, tell: Tell) -> Matrix:
@@ -144,25 +144,25 @@ def _dense(examples: Sequence[Example], embed: Embed, tell: Tell) -> Matrix:
         vectors += embed(texts[start : start + BATCH])
     if any(len(vector) != DIMENSIONS for vector in vectors):
         raise InvalidSetting(f"The embedder's vectors have not {DIMENSIONS} dimensions")
-    return _library("scipy.sparse").csr_matrix(vectors)
+    return library("scipy.sparse").csr_matrix(vectors)
 
 
 def _fitted(head: str, examples: Sequence[Example], matrix: Matrix, tell: Tell) -> tuple[list[float], float]:
     """A head's weights and its bias."""
     tell(f"head {head}", HEADS.index(head), len(HEADS))
-    learn = _LEARN[head]
+    learn = LEARN[head]
     chosen = [place for place, example in enumerate(examples) if learn.of(example)]
     own = [learn.own(examples[place]) for place in chosen]
     if not any(own) or all(own):
         raise InvalidSetting(f"The corpus has nothing for the head '{head}' to tell apart")
-    regression = _library("sklearn.linear_model").LogisticRegression(
+    regression = library("sklearn.linear_model").LogisticRegression(
         C=PENALTY, solver="liblinear", class_weight="balanced", random_state=0, max_iter=2_000
     )
-    regression.fit(matrix[chosen], own, sample_weight=[_weight(examples[place]) for place in chosen])
+    regression.fit(matrix[chosen], own, sample_weight=[weight_of(examples[place]) for place in chosen])
     return cast(list[float], regression.coef_[0].tolist()), float(regression.intercept_[0])
 
 
-def _weight(example: Example) -> float:
+def weight_of(example: Example) -> float:
     return example.weight * WEIGHTS.get(example.source, 1.0)
 
 
@@ -170,12 +170,3 @@ def _rounded(weights: Sequence[float]) -> tuple[list[int], float]:
     """Weights as signed bytes, and what these are to be multiplied with."""
     scale = float(f"{max(map(abs, weights)) / 127:.4g}") or 1.0
     return [max(-127, min(127, round(weight / scale))) for weight in weights], scale
-
-
-def _library(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise InvalidSetting(
-            "Training needs the extra `train`, which is not installed", cure="Install it: uv sync --extra train"
-        ) from None

@@ -20,7 +20,7 @@ from agents.errors import InvalidSetting
 from agents.safety.classifying.features import BUCKETS, Features, Windows
 from agents.safety.rule_file import CATEGORIES, safety_folder
 
-FORMAT = 2
+FORMAT = 3
 
 KNOWN = 3
 """One word in so many must have been taught, before a text is more than noise."""
@@ -46,6 +46,8 @@ class Sources(TypedDict):
     corpus: str
     """SHA-256 of all examples, in order."""
     embedder: str
+    network: str
+    """SHA-256 of the network's file, which belongs to them."""
 
 
 class Weights(NamedTuple):

@@ -44,7 +44,7 @@ def test_what_was_said_before_is_remembered_within_a_conversation_alone(screen: 
 
 
 def test_a_plan_in_pieces_is_found_where_they_are_told_together_and_never_between_conversations(screen: Screen) -> None:
-    pieces = ["mum works nights now", "they will find a note", "the garage is empty now"]
+    pieces = ["mum works nights now", "they will find a note", "i swept out the garage"]
     found = check(screen, said(pieces[0], "look", pieces[1], "go north", pieces[2]))
     assert (found["tier"], found["first_flagged_turn"]) == ("crisis", 5)
     assert [check(screen, said(piece))["tier"] for piece in pieces] == ["none"] * 3

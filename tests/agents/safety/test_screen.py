@@ -77,13 +77,11 @@ CHECK_IN = [
     "my best friend wants to kill herself",
     "I used to cut myself",
     "I was raped when I was young",
-    "I make myself throw up",
     "I'm having a panic attack",
     "I'm so tired I want to die lol",
     "ich kann nicht mehr",
     "I don't want to wake up",
     "I've had enough of life",
-    "I don't deserve to live",
     "I wish I didn't exist",
     "suicide",
     "jump in front of the train",
@@ -101,7 +99,6 @@ CHECK_IN = [
     "I was assaulted",
     "my boyfriend forced me",
     "someone is hurting me",
-    "I'm going to hurt someone",
     "call an ambulance",
     "I need help",
     "I need to talk to someone",
@@ -221,7 +218,10 @@ def test_danger_is_a_crisis(text: str) -> None:
     assert verdict["categories"]
 
 
-@pytest.mark.parametrize("text", ["kill myself", "my suicide is planned"])
+TAKEN = ["kill myself", "my suicide is planned", "I make myself throw up", "I don't deserve to live"]
+
+
+@pytest.mark.parametrize("text", TAKEN)
 def test_where_a_rule_leaves_room_the_classifier_takes_it(text: str) -> None:
     assert Screen.of_rules().action(text)["tier"] == "check_in"
     assert SCREEN.action(text)["tier"] == "crisis"

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from agents.errors import InvalidSetting
-from agents.safety.classifying.classifier import Classifier, Thresholds, read_thresholds
+from agents.safety.classifying.classifier import Classifier, Embedded, Thresholds, read_thresholds
 from agents.safety.classifying.features import BUCKETS, MANY, OVERLAP, WINDOW, Windows, features
+from agents.safety.classifying.network import SOURCE, TUNED_HEADS, check_network, network_file
 from agents.safety.classifying.weights import (
     DIMENSIONS,
     HEADS,
@@ -38,12 +39,13 @@ KNOWN = ("something", "go", "north", "look", "zebra")
 class Embedding:
     """Counts what it is asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, crisis: float | None = None) -> None:
         self.asked: list[str] = []
+        self.crisis = crisis
 
-    def __call__(self, texts: Sequence[str]) -> list[list[float]]:
+    def __call__(self, texts: Sequence[str]) -> list[Embedded]:
         self.asked += texts
-        return [[1.0, *[0.0] * (DIMENSIONS - 1)] for _ in texts]
+        return [Embedded([1.0, *[0.0] * (DIMENSIONS - 1)], self.crisis) for _ in texts]
 
 
 def weights(**scores: float) -> Callable[[], Weights]:
@@ -52,13 +54,24 @@ def weights(**scores: float) -> Callable[[], Weights]:
     dense = tuple(() if head.startswith("cheap") else (0.0,) * DIMENSIONS for head in HEADS)
     words = array("b", bytes(BUCKETS * len(HEADS)))
     known = frozenset(map(word_hash, KNOWN))
-    made = Weights(words, (1.0,) * len(HEADS), biases, dense, known, Sources(examples=1, corpus="", embedder=""))
+    made = Weights(
+        words, (1.0,) * len(HEADS), biases, dense, known, Sources(examples=1, corpus="", embedder="", network="")
+    )
     return lambda: made
 
 
 def found(text: str = "something", *, together: bool = False, **scores: float) -> list[Finding]:
     classifier = Classifier(Embedding(), thresholds=AT, weights=weights(**{"cheap_danger": 1.0, **scores}))
     return (classifier.together if together else classifier)(views(text), "none")
+
+
+@pytest.mark.parametrize(
+    ("head", "network", "is_one"), [(4.0, 6.0, True), (4.0, 5.9, False), (12.0, -2.0, True), (-2.0, 11.9, False)]
+)
+def test_a_crisis_is_told_by_head_and_network_half_and_half(head: float, network: float, is_one: bool) -> None:
+    classifier = Classifier(Embedding(network), thresholds=AT, weights=weights(cheap_danger=1.0, crisis=head))
+    assert bool(classifier(views("something"), "none")) is is_one
+    assert classifier.scores(views("something"))["concern"] == -9.0, "other heads have a word of their own"
 
 
 def test_what_is_plainly_play_is_not_embedded() -> None:
@@ -202,6 +215,29 @@ def test_the_shipped_weights_are_those_of_the_shipped_corpus() -> None:
     assert read_weights(weights_file()).sources["corpus"] == fingerprint(read_corpus())
 
 
+def test_the_shipped_network_is_the_one_that_belongs_to_them() -> None:
+    from onnxruntime import InferenceSession  # noqa: PLC0415
+
+    sources = read_weights(weights_file()).sources
+    told = InferenceSession(check_network(sources["network"])).get_modelmeta().custom_metadata_map
+    assert told == {"corpus": sources["corpus"], "heads": ",".join(TUNED_HEADS), "source": SOURCE}
+    assert "Apache-2.0" in SOURCE
+
+
+@pytest.mark.parametrize("spoil", [lambda raw: raw[:-1], lambda raw: raw + b" ", None], ids=["cut", "longer", "gone"])
+def test_another_network_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[bytes], bytes] | None
+) -> None:
+    path, shipped = tmp_path / "classifier.onnx", network_file().read_bytes()
+    if spoil:
+        path.write_bytes(spoil(shipped))
+    monkeypatch.setattr("agents.safety.classifying.network.network_file", lambda: path)
+    with pytest.raises(InvalidSetting, match="network") as caught:
+        check_network(read_weights().sources["network"])
+    assert caught.value.place == str(path)
+    assert "tta safety train" in caught.value.cure
+
+
 def test_its_version_tells_weights_and_thresholds_apart_and_reads_nothing() -> None:
     def never() -> Weights:
         raise AssertionError("it was read")
@@ -210,7 +246,7 @@ def test_its_version_tells_weights_and_thresholds_apart_and_reads_nothing() -> N
     assert re.fullmatch(r"classifier-unread-[0-9a-f]{8}", unread.version)
     other = Classifier(Embedding(), thresholds=AT.model_copy(update={"crisis": 6.0}), weights=never)
     assert other.version != unread.version
-    made = weights(crisis=1.0)()._replace(sources=Sources(examples=1, corpus="80284dade78f", embedder=""))
+    made = weights(crisis=1.0)()._replace(sources=Sources(examples=1, corpus="80284dade78f", embedder="", network=""))
     read = Classifier(Embedding(), thresholds=AT, weights=lambda: made)
     read(views("look"), "none")
     assert read.version == unread.version.replace("unread", "80284dad")
@@ -244,4 +280,4 @@ def test_the_shipped_thresholds_are_in_order() -> None:
     at = read_thresholds()
     assert at.keep < at.check_in
     assert at.together_check_in <= at.check_in
-    assert at.together_crisis <= at.crisis
+    assert at.together_crisis >= at.crisis, "of several texts one may be about another matter"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from agents.errors import InvalidSetting
-from agents.safety.classifying import training
+from agents.safety.classifying import library
 from agents.safety.classifying.corpus import Example
 from agents.safety.classifying.features import Windows, features
 from agents.safety.classifying.training import fingerprint, train
@@ -50,7 +50,7 @@ def corpus() -> list[Example]:
 
 
 def made(examples: list[Example]) -> Weights:
-    return train(examples, embed, embedder="none", tell=lambda *_: None)
+    return train(examples, embed, embedder="none", network="", tell=lambda *_: None)
 
 
 def test_the_same_corpus_gives_the_same_bytes() -> None:
@@ -100,7 +100,7 @@ def test_without_the_extra_it_is_one_line_with_its_cure(monkeypatch: pytest.Monk
     def missing(name: str) -> None:
         raise ImportError(name)
 
-    monkeypatch.setattr(training.importlib, "import_module", missing)
+    monkeypatch.setattr(library.importlib, "import_module", missing)
     with pytest.raises(InvalidSetting, match="extra `train`") as caught:
-        training.check_libraries()
+        library.check_libraries()
     assert "uv sync --extra train" in caught.value.cure
