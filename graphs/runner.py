@@ -111,7 +111,7 @@ class Runner:
 
     async def run(self, accepted: Accepted, services: TurnServices, *, new: bool = False) -> Turn:
         """The committed turn. Raises the StoryError that ended it; the event stream then ends with that error. What is
-        `new` was accepted just now under an id that nobody else knows, so it is not looked for before it is played.
+        `new` was accepted just now under an id that nobody else knows: its line is not asked whether it stopped in it.
 
         A turn that the model failed is given up; one that a store failed stays accepted and is resumed the next time.
         """
@@ -163,12 +163,15 @@ class Runner:
     async def _once(self, accepted: Accepted, services: TurnServices, *, new: bool) -> Turn:
         """One attempt. What nobody foresaw ends this turn and no other: it is a StoryError that keeps nothing."""
         try:
-            if not new and (stored := await self.stored(accepted["turn_id"])):
+            # Also of a new turn: another process ends it, if the lease ran out since it was accepted.
+            if stored := await self.stored(accepted["turn_id"]):
                 return stored
             await self._step_back(accepted)
             if new:
                 with suppress(CheckpointDamaged, CheckpointUnreadable):  # of the line's last turn: given up below
                     return await self._play(accepted, services)
+                if stored := await self.stored(accepted["turn_id"]):  # or of this one, after its commit
+                    return stored
             return await self._play(accepted, services, await self._resumes(accepted))
         except StoryError:
             raise

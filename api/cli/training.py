@@ -44,6 +44,9 @@ def train(
 
     path = out or weights_file()
     files = (path, beside(path))
+    if path == files[1]:
+        cure = "Name a file that ends in .bin: the network goes beside it, as .onnx."
+        raise InvalidSetting("The weights would be where the network goes", place=str(path), cure=cure)
     check_libraries()
     if not compare:
         for file in files:

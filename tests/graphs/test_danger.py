@@ -222,6 +222,31 @@ async def test_a_line_whose_checkpoint_cannot_be_read_goes_on(engine: StoryEngin
     assert (await engine.act(session, "wait", turn_id=turn_id))["number"] == 2
 
 
+async def test_a_checkpoint_that_fails_after_the_commit_has_nothing_told_twice(
+    engine: StoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await begun(engine)
+    model = ScriptedModel(answers=["The range ticks.", "The tap drips."])
+    engine.use_model("offline", model)
+    saver = engine._graph.checkpointer  # pyright: ignore[reportPrivateUsage]
+    real, failed = saver.aput, list[str]()
+
+    async def failing(config: Any, checkpoint: Any, metadata: Any, versions: Any) -> Any:
+        if "turn" in versions and not failed:  # what `commit` sets
+            failed.append("commit")
+            raise CheckpointDamaged("gone")
+        return await real(config, checkpoint, metadata, versions)
+
+    monkeypatch.setattr(saver, "aput", failing)
+    turn = await engine.act(session, "look")
+    assert failed
+    assert turn["narration"].startswith("The range ticks.")
+    assert [one["number"] for one in await engine.turns(session)] == [1]
+    told = [event async for event in engine.events(session, turn["turn_id"]) if event["kind"] == "sentence"]
+    assert "drips" not in str(told)
+    assert told
+
+
 async def _config(engine: StoryEngine, session: str) -> Any:
     line = (await engine.position(session))["line"]
     return engine._runner(session).config(line)  # pyright: ignore[reportPrivateUsage]

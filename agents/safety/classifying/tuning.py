@@ -2,7 +2,7 @@
 
 A sentence embedding was made to tell what a text is about; a cry for help and a song about one are about the same. So the
 layers that make it learn the difference, from what the layer beneath them says, which is asked once for each text. Two
-rounds over the corpus, a quarter of an hour; what comes out is rounded to signed bytes and written as a file of ONNX.
+rounds over the corpus, some twenty minutes; what comes out is rounded to signed bytes and written as a file of ONNX.
 """
 
 from collections.abc import Iterator, Sequence

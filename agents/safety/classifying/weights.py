@@ -165,6 +165,8 @@ def read_weights(path: Path | None = None) -> Weights:
         dense = tuple(tuple(map(float, weights)) for weights in head["dense"])
         if len(dense) != len(HEADS) or any(len(weights) not in (0, DIMENSIONS) for weights in dense):
             raise ValueError("another make")
+        if not isinstance(head["sources"]["network"], str):
+            raise ValueError("another make")
         scales, biases = tuple(head["scales"]), tuple(head["biases"])
         return Weights(words, scales, biases, dense, frozenset(_little(known)), head["sources"])
     except (OSError, ValueError, KeyError, TypeError) as error:

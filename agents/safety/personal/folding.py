@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 def folded(text: str) -> str:
     """In small letters, also those that `re` takes for the same: the long s, the Kelvin sign, the i of Turkish."""
-    return text.casefold().replace("ı", "i")
+    return text.replace("İ", "i").casefold().replace("ı", "i")  # else İ becomes two characters
 
 
 def holds(low: str, strings: Iterable[str]) -> bool:

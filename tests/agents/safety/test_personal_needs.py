@@ -26,7 +26,7 @@ PIECES = (
     "High Street", "via Roma", "Musterweg", "Postfach", "P.O. Box", "Apt.", "apt", "unit", "#", "th", "nd", "B", "Bİ", "_", "a" * 41, "é",
     "12", "7", "3", "1234", "12345678", "²", "٣", "221B", "10-12", "lives at", "corner of Elm Street and", "on Old Mill Road", "APO AE 09012",
     "USS Gerald", "discuss", "zip code", "passport no:", "SSN", "PAN ABCPE", "card", "phone", "account", "DE44 5001", "0x52908400098527886E0F",
-    "the secret is", "paſſword:", "toKen", "pın", "hunter2!", "sk-", "xoxb-", "12345678901", "AKIA", "IOSFODNN7EXAM", "www.", "example", ".com", "._a",
+    "the secret is", "paſſword:", "toKen", "pın", "pİn", "credentİals:", "the junctİon of Oak Street and Elm Avenue", "\u0345USS Foo1 ", "hunter2!", "sk-", "xoxb-", "12345678901", "AKIA", "IOSFODNN7EXAM", "www.", "example", ".com", "._a",
     "https://", "fe80", "::", "00", "ab", ":", "-", ".", ",", "'", "’", "@", " at ", " dot ", "\n", "\t", " ", "     ", '"turn":', "(", ")", "+", "/",
 )  # fmt: skip
 
@@ -68,7 +68,7 @@ def test_not_in_longer_texts_either(seed: int, monkeypatch: pytest.MonkeyPatch) 
 def test_a_folded_text_has_what_patterns_take_for_the_same() -> None:
     for letter, same in (("s", "ſ"), ("k", "\u212a"), ("i", "ı"), ("i", "İ")):
         assert re.fullmatch(letter, same, re.IGNORECASE)
-        assert folded(same).startswith(letter)
+        assert folded(same) == letter
 
 
 def test_an_address_of_the_web_needs_no_stop() -> None:

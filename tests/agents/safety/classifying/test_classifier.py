@@ -188,8 +188,11 @@ def test_features_are_a_vector_of_length_one_in_the_order_of_buckets() -> None:
 
 @pytest.mark.parametrize(
     "spoil",
-    [lambda raw: raw[:-1], lambda raw: raw.replace(b"cheap_danger", b"cheap_dancer", 1), lambda raw: b"", lambda raw: b"{}\n"],
-    ids=["cut short", "other heads", "empty", "nothing"],
+    [
+        lambda raw: raw[:-1], lambda raw: raw.replace(b"cheap_danger", b"cheap_dancer", 1), lambda raw: b"", lambda raw: b"{}\n",
+        lambda raw: raw.replace(b'"network"', b'"netwark"', 1),
+    ],
+    ids=["cut short", "other heads", "empty", "nothing", "no network"],
 )  # fmt: skip
 def test_weights_that_are_not_whole_are_refused_in_one_line(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
     path = tmp_path / "classifier.bin"
