@@ -9,7 +9,7 @@
     │   ├── InvalidSetting      a setting, a flag or a variable of the environment
     │   └── KeyReused           an Idempotency-Key that belongs to another request
     ├── NotFound                the named thing does not exist                   404
-    │   ├── Unknown{Session, Branch, Turn, Character}   in the stores            exit 1
+    │   ├── Unknown{Session, Branch, Turn, Subject, Character}  in the stores    exit 1
     │   └── Unknown{World, Prompt, Model}       among what can be named at all   exit 2
     ├── Conflict                somebody else was first                          409, exit 1
     │   ├── TurnInProgress      the session is playing another turn
@@ -146,6 +146,10 @@ class UnknownBranch(NotFound):
 
 class UnknownTurn(NotFound):
     title = "There is no such turn"
+
+
+class UnknownSubject(NotFound):
+    title = "Nothing is said of it"
 
 
 class UnknownCharacter(NotFound):

@@ -12,8 +12,10 @@ from api import docs, problems, repeats, sockets, tolls
 from api.auth.guard import build_guard
 from api.auth.policy import Doors, Logins, admit
 from api.bodies import Bodies
+from api.intime import InTime
 from api.observability.layer import Named, Observed
 from api.observability.opening import figures, open_tracing, own_version
+from api.queries import know_query
 from api.readiness import Readiness
 from api.requests import Origins, Requests
 from api.routes import agui, auth, characters, health, looking, metrics, players, sessions, turns, worlds
@@ -36,7 +38,10 @@ ROUTERS = (
     docs.router,
 )
 
-LAYERS = (repeats.Repeats, problems.Words, Doors, Origins, Bodies, tolls.Tolls, Logins, Named, Requests, Observed)
+LAYERS = (
+    *(repeats.Repeats, problems.Words, Doors, Origins, Bodies, tolls.Tolls, Logins, Named),
+    *(InTime, Requests, Observed),
+)
 """The innermost first: the last one is the first to see a request."""
 
 
@@ -84,7 +89,8 @@ def _untold(**options: Any) -> FastAPI:
     """FastAPI's own telemetry would tell paths, queries and what errors say; ours tells none of it (`api/observability`)."""
     kinds = ("tracing", "metrics", "logs", "operation_spans", "auto_configure")
     telemetry: Any = dict.fromkeys(kinds, False)
-    return FastAPI(redirect_slashes=False, dependencies=[Depends(admit)], telemetry=telemetry, **options)
+    everywhere = [Depends(admit), Depends(know_query)]
+    return FastAPI(redirect_slashes=False, dependencies=everywhere, telemetry=telemetry, **options)
 
 
 def _furnish(

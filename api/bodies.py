@@ -7,7 +7,6 @@ the request away, `spoken` gives the safety screen what the person said, however
 import asyncio
 import json
 import re
-import zlib
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -21,9 +20,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agents.errors import InvalidInput
 from agents.safety.topics import is_named
 from api.messages import MESSAGE_TYPES
-from api.refusals import FORM_CURE, JSON_CURE, BodyTooLarge, BodyTooSlow, InvalidJson, InvalidText, WrongMediaType
+from api.refusals import FORM_CURE, JSON_CURE, BodyTooLarge, BodyTooSlow, InvalidJson, WrongMediaType
 from api.runs import RUN_LIMIT, is_run, names_in, near_the_last, unanswered
 from api.shapes import Request
+from api.unpacked import check_json, every, inflated, once
 
 BODY_LIMIT = 64 * 1024
 """Largest body in bytes: thirty times the longest action."""
@@ -33,9 +33,6 @@ SCREENED = 256 * 1024
 
 DRAINED = 4 * 1024 * 1024
 """How much of it is taken from the wire, so that an ordinary client gets to read the answer."""
-
-NESTED = 64
-"""How deep a body may be nested. What is kept of one is written as JSON again, and that ends at some 250 levels."""
 
 BODY_S = 20.0
 """Longest wait for a whole body."""
@@ -109,13 +106,11 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
 
 
 def _keep(kept: bytearray, chunk: bytes, limit: int) -> None:
-    """Of a body that is too large its beginning is kept; of a run its end too, where the newest message stands."""
-    if limit == BODY_LIMIT:
-        kept += chunk[: max(0, SCREENED - len(kept))]
-        return
+    """Of a body that is too large its beginning and its end are kept: in a run the newest message stands there."""
+    most = max(limit, SCREENED)
     kept += chunk
-    if len(kept) > limit:
-        del kept[limit // 2 : len(kept) - limit // 2]
+    if len(kept) > most:
+        del kept[most // 2 : len(kept) - most // 2]
 
 
 def body_of(scope: Scope) -> bytes:
@@ -137,7 +132,7 @@ def _check(raw: bytes, headers: Headers, *, form: bool) -> None:
 
 def hold_message(scope: Scope, raw: bytes) -> None:
     """A message of a socket takes the place of the body. Raises BodyTooLarge, and what `check_json` raises."""
-    scope[_KEY] = raw[:SCREENED]
+    scope[_KEY] = raw if len(raw) <= SCREENED else raw[: SCREENED // 2] + raw[-SCREENED // 2 :]
     if len(raw) > BODY_LIMIT:
         raise BodyTooLarge(f"The message has more than {BODY_LIMIT} bytes", cure="Send less at a time.")
     try:
@@ -147,35 +142,6 @@ def hold_message(scope: Scope, raw: bytes) -> None:
         raise
 
 
-def check_json(raw: bytes) -> None:
-    """Raises InvalidText, InvalidJson."""
-    try:
-        said = json.loads(raw.decode("utf-8"), parse_constant=_no_number)
-    except UnicodeDecodeError as error:
-        raise InvalidText("The body is not UTF-8", place=f"byte {error.start}", cure=JSON_CURE) from None
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno} column {error.colno}"
-        raise InvalidJson(f"The body is not JSON: {error.msg.lower()}", place=where, cure=JSON_CURE) from None
-    except (ValueError, RecursionError):
-        raise InvalidJson("The body is not JSON that can be read here", cure=JSON_CURE) from None
-    if _is_deep(said):
-        raise InvalidJson(f"The body is nested deeper than {NESTED} levels", cure="Send it flatter.")
-
-
-def _is_deep(said: Any) -> bool:
-    level = [said]
-    for _ in range(NESTED + 1):
-        inside = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
-        level = [inner for each in inside for inner in each]
-        if not level:
-            return False
-    return True
-
-
-def _no_number(name: str) -> float:
-    raise ValueError(name)
-
-
 def spoken(scope: Scope) -> str:
     """All text that a request holds, in every reading that makes sense of it; empty where it holds none."""
     raw = bytes(scope.get(_KEY, b""))
@@ -183,8 +149,7 @@ def spoken(scope: Scope) -> str:
     readings = [_in_path(str(scope.get("path", ""))), _in_headers(scope)]
     if query:
         readings.append(unquote_plus(query.decode("latin-1"), errors="replace"))
-    if raw[:2] in (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda"):
-        raw = _inflated(raw)
+    raw = inflated(raw, Headers(scope=scope).get("content-encoding", "").lower(), SCREENED)
     if raw and is_run(str(scope.get("path", ""))):
         readings += _of_run(raw)
     elif raw:
@@ -196,7 +161,7 @@ def _of_run(raw: bytes) -> list[str]:
     """The player's words in a run: what it tells again of the conversation was read when it was new."""
     text = raw.decode("utf-8", errors="replace")
     try:
-        return list(_strings(unanswered(json.loads(text))))
+        return list(_strings(unanswered(json.loads(text, object_pairs_hook=once))))
     except (ValueError, RecursionError):
         return [*_read_as(near_the_last(text)), *_readings(raw)]
 
@@ -251,7 +216,7 @@ def _read_as(text: str) -> list[str]:
     if "\x00" in text:
         text = text.replace("\x00", "")  # UTF-16 or UTF-32 without a mark: the letters are what is left
     try:
-        return list(_strings(json.loads(text)))
+        return list(_strings(json.loads(text, object_pairs_hook=every)))
     except (ValueError, RecursionError):
         unescaped = _ESCAPE.sub(_unescaped, text)
         return [text, unescaped, unquote_plus(text, errors="replace")]
@@ -290,11 +255,3 @@ def _below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
     for each in model.__subclasses__():
         yield each
         yield from _below(each)
-
-
-def _inflated(raw: bytes) -> bytes:
-    """The beginning of a compressed body; nothing where it cannot be read."""
-    try:
-        return zlib.decompressobj(wbits=47).decompress(raw, SCREENED)
-    except zlib.error:
-        return b""

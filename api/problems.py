@@ -64,8 +64,8 @@ def problem(error: StoryError, scope: Scope | None = None) -> dict[str, Any]:
         "title": error.title,
         "status": error.status,
         # A name or a path that is told back may be an e-mail address; proxies and clients log problems.
-        "detail": _hidden(error.cause),
-        "instance": _hidden(scope["path"]) if scope else "",
+        "detail": error.cause if isinstance(error, InvalidRequest) else hidden(error.cause),
+        "instance": hidden(scope["path"]) if scope else "",
         "code": error.code,
         "cure": cure,
         "place": error.place,
@@ -78,7 +78,7 @@ def problem(error: StoryError, scope: Scope | None = None) -> dict[str, Any]:
     return {key: value for key, value in members.items() if value or key in ("status", "detail")}
 
 
-def _hidden(text: str) -> str:
+def hidden(text: str) -> str:
     """Personal data and keys are not told back; an id that we made, or a UUID, looks like a key and is none."""
     redaction = Redaction()
     # An address may hold a slash: a path is looked at step by step, so that what leads to one stays.
@@ -124,14 +124,19 @@ async def help_for(scope: Scope, text: str, error: StoryError) -> dict[str, Any]
     if not text:
         return None
     engine = getattr(scope["app"].state, "engine", None)
-    screen = engine.screen if engine else _screen()
-    verdict = await asyncio.to_thread(screen.action, text)
+    verdict = await asyncio.to_thread(screen_of(scope).action, text)
     # What is merely refused as a name is not turned away here.
     if engine and KEY in scope and not error.audited and (verdict["tier"] != "none" or not isinstance(error, HeldText)):
         error.audited = True
         engine.note_turned_away(verdict, text, error.code, session_in(str(scope.get("path", ""))))
     locale = engine.settings.locale if engine else ""
     return None if verdict["tier"] == "none" else dict(response(verdict["tier"], locale, paused=False))
+
+
+def screen_of(scope: Scope) -> Screen:
+    """The engine's, and one of its own before there is an engine."""
+    engine = getattr(scope["app"].state, "engine", None)
+    return engine.screen if engine else _screen()
 
 
 class Words:
@@ -172,8 +177,9 @@ def of_validation(error: RequestValidationError) -> StoryError:
     """What did not fit the schema, each field by its place; never what was sent in it."""
     faults = [
         {
-            "place": ".".join(str(part)[:64] for part in fault["loc"]),
-            "message": str(fault["msg"]).removeprefix("Value error, "),
+            # Part by part: `body.name` would be taken for the address of a site.
+            "place": ".".join(hidden(str(part)[:64]) for part in fault["loc"]),
+            "message": hidden(str(fault["msg"]).removeprefix("Value error, ")),
         }
         for fault in list(error.errors())[:_SHOWN_FAULTS]
     ]

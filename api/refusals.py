@@ -28,7 +28,7 @@ StoryError
 └── InternalError           a fault of ours; nothing of it is told           500
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.errors import Conflict, InvalidInput, NotFound, StoryError
@@ -41,8 +41,10 @@ FORM_CURE = "Send the fields of a form with `Content-Type: application/x-www-for
 class InvalidRequest(InvalidInput):
     """Fields that do not fit the schema. `faults` names each with its place."""
 
-    def __init__(self, cause: str, *, place: str = "", cure: str = "", faults: list[dict[str, str]]) -> None:
-        super().__init__(cause, place=place, cure=cure)
+    def __init__(
+        self, cause: str, *, place: str = "", cure: str = "", choices: Sequence[str] = (), faults: list[dict[str, str]]
+    ) -> None:
+        super().__init__(cause, place=place, cure=cure, choices=choices)
         self.faults = faults
 
 

@@ -18,7 +18,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from agents.errors import StoryError
-from agents.safety.personal import find
 from api.auth.policy import guard_of
 from api.auth.rules import LOOPBACK, AuthRules
 from api.bodies import UUID
@@ -26,6 +25,7 @@ from api.logs import frames
 from api.observability.layer import ids_of
 from api.problems import REQUEST_ID, answer
 from api.refusals import ForeignHost, ForeignOrigin, InternalError
+from graphs.telemetry import known_as
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -51,14 +51,15 @@ EXPOSED = (
 )
 """The headers of ours that such a page may read."""
 
-_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_MADE = re.compile(rf"{UUID.pattern}|[0-9a-f]{{16,64}}|[0-9A-HJKMNP-TV-Z]{{26}}|1-[0-9a-f]{{8}}-[0-9a-f]{{24}}", re.I)
+"""A UUID, hexadecimal digits, a ULID, the id of a load balancer of AWS: made by a machine, and no words."""
 
 
-def _is_id(given: str) -> bool:
-    """Whether it may stand in a log: it has an id's form and is nobody's number (`078-05-1120` has the form, too)."""
-    return bool(UUID.fullmatch(given)) or (
-        bool(_ID.fullmatch(given)) and all(span.kind == "key" for span in find(given))
-    )
+def _request_id(given: str) -> str:
+    """Under which id a request stands in logs and answers. What a client made up may be anybody's words, name or number."""
+    if not given:
+        return uuid.uuid4().hex
+    return given if _MADE.fullmatch(given) else known_as(given)
 
 
 class Requests:
@@ -74,8 +75,7 @@ class Requests:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = scope[REQUEST_ID] = given if _is_id(given) else uuid.uuid4().hex
+        request_id = scope[REQUEST_ID] = _request_id(Headers(scope=scope).get("x-request-id", ""))
         began, status = time.perf_counter(), 0
 
         async def send_dressed(message: Message) -> None:

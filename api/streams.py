@@ -15,13 +15,13 @@ import structlog
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
-from agents.errors import StoreUnavailable, StoryError, UnknownTurn, error_of
+from agents.errors import StoreUnavailable, StoryError, UnknownTurn
 from agents.story import Turn
 from api.logs import frames
 from api.problems import problem
 from graphs.ending import end
 from graphs.engine import StoryEngine
-from graphs.events import Event, sequence_of
+from graphs.events import Event, error_in, sequence_of
 
 T = TypeVar("T")
 
@@ -191,7 +191,7 @@ def _complete(event: Event, task: "asyncio.Task[Turn] | None") -> Event:
     error = task.exception() if task and task.done() and not task.cancelled() else None
     if isinstance(error, StoryError):
         return Event(id=event["id"], kind="error", data=problem(error))
-    known = error_of(str(data.get("code", "")), str(data.get("detail", "")))
+    known = error_in(data)
     return Event(id=event["id"], kind="error", data=problem(known)) if known.code == data.get("code") else event
 
 

@@ -199,7 +199,8 @@ class StoryEngine(StoryCharacters):
                 found = await self.memory.attempts(self.scope(session), position["head"])
                 if not 1 <= number <= len(found):
                     valid = [str(each) for each in range(1, len(found) + 1)]
-                    raise UnknownTurn(f"The last turn has no attempt {number}", choices=valid)
+                    cure = "`attempts` tells what each came to." if valid else "Nothing was played here yet."
+                    raise UnknownTurn(f"The last turn has no attempt {number}", cure=cure, choices=valid)
                 turn = found[number - 1]
                 await self.memory.take_attempt(self.scope(session), position["branch"], turn["turn_id"])
                 return turn

@@ -5,12 +5,13 @@ turn's id and a sequence, so a client that lost its connection says where it was
 """
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Literal, cast
 
 from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
+from agents.errors import StoryError, error_of
 from graphs.keys import story_key, text_of
 from graphs.sealing import PLAIN, Seal
 from graphs.wakes import Wakes
@@ -34,6 +35,13 @@ class Event(TypedDict):
     id: str
     kind: EventKind
     data: dict[str, Any]
+
+
+def error_in(data: Mapping[str, Any]) -> StoryError:
+    """The error that an `error` event tells of, with help for whoever is at risk."""
+    error = error_of(str(data.get("code", "")), str(data.get("detail", "")))
+    error.help = data.get("help")
+    return error
 
 
 class Events:
@@ -73,14 +81,13 @@ class Events:
         events = [self._event(turn_id, raw) for raw in entries or []]
         return [str(event["data"]["text"]) for event in events if event["kind"] == "sentence"]
 
-    async def failure(self, turn_id: str) -> tuple[str, str] | None:
-        """The code and the cause of the error that the turn has ended with."""
+    async def failure(self, turn_id: str) -> StoryError | None:
+        """What the turn has ended with, where that was an error."""
         found: Any = await self._redis.xrevrange(self.key(turn_id), count=2)
         events = [self._event(turn_id, raw) for raw in found]
         if [event["kind"] for event in events] != ["end", "error"]:
             return None
-        data = events[1]["data"]
-        return str(data.get("code", "")), str(data.get("detail", ""))
+        return error_in(events[1]["data"])
 
     async def read(self, turn_id: str, *, after: str = "") -> AsyncGenerator[Event]:
         """Events of a turn from the one after `after` until `end`, waiting for those that are still to come."""

@@ -4,8 +4,9 @@ import asyncio
 from contextlib import suppress
 from functools import partial
 
-from agents.errors import StoreError, StoryError, TurnInProgress
+from agents.errors import SessionPaused, StoreError, StoryError, TurnInProgress
 from agents.halt import cancelled
+from agents.safety.crisis import response
 from agents.story import Turn
 from agents.world.schema import World
 from graphs.accepting import StoryAccepter
@@ -17,7 +18,7 @@ from graphs.memory.shapes import KEYFRAME, Session
 from graphs.metering import Entrance, Permit, freely, is_answered_with_help
 from graphs.runner import Runner
 from graphs.state import TurnServices
-from graphs.waiting import Waiting, Waits
+from graphs.waiting import Waiting, Waits, is_cry
 
 LOCK_WAIT_S = 0.2
 
@@ -135,6 +136,8 @@ class StoryPlayer(StoryAccepter):
                     return stored
                 async with hold(self._stores.redis, self._story(record["session"]), turn_id, wait_s=LOCK_WAIT_S):
                     return await self._leased(record, text, turn_id, runner, entrance)
+        except TurnInProgress:
+            raise  # nothing was accepted: whoever asked knows what becomes of it
         except StoryError as error:
             error.audited |= entrance.accepted.done()
             raise self._with_help(error, text, record["session"]) from error.__cause__
@@ -230,6 +233,9 @@ class StoryPlayer(StoryAccepter):
         except StoreError:
             raise
         except StoryError as error:
+            if is_cry(waits) and waits["screened"]:  # its words are gone: it is known by its verdict
+                paused = isinstance(error, SessionPaused)
+                error.help = dict(response(waits["screened"]["tier"], self.settings.locale, paused=paused))
             await runner.turned_away(turn_id, error)
             await waiting.remove(turn_id)
             return

@@ -2,12 +2,12 @@
 
 What the client chooses has the names of LangGraph's `multitask_strategy`:
 
-    reject      the second one is refused (`StoryPlayer.start`)
+    reject      the second one is refused
     enqueue     it waits until those before it are over
     interrupt   the turn that runs ends where it is, with what was told; what waits is dropped
     rollback    nothing of the turn that runs stays, also where it has just been committed; what waits is dropped
 
-An action of a person at risk waits for nobody: whatever was chosen but `reject`, it goes first and cuts in.
+An action of a person at risk waits for nobody: whatever was chosen, it goes first and cuts in, and nothing drops it.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from typing_extensions import TypedDict
 
-from agents.errors import Conflict, ModelUnavailable, StoryError, TurnInProgress, UnknownTurn, error_of
+from agents.errors import Conflict, ModelUnavailable, StoryError, TurnInProgress, UnknownTurn
 from agents.halt import How, cancelled
 from agents.story import Turn
 from graphs.actions import check_action
@@ -28,7 +28,7 @@ from graphs.playing import StoryPlayer
 from graphs.runner import Runner
 from graphs.settings import Settings
 from graphs.stores import Stores
-from graphs.waiting import MOST, Waits, sessions_that_wait
+from graphs.waiting import MOST, Waits, is_cry, sessions_that_wait
 
 if TYPE_CHECKING:
     from graphs.nudges import Nudges
@@ -76,6 +76,17 @@ class StoryQueue(StoryPlayer):
         task.add_done_callback(self._ended)
         return queued["turn_id"], task
 
+    async def _accept(
+        self, record: Session, turn_id: str, text: str | None, permit: Permit
+    ) -> tuple[str, asyncio.Task[Turn]]:
+        """As that of StoryPlayer; a person at risk is not refused where a turn is played, but cuts in."""
+        try:
+            return await super()._accept(record, turn_id, text, permit)
+        except TurnInProgress:
+            if text is None or not self._at_risk(record, text):
+                raise
+            return await self.send(record["session"], text, turn_id=turn_id, strategy="enqueue", permit=permit)
+
     async def enqueue(
         self, session: str, action: str, *, turn_id: str = "", strategy: Strategy = "enqueue", permit: Permit = freely
     ) -> Queued:
@@ -106,7 +117,7 @@ class StoryQueue(StoryPlayer):
         verdict, heard = await self._screened(record, await self.memory.position(self.scope(session)), text)
         others, running = await waiting.all(), await runner.inbox.current()  # in this order, as in `queued`
         stopped = verdict["action"] != "allow"
-        if strategy == "reject" and (running or others):
+        if strategy == "reject" and (running or others) and verdict["tier"] == "none":
             raise TurnInProgress("The session is playing another turn", cure="Wait until it has ended, or enqueue it.")
         if strategy == "enqueue" and len(others) >= MOST and not stopped:
             raise TurnInProgress(f"{MOST} actions wait already", cure="Wait until some are played.")
@@ -116,7 +127,8 @@ class StoryQueue(StoryPlayer):
         if strategy in ("interrupt", "rollback"):
             how = "rollback" if strategy == "rollback" else "interrupt"
             for each in others:
-                await self._drop(session, each["turn_id"])
+                if not is_cry(each):
+                    await self._drop(session, each["turn_id"])
         taken_back = running["turn_id"] if running and strategy == "rollback" else ""
         waits = Waits(turn_id=turn_id, action=text, screened=None, heard=None, instead_of=taken_back)
         if (
@@ -127,7 +139,7 @@ class StoryQueue(StoryPlayer):
         opening = {"turn_id": turn_id, "session": session, "branch": record["branch"]}
         await runner.inbox.expect(turn_id)
         await runner.events.begin(turn_id, opening)
-        await waiting.put(waits, first=how is not None)
+        await waiting.put(waits, first=how is not None and not is_cry(waits))  # cries go first by themselves
         # Again: one of those that waited may have been begun since.
         now = await runner.inbox.current() if how else None
         if how and now and now["turn_id"] != turn_id and not is_stopped(now):
@@ -188,8 +200,7 @@ class StoryQueue(StoryPlayer):
     async def failure(self, session: str, turn_id: str) -> StoryError | None:
         """What a turn ended with of which nothing came, as long as its events are kept."""
         with self._translated():
-            told = await self._events(session).failure(turn_id)
-        return error_of(*told) if told else None
+            return await self._events(session).failure(turn_id)
 
     async def cancel(self, session: str, turn_id: str = "") -> str:
         """Stops the turn that runs, or drops one that waits; its id. Nothing of it stays.
@@ -199,6 +210,8 @@ class StoryQueue(StoryPlayer):
         """
         with self._translated():
             record, runner = await self.session(session), self._runner(session)
+            if any(each["turn_id"] == turn_id and is_cry(each) for each in await self._waiting(session).all()):
+                raise Conflict("What answers a person at risk is not stopped", cure="Wait until it is played.")
             if turn_id and await self._drop(session, turn_id):
                 return turn_id
             running = await runner.inbox.current()
@@ -271,8 +284,8 @@ class StoryQueue(StoryPlayer):
             while True:
                 if turn := await runner.stored(turn_id):
                     return turn
-                if told := await runner.events.failure(turn_id):
-                    raise error_of(*told)
+                if failed := await runner.events.failure(turn_id):
+                    raise failed
                 try:
                     await self.queued(session, turn_id)
                 except UnknownTurn:

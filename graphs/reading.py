@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager, suppress
 
-from agents.errors import StoryError, UnknownSession, UnknownTurn, unforeseen
+from agents.errors import StoryError, UnknownSession, UnknownSubject, UnknownTurn, unforeseen
 from agents.prompts import Prompts
 from agents.safety.leaks import Leaks
 from agents.safety.redaction import Redaction
@@ -171,12 +171,21 @@ class StoryReader:
     async def facts(
         self, session: str, *, branch: str | None = None, at: int | None = None, about: str | None = None
     ) -> list[Fact]:
-        """What holds after turn `at` (default: the branch's last). Raises UnknownTurn for one that is not played yet."""
+        """What holds after turn `at` (default: the branch's last).
+
+        Raises UnknownTurn for one that is not played yet, UnknownSubject where nothing is said of what is asked `about`.
+        """
         position = await self.position(session, branch)
         if at is not None and at > position["number"]:
             valid = f"0 to {position['number']}"
             raise UnknownTurn(f"The branch '{position['branch']}' has no turn {at}", choices=[valid])
-        return await self.memory.facts(self.scope(session), branch, at=at, about=about)
+        scope = self.scope(session)
+        found = await self.memory.facts(scope, branch, at=at, about=about)
+        if about and not found:
+            known = await self.memory.facts(scope, branch, at=at)
+            subjects = list(dict.fromkeys(fact["subject"] for fact in known))
+            raise UnknownSubject(f"Nothing is said of '{about[:60]}'", choices=subjects)
+        return found
 
     async def trace(self, session: str, turn_id: str) -> list[TraceEntry]:
         """Each node of a past turn, in order. Raises UnknownTurn."""

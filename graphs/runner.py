@@ -205,7 +205,8 @@ class Runner:
 
     async def turned_away(self, turn_id: str, error: StoryError) -> None:
         """Tells whoever reads along that nothing comes of the turn."""
-        await self.events.append(turn_id, "error", {"code": error.code, "detail": error.cause}, last=True)
+        told: dict[str, Any] = {"code": error.code, "detail": error.cause}
+        await self.events.append(turn_id, "error", told | ({"help": error.help} if error.help else {}), last=True)
 
     async def stored(self, turn_id: str) -> Turn | None:
         """The turn if it is in story memory already."""

@@ -78,10 +78,11 @@ class Reviving(Retry):
     """A lost connection is tried once more, after the embedded server was brought back if it had died.
 
     A command may so be sent twice. All of ours bear it: the worst is a sentence that stands twice in an event stream.
+    One that was waited for in vain is not: whoever asks has waited as long as TTA_REDIS_TIMEOUT_S says.
     """
 
     def __init__(self, revive: Callable[[], Awaitable[None]]) -> None:
-        super().__init__(NoBackoff(), 1)
+        super().__init__(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
         self._revive = revive
 
     def __deepcopy__(self, memo: object) -> "Reviving":

@@ -46,6 +46,11 @@ class Waits(TypedDict):
     """The turn that it takes back, if that is the last one then; empty for none."""
 
 
+def is_cry(waits: Waits) -> bool:
+    """Whether it is that of a person at risk: it goes before all others, and nobody drops it."""
+    return waits["screened"] is not None and waits["screened"]["tier"] != "none"
+
+
 class Waiting:
     """What waits in one session."""
 
@@ -65,8 +70,8 @@ class Waiting:
         await cast(Any, (self._redis.lpush if first else self._redis.rpush)(self._key, text))
 
     async def all(self) -> list[Waits]:
-        """What waits, the next one first."""
-        return [waits for _, waits in await self._read()]
+        """What waits, the next one first: whoever is at risk before all others, whatever came in between."""
+        return sorted((waits for _, waits in await self._read()), key=lambda waits: not is_cry(waits))
 
     async def count(self) -> int:
         return int(await cast(Any, self._redis.llen(self._key)))

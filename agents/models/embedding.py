@@ -11,7 +11,6 @@ imported and takes 210 MB; a question takes 6 ms, a turn with the turn before it
 """
 
 import asyncio
-import ctypes
 import hashlib
 import importlib
 import importlib.util
@@ -19,12 +18,12 @@ import math
 import re
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from agents.errors import InvalidSetting, ModelError, StoryError
+from agents.models.onnx import open_session
 
 if TYPE_CHECKING:
     from agents.services import Embedder
@@ -162,25 +161,11 @@ class MiniLM:
         return self._loaded
 
     def _load(self) -> tuple[Any, Any]:
-        engine = cast(Any, importlib.import_module("onnxruntime"))
-        options = engine.SessionOptions()
-        options.log_severity_level = 3  # errors alone
-        options.intra_op_num_threads = 1  # a second gains nothing for one text, and spins while it waits
-        options.enable_cpu_mem_arena = options.enable_mem_pattern = False  # else the longest batch is kept for good
-        model = self._model.read_bytes() + _told(_BENEATH)
-        session = engine.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        del model
+        session = open_session(self._model.read_bytes() + _told(_BENEATH))
         pieces = cast(Any, importlib.import_module("tokenizers")).Tokenizer.from_file(str(self._pieces))
         pieces.enable_truncation(PIECES)
         pieces.enable_padding()
-        give_back()
         return session, pieces
-
-
-def give_back() -> None:
-    """What the building of the session has freed goes back to the system: glibc keeps 60 MB of it otherwise."""
-    with suppress(OSError, AttributeError):  # another C library has other ways
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _embed(session: Any, pieces: Any, texts: list[str], most: int = PIECES) -> list[list[float]]:

@@ -83,6 +83,10 @@ def wilson(count: int, lines: int) -> tuple[float, float]:
 
 def read_sets(folder: Path) -> list[Labelled]:
     """All sets of a folder. Raises InvalidInput with file and line."""
+    if folder.is_file():
+        raise InvalidInput(
+            "It is a file, and a folder is asked for", place=str(folder), cure="Name the folder it is in."
+        )
     files = sorted(folder.glob("*.jsonl")) if folder.is_dir() else []
     if not files:
         raise InvalidInput("There is no set in it", place=str(folder), cure="Name a folder with *.jsonl files.")

@@ -21,6 +21,9 @@ Pattern = Annotated[str, Field(min_length=3, max_length=2_000)]
 Case = Annotated[str, Field(min_length=1, max_length=400)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,47}$")]
 
+END = "..."
+"""The last line of a file of rules."""
+
 GATES = ("action", "narration")
 """What rules are for: what players do, and what the narrator says. A file each in a folder of rules."""
 
@@ -96,20 +99,22 @@ def safety_folder() -> Path:
 
 def read_rule_file(path: Path) -> tuple[RuleFile, dict[str, int]]:
     """A file of rules as written, and the line of each rule by its id. Raises InvalidSetting with file, line and rule."""
-    document = read_document(path)
+    document = read_document(path, whole=True)
     data = document.data
     try:
         file = RuleFile.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = f"{path}:{document.line(first['loc'])}"
+        if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+            raise _no_key(place, str(first["loc"][0])) from error
         raise rule_fault(place, _rule_at(data, first["loc"]), _said(first["loc"], first["msg"])) from error
     return file, {rule.id: document.line(("rules", number)) for number, rule in enumerate(file.rules)}
 
 
-def read_model(path: Path, model: type[M], what: str) -> M:
+def read_model(path: Path, model: type[M], what: str, *, whole: bool = False) -> M:
     """A YAML file as that model. Raises InvalidSetting with file, line and field; `what` is what the file holds."""
-    document = read_document(path)
+    document = read_document(path, whole=whole)
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
@@ -126,13 +131,17 @@ def read_yaml(path: Path) -> Any:
     return read_document(path).data
 
 
-def read_document(path: Path) -> yamls.Document:
-    """A YAML file with its lines. Raises InvalidSetting for one that is missing, no plain file, unreadable or malformed."""
+def read_document(path: Path, *, whole: bool = False) -> yamls.Document:
+    """A YAML file with its lines. Raises InvalidSetting for one that is missing, no plain file, unreadable or malformed.
+
+    `whole`: its last line is YAML's own end, `...`. Half a file of rules is a good one with fewer rules.
+    """
     try:
         # A pipe in its place would be waited for without end.
         if not stat.S_ISREG(path.stat().st_mode):
             raise _unread(path, "it is no plain file")
-        document = yamls.read_yaml(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = yamls.read_yaml(text)
     except UnicodeDecodeError as error:
         raise _unread(path, "it is not text in UTF-8") from error
     except OSError as error:
@@ -144,11 +153,23 @@ def read_document(path: Path) -> yamls.Document:
     if not isinstance(document.data, dict):
         held = "it is empty" if document.data is None else "it holds no fields with names"
         raise InvalidSetting(f"The safety file is not valid: {held}", place=f"{path}:1", cure="Restore it.")
+    if whole and text.rstrip().rpartition("\n")[2] != END:
+        raise InvalidSetting(
+            f"The safety file does not end with a line `{END}`: it may be cut short",
+            place=f"{path}:{text.count(chr(10)) + 1}",
+            cure="Restore it, or write that line where nothing is missing.",
+        )
     return document
 
 
 def _unread(path: Path, why: str) -> InvalidSetting:
-    return InvalidSetting(f"The safety file cannot be read: {why}", place=str(path), cure="Restore it.")
+    cure = "Restore it." if path.parent.is_dir() else "Check the path: there is no such folder."
+    return InvalidSetting(f"The safety file cannot be read: {why}", place=str(path), cure=cure)
+
+
+def _no_key(place: str, key: str) -> InvalidSetting:
+    cause = f"The safety file is not valid: there is no such key as '{key[:40]}'"
+    return InvalidSetting(cause, place=place, cure="Take it out.", choices=list(RuleFile.model_fields))
 
 
 def rule_fault(place: str, owner: str, what: str) -> InvalidSetting:

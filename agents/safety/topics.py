@@ -30,6 +30,7 @@ _STEMMER = snowballstemmer.stemmer("english")
 _WORD = re.compile(r"[^\W_]+")
 _SMALL = """a an the of my our your his her their and or any all to in on being with about"""
 _PLAIN = frozenset(_SMALL.split())
+_ARTICLE = re.compile(r"^(?:an?|the) (?=.)")
 _LATIN = re.compile(r"[a-z]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -111,9 +112,12 @@ def topics_of(avoid: tuple[str, ...]) -> Topics:
 
 
 def check_topics(names: Sequence[str]) -> list[str]:
-    """The topics as a session keeps them: trimmed, each once. Raises InvalidInput for too many, or what is no topic."""
-    kept = list({" ".join(name.split()).casefold(): " ".join(name.split()) for name in names}.values())
-    kept = [name for name in kept if name]
+    """The topics as a session keeps them: trimmed, each once, whatever its article.
+
+    Raises InvalidInput for too many, or what is no topic.
+    """
+    trimmed = [" ".join(name.split()) for name in names]
+    kept = list({_ARTICLE.sub("", name.casefold()): name for name in trimmed if name}.values())
     if names and not kept:
         raise InvalidInput("No topic to avoid is named", cure="Name one, such as spiders.")
     if len(kept) > MOST:
@@ -165,7 +169,7 @@ def _index() -> dict[frozenset[str], tuple[Topic, tuple[str, ...]]]:
 @cache
 def read_topics(path: Path | None = None) -> tuple[Topic, ...]:
     """The topics of a file (default: the shipped one). Raises InvalidSetting with its place."""
-    return read_model(path or safety_folder() / "topics.yaml", _File, "topics").topics
+    return read_model(path or safety_folder() / "topics.yaml", _File, "topics", whole=True).topics
 
 
 def _pattern(words: Iterable[str]) -> re.Pattern[str] | None:

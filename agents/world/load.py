@@ -48,9 +48,17 @@ def worlds_folder() -> Path:
     return Path(str(resources.files("prompts"))) / "worlds"
 
 
+_DEFAULT = "winter_light"
+
+
 def shipped_worlds() -> list[str]:
     """The ids of the shipped worlds, in order."""
     return sorted(path.stem for path in worlds_folder().glob("*.yaml"))
+
+
+def default_world() -> str:
+    """The world that is begun where none is named."""
+    return _DEFAULT if _DEFAULT in (shipped := shipped_worlds()) else shipped[0]
 
 
 def find_world_file(name: str) -> Path:

@@ -105,7 +105,7 @@ class _Same:
         return isinstance(other, _Same) and other.world is self.world
 
 
-@lru_cache(maxsize=2_048)
+@lru_cache(maxsize=512)
 def _read_lately(text: str, same: _Same) -> tuple[Command, ...]:
     return tuple(parse(text, same.world))
 

@@ -82,6 +82,7 @@ def create_key(
         scopes = check_scopes(scope or ["play"], known)
         async with engine_of() as engine:
             made, key = await engine.access.keys.create(name, role=known, scopes=scopes, player=player)
+            _warn(made, await engine.access.keys.all(), login=engine.settings.auth != "none")
         if as_json:
             print_json({**_shown(made), "key": key})
             return
@@ -90,6 +91,23 @@ def create_key(
         typer.echo("Keep it: it is not told again. Clients send it as `Authorization: Bearer KEY`.")
 
     wait_for(work)
+
+
+def _warn(made: "ApiKey", keys: "list[ApiKey]", *, login: bool) -> None:
+    """Says on stderr what whoever made a key may not expect."""
+    alike = [
+        key["id"] for key in keys if key["name"] == made["name"] and key["id"] != made["id"] and not key["revoked"]
+    ]
+    if alike:
+        print(
+            f"tta: the name '{made['name']}' has {counted(len(alike), 'other good key')}: {', '.join(alike[:3])}. "
+            "Take away what is not wanted with `tta keys revoke ID`.",
+            file=sys.stderr,
+        )
+    if not login:
+        print(
+            "tta: keys have no effect until a login is asked for. Set TTA_AUTH where `tta serve` runs.", file=sys.stderr
+        )
 
 
 def revoke_key(

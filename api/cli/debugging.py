@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agents.errors import InvalidSetting, NotFound
+from agents.errors import InvalidSetting
 from agents.story import FOREVER
 from agents.world.view import is_bookkeeping
 from api.cli.output import check_writable, engine_of, print_json, show_json, table, wait_for
 
 if TYPE_CHECKING:
     from agents.prompts import Prompt
-    from agents.story import Fact
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 SessionId = Annotated[str, typer.Argument(help="The session's id (`tta sessions list`).")]
@@ -29,10 +28,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(prompts, name="prompts")
 
 
-class NoFacts(NotFound):
-    title = "Nothing is said of it"
-
-
 def facts(
     session: SessionId,
     branch: Annotated[str | None, typer.Option(help="Another branch than the active one.")] = None,
@@ -44,9 +39,6 @@ def facts(
     async def work() -> None:
         async with engine_of() as engine:
             found = await engine.facts(session, branch=branch, at=at, about=about)
-            if about and not found:
-                known = await engine.facts(session, branch=branch, at=at)
-                raise NoFacts(f"Nothing is said of '{about[:60]}'", choices=_subjects(known))
         if as_json:
             print_json([{**f, "until": None if f["until"] == FOREVER else f["until"]} for f in found])
             return
@@ -57,10 +49,6 @@ def facts(
             typer.echo(f"{len(found) - len(shown)} more count what was told: --all shows them.")
 
     wait_for(work)
-
-
-def _subjects(known: "list[Fact]") -> list[str]:
-    return list(dict.fromkeys(fact["subject"] for fact in known))
 
 
 def graph(

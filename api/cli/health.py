@@ -6,7 +6,6 @@ import platform
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import date
-from difflib import get_close_matches
 
 from typing_extensions import TypedDict
 
@@ -23,12 +22,11 @@ from agents.safety.rules import load_rules
 from agents.world.load import load_world, shipped_worlds
 from api.auth.rules import read_rules
 from api.cli.output import counted
-from api.observability.opening import check_tracing
+from api.cli.variables import given_variables, unknown_variables
+from api.observability.collector import check_collector, named_endpoints
+from api.observability.opening import can_trace, check_tracing
 from graphs.audit.webhook import webhook_target
 from graphs.settings import Settings, read_settings
-
-_TESTS = ("TTA_REQUIRE_",)
-"""Variables of the test suite."""
 
 
 class Check(TypedDict):
@@ -79,12 +77,12 @@ def _login(settings: Settings) -> str:
 
 
 def _telemetry(settings: Settings) -> str:
-    """Where traces go; not the address, which may hold a key."""
+    """Where traces go; not the address, which may hold a key. Raises InvalidSetting where no collector listens."""
     check_tracing(settings)
-    places = {"": "none", "console": "to stderr", "otlp": "to a collector, by OTLP over HTTP"}
-    named = [
-        name for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") if os.environ.get(name)
-    ]
+    if settings.otel == "otlp":
+        check_collector()
+    places = {"": "none", "console": "to stderr", "otlp": "to a collector that listens, by OTLP over HTTP"}
+    named = named_endpoints()
     where = places[settings.otel] + (f" ({', '.join(named) or 'on this machine'})" if settings.otel == "otlp" else "")
     unused = f"; {', '.join(named)} is not used: set TTA_OTEL=otlp" if named and settings.otel != "otlp" else ""
     return f"traces {where}; metrics at /metrics of `tta serve` and `tta worker --metrics-port`{unused}"
@@ -121,15 +119,10 @@ def _webhook(settings: Settings) -> str:
 
 
 def _variables() -> str:
-    """Raises InvalidSetting for a variable that no setting has: a slip of the hand is else a default."""
-    known = {f"TTA_{name.upper()}" for name in Settings.model_fields} | {"TTA_NO_CACHE"}
-    given = sorted(name for name in os.environ if name.startswith("TTA_") and not name.startswith(_TESTS))
-    for name in given:
-        if name not in known:
-            close = get_close_matches(name, known, n=1)
-            cure = f"Did you mean {close[0]}?" if close else "Take it out, or look for its name in the README."
-            raise InvalidSetting(f"{name} is no setting", cure=cure)
-    return ", ".join(given) or "none set"
+    """Raises InvalidSetting for a variable that no setting has."""
+    for unknown in unknown_variables():
+        raise unknown
+    return ", ".join(given_variables()) or "none set"
 
 
 def _safety(settings: Settings) -> str:
@@ -178,8 +171,9 @@ def _extras() -> str:
     """Which optional packages and keys are there; never the keys themselves."""
     packages = {p.extra: p for p in PROVIDERS.values()}
     installed = [name for name, p in packages.items() if importlib.util.find_spec(p.package)]
-    local = {"local": "xllamacpp", "vectors": "onnxruntime", "encryption": "cryptography"}
+    local = {"local": "xllamacpp", "vectors": "onnxruntime", "encryption": "cryptography", "train": "jax"}
     installed += [name for name, package in local.items() if importlib.util.find_spec(package)]
+    installed += ["otel"] if can_trace("otlp") else []
     keys = [p.key for p in packages.values() if p.key and os.environ.get(p.key)]
     return f"installed: {', '.join(installed) or 'none'}; keys set: {', '.join(keys) or 'none'}"
 

@@ -79,7 +79,7 @@ def export(
                     sys.stdout.buffer.write(line.encode() + b"\n")
                 sys.stdout.flush()
                 return
-            written = await engine.export_to(session, out, traces=traces, force=force, progress=_progress("lines"))
+            written = await engine.export_to(session, out, traces=traces, force=force, progress=_progress("line"))
         told = {"session": session, "file": str(out), "lines": written.lines, "bytes": written.bytes}
         _tell(told, f"{counted(written.lines, 'line')} ({written.bytes:,} bytes) are in {out}.", as_json=as_json)
 
@@ -94,7 +94,7 @@ def import_story(
     async def work() -> int:
         try:
             async with engine_of() as engine:
-                made = await engine.import_story(file, session=as_id, progress=_progress("nodes"))
+                made = await engine.import_story(file, session=as_id, progress=_progress("node"))
         except InvalidStory as error:
             return _fail(error)
         _tell(
@@ -171,7 +171,7 @@ def restore(
     async def work() -> int:
         try:
             async with engine_of() as engine:
-                done = await engine.restore(file, force=force, progress=_progress("nodes"))
+                done = await engine.restore(file, force=force, progress=_progress("node"))
         except InvalidStory as error:
             return _fail(error)
         said = f"{counted(len(done['sessions']), 'session')} restored, {len(done['replaced'])} of them replaced."
@@ -197,7 +197,7 @@ def sweep(as_json: Json = False) -> None:
 def reseal(as_json: Json = False) -> None:
     async def work() -> None:
         async with engine_of() as engine:
-            done = await engine.reseal(progress=_progress("sessions"))
+            done = await engine.reseal(progress=_progress("session"))
         said = f"{counted(done['nodes'], 'text')} of {counted(done['sessions'], 'session')} sealed with the first key."
         _tell(dict(done), said, as_json=as_json)
 
@@ -224,13 +224,16 @@ async def _confirm(question: str, *, yes: bool) -> None:
 
 
 def _progress(what: str) -> Callable[[int], None]:
-    """Says on stderr how far something long is."""
-    last = time.monotonic()
+    """Says on stderr how far something long is; `what` is one of what it counts."""
+    last, before, here, shown = time.monotonic(), 0, 0, 0
 
     def told(done: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= PROGRESS_S:
-            last = time.monotonic()
-            print(f"tta: {done:,} {what} ...", file=sys.stderr)
+        nonlocal last, before, here, shown
+        if done < here:  # of a backup each story counts for itself
+            before += here
+        here = done
+        if before + here != shown and time.monotonic() - last >= PROGRESS_S:
+            last, shown = time.monotonic(), before + here
+            print(f"So far {counted(shown, what)} ...", file=sys.stderr)
 
     return told

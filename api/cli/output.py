@@ -4,14 +4,14 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from agents.errors import InvalidInput, InvalidSetting, StoryError
+from agents.errors import InvalidInput, InvalidSetting, SessionPaused, StoryError, UnknownTurn
 from agents.safety.clean import clean
 
 if TYPE_CHECKING:
@@ -124,6 +124,22 @@ def wait_for(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
     code = asyncio.run(work())
     if code:
         raise typer.Exit(code)
+
+
+@contextmanager
+def asked_of(session: str, *, turn_id: str = "") -> Generator[None]:
+    """What is asked of a session by a command, maybe of a turn by its id: cures are commands, and no words for a play that
+    is open.
+    """
+    try:
+        yield
+    except SessionPaused as error:
+        error.cure = f"Open it with `tta play --session {session}`, and type `resume` there when you are ready."
+        raise
+    except UnknownTurn as error:
+        if turn_id:
+            error.cure = f"`tta sessions show {session}` lists the last turns; with --json their ids, too."
+        raise
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from agents.errors import InvalidInput, StoryError, unforeseen
 from api.cli import access, benchmarks, debugging, evaluating, playing, safety, serving, sessions, tracing, worlds
 from api.cli.output import fail
+from api.cli.variables import unknown_variables
 
 # Typer carries its own copy of click and exports only the leaves of its error tree: the branches are their parents.
 UsageError: Any = typer.BadParameter.__mro__[1]
@@ -67,6 +68,7 @@ def run(arguments: list[str]) -> int:
     """Runs one command; the exit code."""
     try:
         _check_empty(arguments)
+        _tell_strays(arguments)
         # Without its standalone mode click hands a command's exit code back instead of leaving with it.
         code = app(arguments, prog_name="tta", standalone_mode=False)
         sys.stdout.flush()  # while what goes wrong with it can still be told
@@ -99,6 +101,13 @@ def run(arguments: list[str]) -> int:
         return fail(_told(error))
     except Exception as error:
         return fail(unforeseen(error))
+
+
+def _tell_strays(arguments: list[str]) -> None:
+    """Warns of variables that no setting has. `tta doctor` tells them itself, and of several processes the first does."""
+    if arguments and arguments[0] != "doctor" and not arguments[0].startswith("-") and "--link" not in arguments:
+        for unknown in unknown_variables():
+            print(f"tta: {unknown.line()}", file=sys.stderr)
 
 
 def _drop_output() -> None:

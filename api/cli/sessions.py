@@ -8,7 +8,7 @@ import typer
 from agents.errors import InvalidInput
 from agents.safety.clean import clean
 from api.cli import keeping
-from api.cli.output import engine_of, print_json, table, wait_for
+from api.cli.output import asked_of, engine_of, print_json, table, wait_for
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 SessionId = Annotated[str, typer.Argument(help="The session's id (`tta sessions list`).")]
@@ -108,7 +108,8 @@ def branches(
     async def work() -> None:
         async with engine_of() as engine:
             if switch:
-                await engine.switch(session, switch)
+                with asked_of(session):
+                    await engine.switch(session, switch)
             if delete:
                 await engine.delete_branch(session, delete)
             found = await engine.branches(session)
@@ -134,7 +135,8 @@ def fork(
 
     async def work() -> None:
         async with engine_of() as engine:
-            made = await engine.fork(session, name, at=number, turn_id=turn_id)
+            with asked_of(session, turn_id=turn_id):
+                made = await engine.fork(session, name, at=number, turn_id=turn_id)
         if as_json:
             print_json(made)
         else:

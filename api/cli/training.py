@@ -1,6 +1,7 @@
 """`tta safety train` makes the classifier's weights anew or compares them; `tta safety report` scores labelled sets."""
 
 import hashlib
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from agents.safety.classifying.corpus import Example
+    from agents.safety.classifying.training import Tell
 
 from agents.errors import InvalidInput, InvalidSetting
 from api.cli.output import check_writable, print_json, table
@@ -17,8 +19,20 @@ from api.cli.output import check_writable, print_json, table
 
 def register(safety: typer.Typer) -> None:
     """Adds the command."""
-    safety.command("train", help="Train the classifier from its corpus; the same bytes each time.")(train)
-    safety.command("report", help="Score labelled sets: rates with their intervals, and a curve.")(report)
+    safety.command("train", help=TRAIN)(train)
+    safety.command("report", help=REPORT)(report)
+
+
+TRAIN = "Train the classifier from its corpus, or --check it; the same bytes each time. Takes about half an hour."
+
+REPORT = """Score labelled sets: rates with their intervals, and a curve.
+
+FOLDER holds a set a file, *.jsonl, of lines such as {"id": 1, "text": "go north", "expect": "allow", "category": "play"}, or
+"messages": [...] instead of "text". "expect" is crisis, check_in, danger (either of the two), refuse, stop (anything but
+allow) or allow; "category" is any word, and may be left out.
+
+--json: {"rates": [{"set", "category", "what", "lines", "count", "rate", "low", "high"}], "curve": [{"threshold",
+"precision", "recall"}]}."""
 
 
 def train(
@@ -82,21 +96,30 @@ def _made(examples: "list[Example]") -> "tuple[bytes, bytes]":
     from agents.safety.classifying.tuning import tune  # noqa: PLC0415
     from agents.safety.classifying.weights import encode  # noqa: PLC0415
 
-    model = minilm()
-    network = tune(examples, model, beneath=LAYERS - TUNED, corpus=fingerprint(examples), tell=_tell)
+    model, tell = minilm(), teller()
+    network = tune(examples, model, beneath=LAYERS - TUNED, corpus=fingerprint(examples), tell=tell)
     embed, sha256 = partial(model.embed_now, most=PIECES), hashlib.sha256(network).hexdigest()
-    weights = train_on(examples, embed, embedder="all-MiniLM-L6-v2 int8", network=sha256, tell=_tell)
+    weights = train_on(examples, embed, embedder="all-MiniLM-L6-v2 int8", network=sha256, tell=tell)
     return encode(weights), network
 
 
-def _tell(what: str, done: int, of: int) -> None:
-    typer.echo(f"{what}: {done:,} of {of:,}", err=True)
+def teller() -> "Tell":
+    """Says on stderr how far it is; where nobody looks, once every tenth part."""
+    tenths: dict[str, int] = {}
+
+    def tell(what: str, done: int, of: int) -> None:
+        tenth = 10 * done // max(of, 1)
+        if sys.stderr.isatty() or tenths.get(what) != tenth:
+            typer.echo(f"{what}: {done:,} of {of:,}", err=True)
+        tenths[what] = tenth
+
+    return tell
 
 
 def report(
     folder: Annotated[
         Path,
-        typer.Argument(help='Labelled sets, *.jsonl: lines of `check` with "expect" and, if they like, "category".'),
+        typer.Argument(help="The folder of the sets."),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, instead of a table.")] = False,
     svg: Annotated[Path | None, typer.Option("--svg", help="Draw the precision-recall curve into this file.")] = None,
@@ -121,6 +144,8 @@ def report(
     if as_json:
         print_json(found)
         return
+    if svg:
+        typer.echo(f"Drawn into {svg}.")
     rows = [
         [rate["set"], rate["category"] or "all", rate["what"].replace("_", " "), f"{rate['count']} of {rate['lines']}",
          f"{rate['rate']:.1%}", f"{rate['low']:.1%} to {rate['high']:.1%}"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agents.errors import InvalidWorld, UnknownWorld, ended
-from agents.world.load import examine, find_world_file, load_world, read_text, shipped_worlds
+from agents.world.load import default_world, examine, find_world_file, load_world, read_text, shipped_worlds
 from agents.world.schema import World
 from api.cli.output import ask, console, counted, engine_of, print_json, wait_for
 
@@ -19,7 +19,6 @@ Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 SHOWN_FAULTS = 20
 """Faults that `tta worlds validate` tells one by one; a file of another kind has thousands."""
 
-_DEFAULT = "winter_light"
 _PARTS = (
     ("locations", "place"),
     ("items", "thing"),
@@ -54,11 +53,6 @@ def summary(world: World) -> dict[str, Any]:
         "consequences": len(world.consequences),
         "techniques": sorted(world.techniques),
     }
-
-
-def default_world() -> str:
-    """The world that `tta play` begins when none is named."""
-    return _DEFAULT if _DEFAULT in (shipped := shipped_worlds()) else shipped[0]
 
 
 def check_file(name: str) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
-from agents.story import Fact
 from api.client.lines import lines_of
 from api.client.paths import API, session_path, step
 from api.client.wire import Asked, Wire, post
 from api.schemas import (
     BranchAnswer,
+    FactAnswer,
     NewSessionAnswer,
     SessionAnswer,
     SessionPage,
@@ -88,10 +88,15 @@ class Sessions:
     async def delete_branch(self, session: str, name: str) -> None:
         await self._wire.send(Asked("DELETE", f"{session_path(session)}/branches/{step(name)}"))
 
-    async def facts(self, session: str, *, at: int | None = None, about: str = "", branch: str = "") -> Sequence[Fact]:
-        """What is true after a turn; for authors and operators."""
-        query: dict[str, Any] = {"at": at, "about": about, "branch": branch}
-        return await self._wire.ask(Asked("GET", f"{session_path(session)}/facts", query=query), list[Fact])
+    async def facts(
+        self, session: str, *, at: int | None = None, about: str = "", branch: str = "", everything: bool = False
+    ) -> Sequence[FactAnswer]:
+        """What is true after a turn, `everything` with what only counts tellings; for authors and operators.
+
+        Raises UnknownSubject where nothing is said of what is asked `about`.
+        """
+        query: dict[str, Any] = {"at": at, "about": about, "branch": branch, "all": "true" if everything else ""}
+        return await self._wire.ask(Asked("GET", f"{session_path(session)}/facts", query=query), list[FactAnswer])
 
     async def trace(self, session: str, turn: int | None = None) -> TraceAnswer:
         """What each node of a turn did, by default of the last; for authors and operators."""

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from agents.errors import InvalidSetting
+from api.observability.collector import telling_once
 from graphs.modelnames import trust
 from graphs.settings import Settings
 from graphs.telemetry import unwatch, watch
@@ -45,28 +46,33 @@ def open_tracing(settings: Settings) -> Generator[None]:
     tracing = Tracing(_provider(settings), own_version())
     _open.append(tracing)
     watch(tracing)
-    try:
-        yield
-    finally:
-        unwatch(tracing)
-        _open.remove(tracing)
-        tracing.close()
+    with telling_once():
+        try:
+            yield
+        finally:
+            unwatch(tracing)
+            _open.remove(tracing)
+            tracing.close()
 
 
 def check_tracing(settings: Settings) -> None:
     """Raises InvalidSetting where traces are asked for and the packages are missing."""
-    from importlib.util import find_spec  # noqa: PLC0415
-
-    needed = {"otlp": "opentelemetry.exporter.otlp.proto.http", "console": "opentelemetry.sdk"}
-    try:
-        found = not settings.otel or find_spec(needed[settings.otel]) is not None
-    except ModuleNotFoundError:
-        found = False
-    if not found:
+    if settings.otel and not can_trace(settings.otel):
         raise InvalidSetting(
             "TTA_OTEL needs the extra 'otel', which is not installed",
             cure="Install it: uv sync --extra otel (or pip install 'tta[otel]')",
         )
+
+
+def can_trace(where: str) -> bool:
+    """Whether the packages are there for traces to `otlp` or `console`."""
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    needed = {"otlp": "opentelemetry.exporter.otlp.proto.http", "console": "opentelemetry.sdk"}
+    try:
+        return find_spec(needed[where]) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _provider(settings: Settings) -> Any:

@@ -2,13 +2,14 @@
 has not found out yet.
 """
 
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Query
 
-from agents.story import Fact
+from agents.story import FOREVER
+from agents.world.view import is_bookkeeping
 from api.routes.parts import Engine, PlayedTurnId, SessionId
-from api.schemas import PROBLEMS, TraceAnswer
+from api.schemas import PROBLEMS, FactAnswer, TraceAnswer
 from graphs.engine import StoryEngine
 
 router = APIRouter(prefix="/api/v1/sessions/{session}", tags=["looking"])
@@ -23,9 +24,15 @@ async def list_facts(
     at: Number = None,
     about: Annotated[str | None, Query(min_length=1, max_length=200, description="A thing's id.")] = None,
     branch: Annotated[str | None, Query(max_length=64, description="Another branch than the active one.")] = None,
-) -> list[Fact]:
+    everything: Annotated[bool, Query(alias="all", description="Also what only counts what was told.")] = False,
+) -> list[FactAnswer]:
     """What is true after a turn, by slot, since which turn and until when."""
-    return await engine.facts(session, branch=branch, at=at, about=about)
+    found = await engine.facts(session, branch=branch, at=at, about=about)
+    return [
+        cast(FactAnswer, {**fact, "until": None if fact["until"] == FOREVER else fact["until"]})
+        for fact in found
+        if everything or not is_bookkeeping(fact["relation"])
+    ]
 
 
 @router.get("/trace", responses=PROBLEMS)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Header, Query, Response, status
 from fastapi.responses import StreamingResponse
 
 from agents.errors import Conflict, HeadMoved, UnknownSession
-from agents.world.load import load_world, shipped_worlds
+from agents.world.load import default_world, load_world
 from agents.world.sight import sight_of
 from agents.world.view import View
 from api.auth.policy import player_for, whose
@@ -51,7 +51,7 @@ async def create_session(
 ) -> NewSessionAnswer:
     """Begins a story in a shipped world. The answer holds the opening as turn 0."""
     player = player_for(caller, asked.whose())
-    world = check_world(asked.world if "world" in asked.model_fields_set else shipped_worlds()[0])
+    world = check_world(asked.world if "world" in asked.model_fields_set else default_world())
     preferred = await _preferred(engine, player, asked)
     # YAML and a provider's package take their time, once each: not in the event loop.
     await asyncio.to_thread(load_world, world)

@@ -6,11 +6,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from agents.errors import InvalidInput, SessionPaused, StoryError, UnknownSession
+from agents.errors import InvalidInput, SessionPaused, StoryError, UnknownSession, UnknownWorld
 from agents.safety.crisis import as_typed
 from agents.safety.screen import Screen as Safety
 from agents.story import Turn
 from api.client import Begun, Client, LoginNeeded, Sentence, ServerGone, ServerSilent
+from api.refusals import UnknownRoute
 from api.schemas import NewSessionAnswer, SessionAnswer
 from api.terminal.places import Place
 from api.terminal.play import PAUSED, Play, is_help
@@ -38,6 +39,10 @@ _CURES: dict[type[StoryError], str] = {
 def at_terminal(error: StoryError) -> StoryError:
     """The error with a cure for whoever sits at a terminal."""
     error.cure = next((cure for kind, cure in _CURES.items() if isinstance(error, kind)), error.cure)
+    if error.code == UnknownRoute("").code:
+        error.cure = "Give the server's address alone, such as http://127.0.0.1:8000."
+    if isinstance(error, UnknownWorld) and error.choices and "`GET " in error.cure:
+        error.cure = ""  # the choices are all that it would list
     return error
 
 

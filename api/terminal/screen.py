@@ -42,6 +42,8 @@ class Screen(Protocol):
 class PlainScreen(Screen):
     """Text without colour: prose, and the action before it."""
 
+    steers = STEERING
+    """The words of `steering`."""
     beside = ""
     """What `tta play` needs to go on beside the session: the server, where it is kept on one."""
 
@@ -63,7 +65,7 @@ class PlainScreen(Screen):
 
     def steering(self) -> None:
         """Behind a `help`: what steers the sitting itself."""
-        self._say(f"\n{STEERING}")
+        self._say(f"\n{self.steers}")
 
     def place(self, place: Place) -> None:
         del place
@@ -210,7 +212,7 @@ class RichScreen(PlainScreen):
         self._choices = [choice["label"] for choice in turn["choices"]]
 
     def steering(self) -> None:
-        self.console.print(f"\n{STEERING}", style="dim")
+        self.console.print(f"\n{self.steers}", style="dim")
 
     def place(self, place: Place) -> None:
         self.console.print(place_panel(place, self._choices))
@@ -236,6 +238,7 @@ class RichScreen(PlainScreen):
             raise InvalidSetting(
                 f"The picture cannot be written: {error.strerror}", place=str(self._picture), cure="Check the path."
             ) from None
+        self._say(f"Drawn into {self._picture}.")
 
     def goodbye(self, session: str) -> None:
         self.console.print("\nYour story is kept. Go on with: ", style="dim", end="")

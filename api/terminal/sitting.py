@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from agents.errors import InvalidInput, StoreError, StoryError, UnknownSession
 from agents.safety.topics import check_topics
-from agents.world.load import load_world
+from agents.world.load import default_world, load_world
 from api.cli.output import check_writable, engine_of
-from api.cli.worlds import check_file, default_world
+from api.cli.worlds import check_file
 from api.terminal.casting import cast_here, check_cast, check_name
 from api.terminal.play import Play
 from api.terminal.screen import JsonScreen, PlainScreen, RichScreen, Screen
 from api.terminal.scripts import Line, each, piped, read_script, texts, waiting, with_help
+from api.terminal.steering import STEERING_AFAR
 from graphs.sessions import check_id
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def _screen(options: Options, *, typed: bool) -> Screen:
         return JsonScreen()
     rich = options.picture or (typed and sys.stdout.isatty())
     made = RichScreen(picture=options.picture) if rich else PlainScreen()
-    made.beside = f" --server {options.server}" if options.server else ""
+    if options.server:
+        made.beside, made.steers = f" --server {options.server}", STEERING_AFAR
     return made
 
 

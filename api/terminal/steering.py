@@ -24,13 +24,16 @@ USAGE = {
 }
 """Each word, and how it is said."""
 
+_TRIED = "`attempts` to list what it came to each time and `attempt 1` to go to one of those, "
 STEERING = (
-    "Besides, you can type `undo` (or `undo 3`) to take turns back, `retry` to play the last one again, "
-    "`attempts` to list what it came to each time and `attempt 1` to go to one of those, `save NAME` and `load NAME` to "
-    "keep a place and return to it, `branches` to list what was saved, `avoid spiders` to have "
-    "something left out, `resume` after a pause, and `quit`."
+    f"Besides, you can type `undo` (or `undo 3`) to take turns back, `retry` to play the last one again, {_TRIED}"
+    "`save NAME` and `load NAME` to keep a place and return to it, `branches` to list what was saved, "
+    "`avoid spiders` to have something left out and `avoid none` to have it back, `resume` after a pause, and `quit`."
 )
 """What `help` adds at a terminal: the words that a sitting knows beside the story's."""
+
+STEERING_AFAR = STEERING.replace(_TRIED, "")
+"""The same where the story is on a server: what HTTP does not have is not promised."""
 
 _SAME = {"switch": "load", "exit": "quit", "q": "quit"}
 _NAMED = ("save", "load")

@@ -87,8 +87,9 @@ class _Checked:
         self._ended = False
 
     def faults(self, lines: Iterable[Line | InvalidStory], name: str, what: str) -> Iterator[InvalidStory]:
-        broken, place = False, f"{name}:1"
+        broken, unread, place = False, False, f"{name}:1"
         for line in lines:
+            unread = isinstance(line, InvalidStory)
             if isinstance(line, InvalidStory):
                 broken = True
                 yield line
@@ -102,7 +103,7 @@ class _Checked:
             yield from _at(place, self._faults(line, broken))
         if not self._header and not broken:
             yield InvalidStory("The file is empty", place=name, cure=f"Name the file of a {what}")
-        elif not self._ended:
+        elif not self._ended and not unread:  # the end line may be the one that cannot be read
             yield InvalidStory("The file ends before its end line: it was cut short", place=place, cure=_AGAIN)
 
     def _faults(self, line: Line, broken: bool) -> Iterator[str]:
@@ -111,7 +112,7 @@ class _Checked:
         elif line.kind == "tta":
             yield from self._opened(line)
         elif self._story is not None:
-            yield from self._story.faults(line)
+            yield from self._story.faults(line, gaps=broken)
             if line.kind == "end":
                 yield from self._closed(self._story.counts if not broken else None, line)
         elif line.kind == "end" and self._header == "backup":
@@ -170,10 +171,12 @@ class _Story:
         """turn_id: number, keyframe, length of its tail, whether it is of the story."""
         self._keys: dict[str, set[str]] = {}
 
-    def faults(self, line: Line) -> Iterator[str]:
+    def faults(self, line: Line, *, gaps: bool = False) -> Iterator[str]:
+        """What is wrong with a line. With `gaps`, one before it could not be read: what is missed may have stood there."""
         kind, value = line.kind, line.value
         if kind == "end":
-            yield from self._ended()
+            if not gaps:
+                yield from self._ended()
             return
         if kind == "redis":
             yield from faults_of_redis(value)
@@ -194,8 +197,8 @@ class _Story:
         elif kind == "branch":
             self._heads[value["name"]] = (value["head"], value["number"])
         elif kind == "turn":
-            yield from self._turn(value)
-        elif "turn_id" in value and value["turn_id"] not in self._turns:
+            yield from self._turn(value, gaps)
+        elif not gaps and "turn_id" in value and value["turn_id"] not in self._turns:
             yield f"The {kind} hangs on a turn that is not there before it"
 
     def _session(self, value: dict[str, Any]) -> Iterator[str]:
@@ -209,7 +212,7 @@ class _Story:
         except InvalidInput as error:
             yield error.cause
 
-    def _turn(self, value: dict[str, Any]) -> Iterator[str]:
+    def _turn(self, value: dict[str, Any], gaps: bool) -> Iterator[str]:
         turn_id, number, parent = value["turn_id"], value["number"], value["parent"]
         before, story = self._turns.get(parent), value["kind"] == "story"
         told = json.loads(value["body"]) if isinstance(value["body"], str) else value["body"]
@@ -221,7 +224,7 @@ class _Story:
             if number or parent:
                 yield "The root has the number 0 and no parent"
             return
-        if before is None and not story:
+        if before is None and (gaps or not story):
             return  # kept beside whatever there was
         if before is None:
             yield f"The turn's parent {parent[:64]!r} is not there before it"
@@ -231,7 +234,7 @@ class _Story:
             if number != before[0] + 1:
                 yield f"The turn has the number {number}, and its parent {before[0]}"
             elif value["keyframe"] == turn_id:
-                yield from self._keyframe(value)
+                yield from self._keyframe(value) if not gaps else ()
             elif (value["keyframe"], len(tail)) != (before[1], before[2] + 1) or tail[-1] != turn_id:
                 yield "The turn's tail does not lead to its keyframe"
 

@@ -53,6 +53,25 @@ def test_the_life_of_a_key(tta: Tta) -> None:
     assert "revoked" in tta("keys", "list")[1]
 
 
+def test_a_second_key_of_a_name_and_keys_without_a_login_are_warned_of(
+    tta: Tta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, out, err = tta("keys", "create", "kiosk", "--json")
+    first = json.loads(out)["id"]
+    assert (code, err) == (
+        0,
+        "tta: keys have no effect until a login is asked for. Set TTA_AUTH where `tta serve` runs.\n",
+    )
+    monkeypatch.setenv("TTA_AUTH", "local")
+    code, out, err = tta("keys", "create", "kiosk", "--json")
+    second = json.loads(out)["id"]
+    assert (code, len(err.splitlines())) == (0, 1)
+    assert err.startswith(f"tta: the name 'kiosk' has 1 other good key: {first}. Take away what")
+    tta("keys", "revoke", first)
+    tta("keys", "revoke", second)
+    assert tta("keys", "create", "kiosk")[2] == "", "what is revoked is no other key"
+
+
 def test_the_life_of_an_account(tta: Tta, password_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     code, out, _ = tta("accounts", "create", "Anna@Example.org", "--password-file", password_file, "--json")
     made = json.loads(out)

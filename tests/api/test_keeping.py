@@ -9,7 +9,9 @@ import httpx
 import pytest
 from cottage import COTTAGE
 
+from agents.errors import InvalidStory
 from api.cli.run import run
+from graphs.archive.check import check_file
 from graphs.engine import StoryEngine
 
 
@@ -72,6 +74,19 @@ def test_every_fault_of_a_file_is_a_line(played: str, tmp_path: Path, said: Any)
     assert [line.split(" ")[1] for line in err[:2]] == [f"{file}:2:", f"{file}:6:"]
     assert all(line.startswith(f"tta: {file}:") and line.endswith(".") for line in err)
     assert said("sessions", "show", "copy")[0] == 1
+
+
+def test_a_line_that_cannot_be_read_is_the_only_fault(played: str, tmp_path: Path, said: Any) -> None:
+    """Whichever it is, but for the header: what the lines behind it miss may have stood there."""
+    file = tmp_path / "story.jsonl"
+    said("sessions", "export", played, "--out", file)
+    lines = file.read_text().splitlines()
+    for place in range(1, len(lines)):
+        with file.open("wb+") as broken:
+            broken.write("\n".join([*lines[:place], "{", *lines[place + 1 :], ""]).encode())
+            with pytest.raises(InvalidStory, match="not JSON") as caught:
+                check_file(broken, "br.jsonl", "story")
+        assert (caught.value.place, caught.value.others) == (f"br.jsonl:{place + 1}", [])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from urllib.parse import quote_plus
 
 import httpx
@@ -51,6 +52,8 @@ BAD_BODIES = {
     "text": (b'{"action": "look"}', {"Content-Type": "text/plain"}, 415, "wrong_media_type"),
     "no type": (b'{"action": "look"}', {}, 415, "wrong_media_type"),
     "gzip": (gzip.compress(b'{"action": "look"}'), {**JSON, "Content-Encoding": "gzip"}, 415, "wrong_media_type"),
+    "a key twice": (b'{"action": "look", "action": "wait"}', JSON, 400, "invalid_json"),
+    "no number of ours": (b'{"action": 1e400}', JSON, 400, "invalid_json"),
     "large": (b'{"action": "' + b"a" * 70_000 + b'"}', JSON, 413, "body_too_large"),
     "very large": (b"a" * 5_000_000, JSON, 413, "body_too_large"),
     "nothing": (b"", JSON, 422, "invalid_request"),
@@ -87,7 +90,14 @@ AT_RISK = {
     "form": (f"action={quote_plus(DANGER)}".encode(), {"Content-Type": "application/x-www-form-urlencoded"}, 415),
     "gzip": (gzip.compress(DANGER.encode()), {**JSON, "Content-Encoding": "gzip"}, 415),
     "cut gzip": (gzip.compress(DANGER.encode())[:-9], {**JSON, "Content-Encoding": "gzip"}, 415),
+    "gzip in gzip": (gzip.compress(gzip.compress(DANGER.encode())), {**JSON, "Content-Encoding": "gzip"}, 415),
+    "two gzips": (gzip.compress(b"") + gzip.compress(DANGER.encode()), {**JSON, "Content-Encoding": "gzip"}, 415),
+    "zlib": (zlib.compress(DANGER.encode(), 5), {**JSON, "Content-Encoding": "deflate"}, 415),
+    "deflate": (zlib.compress(DANGER.encode())[2:-4], {**JSON, "Content-Encoding": "deflate"}, 415),
+    "a key twice": (f'{{"action": "{DANGER}", "action": ""}}'.encode(), JSON, 400),
+    "a key twice, within": (f'{{"x": {{"a": "{DANGER}", "a": 1}}, "action": "look"}}'.encode(), JSON, 400),
     "long": (json.dumps({"action": "and so on " * 300 + DANGER}).encode(), JSON, 422),
+    "very large": (json.dumps({"action": "and so on " * 40_000 + DANGER}).encode(), JSON, 413),
     "large": (json.dumps({"action": "and so on " * 10_000 + DANGER}).encode(), JSON, 413),
     "another field": (json.dumps({"text": DANGER}).encode(), JSON, 422),
     "a list": (json.dumps([{"a": [DANGER]}]).encode(), JSON, 422),

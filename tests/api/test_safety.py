@@ -126,6 +126,11 @@ def test_a_case_that_does_not_hold_is_told_with_its_line(tmp_path: Path, capsys:
             lambda path: path.write_text((safety_folder() / "narration.yaml").read_text()),
             "the gate 'narration', not 'action'",
         ),
+        (
+            lambda path: path.write_text("foo: 1\n" + (safety_folder() / "action.yaml").read_text()),
+            "action.yaml:1: The safety file is not valid: there is no such key as 'foo'. Take it out. "
+            "Choose from: gate, version, fragments, frames, rules.",
+        ),
     ],
 )
 @pytest.mark.parametrize("command", [["safety", "rules"], ["play", "--script", "{}"]])
@@ -189,3 +194,16 @@ def test_a_folder_of_rules_of_ones_own_is_in_force(
     assert str(tmp_path) in capsys.readouterr().out.replace("\n", "")
     (tmp_path / "action.yaml").unlink()
     assert run(["safety", "rules"]) == 2
+
+
+@pytest.mark.parametrize(("command", "variable"), [(["safety", "rules", "{}"], ""), (["safety", "rules"], "{}")])
+def test_a_folder_of_rules_that_is_not_there_is_no_file_to_restore(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str], variable: str
+) -> None:  # fmt: skip
+    nowhere = str(tmp_path / "nowhere")
+    if variable:
+        monkeypatch.setenv("TTA_SAFETY_DIR", nowhere)
+    assert run([part.format(nowhere) for part in command]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith("Check the path: there is no such folder.")
+    assert nowhere in line

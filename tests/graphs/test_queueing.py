@@ -7,7 +7,7 @@ from cottage import begun
 from fakes import ScriptedModel
 from second import running, told
 
-from agents.errors import SessionPaused, TurnCancelled, TurnInProgress, UnknownTurn
+from agents.errors import Conflict, SessionPaused, TurnCancelled, TurnInProgress, UnknownTurn
 from graphs.engine import StoryEngine, open_engine
 from graphs.locks import is_held
 from graphs.queueing import Strategy
@@ -149,7 +149,7 @@ async def test_who_is_in_danger_waits_for_no_worker(engine: StoryEngine) -> None
     assert (await engine.turn(session, queued["turn_id"]))["kind"] == "crisis"
 
 
-@pytest.mark.parametrize("strategy", ["enqueue", "interrupt", "rollback"])
+@pytest.mark.parametrize("strategy", ["reject", "enqueue", "interrupt", "rollback"])
 async def test_who_is_in_danger_waits_for_nobody(engine: StoryEngine, held: ScriptedModel, strategy: str) -> None:
     session, _, first = await running(engine)
     _, other = await engine.send(session, "say nothing", strategy="enqueue")
@@ -165,10 +165,36 @@ async def test_who_is_in_danger_waits_for_nobody(engine: StoryEngine, held: Scri
             await asyncio.sleep(0.01)
 
 
-async def test_the_audit_finds_it_by_its_words_once(engine: StoryEngine, held: ScriptedModel) -> None:
+@pytest.mark.parametrize("after", ["interrupt", "rollback", "enqueue"])
+async def test_nothing_drops_a_cry_that_waits(
+    engine: StoryEngine, held: ScriptedModel, monkeypatch: pytest.MonkeyPatch, after: Strategy
+) -> None:
+    session, _, _ = await running(engine)
+    with monkeypatch.context() as nobody_plays:
+        nobody_plays.setattr(engine, "play_waiting", lambda _: None)
+        cry = await engine.enqueue(session, CRISIS, strategy="reject")
+        other = await engine.enqueue(session, "say nothing", strategy=after)
+        with pytest.raises(Conflict, match="at risk"):
+            await engine.cancel(session, cry["turn_id"])
+        again = await engine.enqueue(session, CRISIS)
+    await engine.play_all(session)
+    assert (await engine.turn(session, cry["turn_id"]))["kind"] == "crisis"
+    stands = await engine.session(session)
+    assert (stands["paused"], stands["risk"]) == (True, "crisis")
+    assert isinstance(await engine.failure(session, other["turn_id"]), SessionPaused)
+    late = await engine.failure(session, again["turn_id"])
+    assert isinstance(late, SessionPaused)
+    assert late.help
+    assert late.help["tier"] == "crisis"
+
+
+@pytest.mark.parametrize("strategy", ["enqueue", "reject"])
+async def test_the_audit_finds_it_by_its_words_once(
+    engine: StoryEngine, held: ScriptedModel, strategy: Strategy
+) -> None:
     """It is noted when it comes, while its words are at hand, and not again when it is played."""
     session, _, _ = await running(engine)
-    _, task = await engine.send(session, CRISIS, strategy="enqueue")
+    _, task = await engine.send(session, CRISIS, strategy=strategy)
     await task
     assert len(await engine.audit_entries(session=session)) == 1
     assert len(await engine.audit_entries(text=CRISIS)) == 1

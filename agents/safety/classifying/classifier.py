@@ -215,8 +215,14 @@ def _tuned() -> "TunedLayers":
 
 
 def _whole(scores: dict[str, float], embedded: Embedded) -> dict[str, float]:
-    """The scores of a text: a crisis is told by the head and the network together, half and half."""
-    return scores if embedded.crisis is None else scores | {"crisis": (scores["crisis"] + embedded.crisis) / 2}
+    """The scores of a text: a crisis is told by the head and the network together, half and half.
+
+    Raises ValueError for what is no number, which is less than no threshold and more than none.
+    """
+    whole = scores if embedded.crisis is None else scores | {"crisis": (scores["crisis"] + embedded.crisis) / 2}
+    if not all(map(math.isfinite, whole.values())):
+        raise ValueError("a score is no number")
+    return whole
 
 
 def _once(text: Views) -> str:

@@ -22,6 +22,7 @@ rules:
     any: ['\\bcat bites']
     must: [the cat bites, a cat bites]
     must_not: [the bird bites]
+...
 """
 DOG = BITES.replace("cat bites", "dog bites").replace("version: 1", "version: 2")
 
@@ -33,6 +34,8 @@ BROKEN = {
     "a counter-case that matches": DOG.replace("the bird bites", "my dog bites"),
     "another gate": DOG.replace("gate: action", "gate: narration").replace("tier: crisis", "action: rewrite"),
     "not text": "\udcff",
+    "cut short behind a rule": DOG.removesuffix("...\n"),
+    "cut short within its end": DOG.removesuffix("..\n"),
 }
 
 

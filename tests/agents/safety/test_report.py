@@ -102,3 +102,10 @@ def test_a_folder_without_sets_is_told(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InvalidInput, match="no set"):
         read_sets(tmp_path / name)
+
+
+def test_a_set_is_no_folder_of_sets(tmp_path: Path) -> None:
+    file = sets(tmp_path, {"id": 0, "text": "go", "expect": "allow"}) / "one.jsonl"
+    with pytest.raises(InvalidInput, match="It is a file, and a folder is asked for") as caught:
+        read_sets(file)
+    assert caught.value.place == str(file)

@@ -38,6 +38,7 @@ rules:
     any: ['\\b<animal> bites']
     must: [the cat bites, a dog bites]
     must_not: [the bird bites]
+...
 """
 
 

@@ -85,6 +85,10 @@ def test_topics_are_kept_trimmed_and_once() -> None:
     assert check_topics(["  spiders ", "Spiders", "", "deep   water"]) == ["Spiders", "deep water"]
 
 
+def test_a_topic_is_the_same_with_and_without_its_article() -> None:
+    assert check_topics(["sea", "the sea", "an owl", "Owl", "fog"]) == ["the sea", "Owl", "fog"]
+
+
 @pytest.mark.parametrize(
     ("names", "says"),
     [

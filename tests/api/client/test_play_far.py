@@ -70,7 +70,8 @@ def test_a_person_at_risk_sees_the_resources_and_the_story_pauses(server: Servin
     [
         (["--server", "127.0.0.1:8000"], "no scheme", 2),
         (["--server", "http://127.0.0.1:1"], "Nobody answers at 127.0.0.1:1", 1),
-        (["--server", "{url}/nowhere"], "nothing at this path", 1),
+        (["--server", "{url}/nowhere"], "nothing at this path. Give the server's address alone", 1),
+        (["--server", "{url}", "--world", "zzz"], "no world called 'zzz'. Choose from: letter_garden, night_train", 2),
         (["--server", "{url}", "--session", "nope"], "no session 'nope'. Check the id, or leave --session out", 1),
         (["--server", "{url}", "--world", "nigth_train"], "Did you mean night_train?", 2),
         (["--server", "{url}", "--model", "nonesuch"], "nonesuch", 2),

@@ -1,6 +1,7 @@
 """Nobody watches unless the settings say so; then it costs an import, and a line of the log has its ids."""
 
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from watched import Log, Spans
 
 from agents.errors import InvalidSetting, ModelUnavailable
-from api.cli.health import _telemetry
+from api.cli.health import _extras, _telemetry
 from api.cli.run import run
 from api.observability import opening
 from graphs import telemetry
@@ -117,15 +118,53 @@ def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch)
     [
         ("", "", "traces none; metrics at /metrics of `tta serve` and `tta worker --metrics-port`"),
         ("", "http://key@c", "traces none; metrics at /metrics of `tta serve` and `tta worker --metrics-port`; OTEL_EXPORTER_OTLP_ENDPOINT is not used: set TTA_OTEL=otlp"),
-        ("otlp", "http://key@c", "traces to a collector, by OTLP over HTTP (OTEL_EXPORTER_OTLP_ENDPOINT); metrics at /metrics of `tta serve` and `tta worker --metrics-port`"),
-        ("otlp", "", "traces to a collector, by OTLP over HTTP (on this machine); metrics at /metrics of `tta serve` and `tta worker --metrics-port`"),
+        ("otlp", "http://key@{}", "traces to a collector that listens, by OTLP over HTTP (OTEL_EXPORTER_OTLP_ENDPOINT); metrics at /metrics of `tta serve` and `tta worker --metrics-port`"),
         ("console", "", "traces to stderr; metrics at /metrics of `tta serve` and `tta worker --metrics-port`"),
     ],
 )  # fmt: skip
 def test_doctor_says_where_traces_go(monkeypatch: pytest.MonkeyPatch, otel: str, endpoint: str, says: str) -> None:
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", raising=False)
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-    assert _telemetry(read_settings(otel=otel)) == says
+    with socket.create_server(("127.0.0.1", 0)) as listens:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.format(f"127.0.0.1:{listens.getsockname()[1]}"))
+        assert _telemetry(read_settings(otel=otel)) == says
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://key@127.0.0.1:1", r"none listens \(OTEL_EXPORTER_OTLP_ENDPOINT\)"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:1", r"none listens \(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT\)"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "127.0.0.1", "OTEL_EXPORTER_OTLP_ENDPOINT names no collector"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:0x", "OTEL_EXPORTER_OTLP_ENDPOINT names no collector"),
+    ],
+)  # fmt: skip
+def test_doctor_tries_the_collector(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(InvalidSetting, match=says) as refused:
+        _telemetry(read_settings(otel="otlp"))
+    assert "key" not in refused.value.line()
+
+
+def test_doctor_names_the_extra_where_it_is_installed() -> None:
+    assert "otel" in _extras().partition(";")[0].split(", ")
+
+
+def test_traces_that_nobody_takes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the exporter logs of each try; and the play is not the worse for it."""
+    script = tmp_path / "script.txt"
+    script.write_text("look\n")
+    monkeypatch.setenv("TTA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("TTA_LINGER_S", "0.2")
+    monkeypatch.setenv("TTA_OTEL", "otlp")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://key@127.0.0.1:1")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "2")
+    command = [sys.executable, "-m", "api.cli", "play", "--script", str(script), "--json"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, json.loads(done.stdout.splitlines()[-1])["done"]) == (0, True)
+    [line] = done.stderr.splitlines()
+    assert line.startswith(
+        "tta: The collector of traces does not answer, or takes none. Start it, name another in OTEL_"
+    )
 
 
 async def test_lines_of_the_log_have_the_ids_of_what_they_belong_to(
