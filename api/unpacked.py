@@ -33,6 +33,8 @@ def check_json(raw: bytes) -> None:
         raise InvalidJson("The body is not JSON that can be read here", cure=JSON_CURE) from None
     if _is_deep(said):
         raise InvalidJson(f"The body is nested deeper than {NESTED} levels", cure="Send it flatter.")
+    if b"\\u" in raw and _has_halves(said):
+        raise InvalidText("The body escapes half a letter (a lone surrogate)", cure="Escape both halves, or none.")
 
 
 def _is_deep(said: Any) -> bool:
@@ -43,6 +45,15 @@ def _is_deep(said: Any) -> bool:
         if not level:
             return False
     return True
+
+
+def _has_halves(said: Any) -> bool:
+    """Whether a text in it has no UTF-8: it could be kept nowhere."""
+    try:
+        json.dumps(said, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _no_number(name: str) -> float:

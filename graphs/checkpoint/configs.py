@@ -25,9 +25,11 @@ def _all_came(channel: str, came: Any) -> bool:
 
 
 def line_of(config: RunnableConfig) -> tuple[str, str]:
-    """The thread and namespace that a config names."""
+    """The thread and namespace that a config names. Raises ValueError without a thread, else all who forget it share one."""
     configurable = config.get("configurable", {})
-    return str(configurable["thread_id"]), configurable.get("checkpoint_ns") or ""
+    if (thread := configurable.get("thread_id")) is None:
+        raise ValueError("the config names no thread_id")
+    return str(thread), configurable.get("checkpoint_ns") or ""
 
 
 def config_of(thread: str, ns: str, checkpoint_id: str) -> RunnableConfig:

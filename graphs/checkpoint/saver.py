@@ -121,6 +121,8 @@ class RedisSaver(SyncHalf):
         checkpoint_id = get_checkpoint_id(config)
         found = await self._read(thread, ns, [checkpoint_id] if checkpoint_id else [])
         if not found:
+            if not checkpoint_id:
+                self._remember(thread, ns, *UNKNOWN)
             return None
         heading, (_, head) = found[0].heading, self._known.get((thread, ns), UNKNOWN)
         newest = not checkpoint_id or (head is not None and head.id == checkpoint_id)
@@ -161,6 +163,8 @@ class RedisSaver(SyncHalf):
         A channel's version stands for its value for ever: a large value is not sent again under a version that is there.
         """
         thread, ns = line_of(config)
+        if (thread, ns) not in self._known:
+            await self._read(thread, ns, [])  # raises where another key or serializer wrote what is there
         known, head = self._known.get((thread, ns), UNKNOWN)
         line, fresh = sort_values(self._codec, ns, checkpoint, new_versions, known)
         told = get_checkpoint_metadata(config, metadata)
@@ -232,10 +236,7 @@ class RedisSaver(SyncHalf):
         await self._upkeep.delete_for_runs([str(run) for run in run_ids])
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        """Make the target what the source is, all namespaces and writes, expiring by this saver's `ttl`.
-
-        Without a source nothing is done.
-        """
+        """Make the target what the source is, if there is one, all namespaces and writes, expiring by our `ttl`."""
         self._forget(str(target_thread_id))
         await self._lanes.rest(str(source_thread_id), str(target_thread_id))
         await self._upkeep.copy_thread(str(source_thread_id), str(target_thread_id), self._ttl_ms)

@@ -43,3 +43,12 @@ async def test_a_field_is_named_by_its_place(client: AsyncClient) -> None:
     assert told["place"] == "body.name"
     told = (await client.patch("/api/v1/players/me", json={"ada@example.com": 3})).json()
     assert "example.com" not in str(told)
+
+
+@pytest.mark.parametrize("text", ['{"preferences": {"x": "\\ud800"}}', '{"preferences": {"x": 1e400}}'])
+async def test_what_no_store_can_keep_is_refused(client: AsyncClient, text: str) -> None:
+    answer = await client.patch("/api/v1/players/me", content=text, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    both = '{"preferences": {"x": "\\ud83d\\ude00"}}'
+    kept = await client.patch("/api/v1/players/me", content=both, headers={"Content-Type": "application/json"})
+    assert kept.json()["preferences"]["x"] == "😀"

@@ -155,7 +155,7 @@ async def test_the_script_that_is_told_too_little_changes_nothing(redis: Redis) 
     await saver.aput(line("t"), old, {"source": "loop", "step": 0}, {"a": "1"})  # type: ignore[arg-type]
     await saver.aput(line("t", "task:1"), {**made, "id": str(uuid6())}, {"source": "loop", "step": 0}, {"a": "1"})  # type: ignore[arg-type]
     await saver.aput(line("t", "task:1"), {**made, "id": str(uuid6())}, {"source": "loop", "step": 1}, {"a": "1"})  # type: ignore[arg-type]
-    assert asked == [saver_module.APPLY] * 4
+    assert [script for script in asked if script is not saver_module.READ] == [saver_module.APPLY] * 4
     # The root's line was last put at an older id: its writer knows no head until it reads it, and then the short way.
     await saver.aget_tuple(line("t"))
     asked.clear()

@@ -32,7 +32,8 @@ async def test_each_call_is_one_round_trip_without_scans(redis: Redis) -> None:
     await saver.aget_tuple(at)
     calls = {key.removeprefix("cmdstat_"): told["calls"] for key, told in (await redis.info("commandstats")).items()}
     cuts = 10 - 3  # of each turn that makes one too many; nobody waits for them
-    assert calls["evalsha"] == 10 + 10 + 1 + cuts
+    looks = 1  # before the first put on a thread that nobody here has read
+    assert calls["evalsha"] == looks + 10 + 10 + 1 + cuts
     assert not {"keys", "scan", "hscan", "zscan", "hgetall"} & set(calls)
 
 
@@ -152,6 +153,28 @@ async def test_langgraphs_own_cipher_and_a_wrong_key(redis: Redis) -> None:
     for call in (other.aget_tuple(at), ids(other, line("t")), ids(other, line("t"), filter={"step": 0})):
         with pytest.raises(CheckpointUnreadable, match="another key"):
             await call
+
+
+@pytest.mark.parametrize("serde", [EncryptedSerializer(Reversing("b")), None], ids=["another key", "no key"])
+async def test_nothing_is_put_on_what_another_key_wrote(redis: Redis, serde: EncryptedSerializer | None) -> None:
+    saver = RedisSaver(redis, serde=EncryptedSerializer(Reversing("a")))
+    (at,) = await put_turns(saver, "t", 1)
+    other = RedisSaver(redis, serde=serde)
+    for config in (at, line("t")):
+        with pytest.raises(CheckpointUnreadable):
+            await other.aput(config, checkpoint({"turn": 9}, {"turn": "9"}), {"step": 9}, {"turn": "9"})
+    found = await saver.aget_tuple(line("t"))
+    assert found is not None
+    assert found.config == at
+
+
+async def test_a_config_without_a_thread_is_nobodys(redis: Redis) -> None:
+    saver = RedisSaver(redis)
+    for config in ({"configurable": {}}, {"configurable": {"thread_id": None}}):
+        with pytest.raises(ValueError, match="thread_id"):
+            await saver.aput(config, checkpoint({}, {}), {}, {})  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="thread_id"):
+            await saver.aget_tuple(config)  # type: ignore[arg-type]
 
 
 async def test_what_was_acknowledged_survives_a_killed_server(tmp_path: Path) -> None:
