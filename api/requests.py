@@ -182,11 +182,11 @@ def check_caller(headers: Headers, rules: AuthRules) -> None:
         cure = "Ask under one of these." if rules.mode == "none" else "Ask under a name of TTA_ALLOWED_HOSTS."
         choices = LOOPBACK if rules.mode == "none" else ()
         raise ForeignHost("The Host header names another machine", cure=cure, choices=choices)
-    origin = headers.get("origin")
-    if origin in rules.origins:
+    origins = headers.getlist("origin")
+    if len(origins) == 1 and origins[0] in rules.origins:
         return
-    # Compared as text: what is no address at all (`http://[`) is foreign too.
-    same = origin is None or origin in (f"http://{host}", f"https://{host}")
+    # Compared as text: what is no address at all (`http://[`) is foreign too. Two are of no browser.
+    same = not origins or (len(origins) == 1 and origins[0] in (f"http://{host}", f"https://{host}"))
     if not same or headers.get("sec-fetch-site") == "cross-site":
         raise ForeignOrigin("The request comes from a page of another site", cure="Ask without a browser's page.")
 
@@ -201,6 +201,7 @@ def _name(address: str) -> str:
     """The host's name without its port; empty for what is no address."""
     try:
         parts = urlsplit(address)
-        return "" if parts.username or parts.path or parts.port == 0 else (parts.hostname or "")
+        more = parts.username or parts.path or parts.query or parts.fragment or address.endswith(("?", "#"))
+        return "" if more or parts.port == 0 else (parts.hostname or "")
     except ValueError:
         return ""

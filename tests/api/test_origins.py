@@ -17,7 +17,7 @@ from api.app import build_app
 from graphs.engine import StoryEngine
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "evil@localhost", "127.0.0.2", "", "x:y"])
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "evil@localhost", "127.0.0.2", "", "x:y", "localhost?x", "localhost#x", "localhost?"])
 async def test_names_that_are_not_this_machines(client: AsyncClient, host: str) -> None:
     _check(await client.get("/health/live", headers={"Host": host}), 421, "foreign_host")
 
@@ -41,6 +41,12 @@ async def test_names_that_are(client: AsyncClient, host: str) -> None:
 )
 async def test_pages_of_other_sites(client: AsyncClient, headers: dict[str, str]) -> None:
     _check(await client.post("/api/v1/sessions", json={"world": "x"}, headers=headers), 403, "foreign_origin")
+
+
+async def test_two_origins_are_of_no_browser(client: AsyncClient) -> None:
+    both = [("Origin", "http://localhost:8000"), ("Origin", "https://evil.example")]
+    for headers in (both, both[::-1]):
+        _check(await client.post("/api/v1/sessions", json={"world": "x"}, headers=headers), 403, "foreign_origin")
 
 
 async def test_a_page_of_this_server(client: AsyncClient) -> None:
