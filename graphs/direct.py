@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from typing_extensions import override
 
-from graphs.checkpoint.wire import WIRES, WireCut
+from graphs.checkpoint.wire import WireCut
+from graphs.checkpoint.wires import WIRES
 
 TIMEOUT_S = 30.0
 """Longest wait for an answer where the client has no `socket_timeout`: a command that is only late is not sent twice."""

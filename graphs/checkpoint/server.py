@@ -12,7 +12,8 @@ from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 from graphs.checkpoint.errors import CheckpointError, passing, translate
 from graphs.checkpoint.scripts import Reply, Script
-from graphs.checkpoint.wire import WIRES, WireCut
+from graphs.checkpoint.wire import WireCut
+from graphs.checkpoint.wires import WIRES
 
 FIRST_PAUSE_S = 0.02
 LONGEST_PAUSE_S = 1.0

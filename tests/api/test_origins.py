@@ -17,7 +17,20 @@ from api.app import build_app
 from graphs.engine import StoryEngine
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "evil@localhost", "127.0.0.2", "", "x:y", "localhost?x", "localhost#x", "localhost?"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "evil@localhost",
+        "127.0.0.2",
+        "",
+        "x:y",
+        "localhost?x",
+        "localhost#x",
+        "localhost?",
+    ],
+)
 async def test_names_that_are_not_this_machines(client: AsyncClient, host: str) -> None:
     _check(await client.get("/health/live", headers={"Host": host}), 421, "foreign_host")
 

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from api.app import build_app
 from graphs import pools
-from graphs.checkpoint.wire import WIRES
+from graphs.checkpoint.wires import WIRES
 from graphs.engine import open_engine
 from graphs.settings import read_settings
 

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from graphs.checkpoint.wire import WIRES
+from graphs.checkpoint.wires import WIRES
 from graphs.connections import send_directly
 from graphs.roundtrips import WatchedRedis
 

@@ -14,7 +14,7 @@ from test_saver import LARGE, checkpoint, line
 from graphs.checkpoint import RedisSaver
 from graphs.checkpoint import saver as saver_module
 from graphs.checkpoint.scripts import AFTER
-from graphs.checkpoint.wire import WIRES
+from graphs.checkpoint.wires import WIRES
 
 
 async def contents(redis: Redis, prefix: str) -> tuple[dict[bytes, Any], list[bytes]]:

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from graphs.checkpoint import RedisSaver, StoreUnreachable
 from graphs.checkpoint.scripts import CUT
-from graphs.checkpoint.wire import WIRES
+from graphs.checkpoint.wires import WIRES
 
 TURN = (("grow",), ("say", "fail"))
 

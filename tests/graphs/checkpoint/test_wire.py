@@ -5,20 +5,22 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from test_saver import put_turns
+from test_saver import line, put_turns
 
 from graphs.checkpoint import RedisSaver
-from graphs.checkpoint.wire import NAPS, WIRES
+from graphs.checkpoint.wire import NAPS
+from graphs.checkpoint.wires import WIRES
 
 
 class Sleeps:
     """How often the loop went to sleep: asked for what is ready without saying that it has other things to do."""
 
     def __init__(self, selector: Any) -> None:
-        self.count = 0
+        self.count = self.turns = 0
         self._select = selector.select
 
     def select(self, timeout: float | None = None) -> Any:
+        self.turns += 1
         self.count += timeout is None or timeout > 0
         return self._select(timeout)
 
@@ -45,6 +47,34 @@ async def test_a_thread_that_is_alone_keeps_the_loop_awake(saver: RedisSaver, sl
     assert sleeps.count == 0
 
 
+async def test_where_nobody_else_is_ready_the_answer_is_looked_for_at_once(
+    saver: RedisSaver, sleeps: Sleeps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graphs.checkpoint.wire.FIRST_LOOK_S", 5.0)
+    for _ in range(3):  # until what the fixtures have begun is done
+        await asyncio.sleep(0)
+    before = sleeps.turns
+    for _ in range(3):
+        assert await saver.aget_tuple(line("t"))
+    assert sleeps.turns == before
+
+
+async def test_whoever_is_ready_has_a_turn_before_that(
+    saver: RedisSaver, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graphs.checkpoint.wire.FIRST_LOOK_S", 60.0)
+    await redis.client_pause(60_000, all=False)  # pyright: ignore[reportUnknownMemberType]
+    tasks: list[asyncio.Task[Any]] = []
+    asyncio.get_running_loop().call_soon(lambda: tasks.append(asyncio.create_task(go_on(redis))))
+    async with asyncio.timeout(30):
+        assert await saver.aget_tuple(line("t"))
+    await asyncio.gather(*tasks)
+
+
+async def go_on(redis: Redis) -> None:
+    await redis.client_unpause()  # pyright: ignore[reportUnknownMemberType]
+
+
 async def test_others_get_their_turns_meanwhile(saver: RedisSaver, redis: Redis) -> None:
     # The answer waits for the others' turns, not for a clock.
     await redis.client_pause(60_000, all=False)  # pyright: ignore[reportUnknownMemberType]
@@ -69,6 +99,7 @@ async def test_a_server_that_is_slow_is_slept_for(
     saver: RedisSaver, sleeps: Sleeps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("graphs.checkpoint.wire.AWAKE_S", 0.0)
+    monkeypatch.setattr("graphs.checkpoint.wire.FIRST_LOOK_S", 0.0)
     await put_turns(saver, "t", 1)
     monkeypatch.setattr("graphs.checkpoint.wire.AWAKE_S", 5.0)
     slept: list[bool] = []
