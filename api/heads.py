@@ -57,6 +57,11 @@ class BoundedHeads(HttpToolsProtocol):
         self._head_came()
         super().on_headers_complete()
 
+    @override
+    def _should_upgrade(self) -> bool:
+        # RFC 6455, 4.1: a handshake is a GET. uvicorn hands on whatever asks for it, and nobody ever answers.
+        return self.scope["method"] == "GET" and super()._should_upgrade()
+
     def _await_head(self) -> None:
         if self._late is None:
             self._came = 0

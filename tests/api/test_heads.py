@@ -57,3 +57,13 @@ async def test_who_takes_a_moment_is_answered(where: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(heads, "HEAD_S", 30.0)
     answer = await said(where, WHOLE[:20], WHOLE[20:-2] + b"connection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+async def test_only_a_get_becomes_a_socket(where: str, method: str) -> None:
+    """What asks for it otherwise is answered, without its body, which the parser takes for the socket's."""
+    body = b'{"action": "look"}'
+    head = f"{method} /api/v1/sessions/0123456789abcdef/turns HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\n"
+    more = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: upgrade, close\r\n\r\n"
+    answer = await said(where, head.encode(), more.encode(), body)
+    assert answer.startswith(b"HTTP/1.1 4")
