@@ -100,6 +100,7 @@ MISTAKES: list[tuple[str, Prepare, list[str], int]] = [
     ("a folder for a script", lambda p: ["play", "--script", str(p)], ["directory", "Check the path"], 2),
     ("a folder for a world", lambda p: ["play", "--world", str(p), "--script", script(p)], ["is a folder", "YAML"], 2),
     ("a folder to validate", lambda p: ["worlds", "validate", str(p)], ["is a folder", "YAML"], 2),
+    ("a picture of JSON", lambda p: ["play", "--json", "--svg", str(p / "x.svg"), "--script", script(p)], ["A picture is of what is shown", "Leave out one"], 2),
     ("play's picture into nowhere", lambda p: ["play", "--svg", str(p / "no" / "x.svg"), "--script", script(p)], ["x.svg:", "folder does not exist", "Name a file"], 2),
     ("an empty world", lambda p: ["play", "--world", ""], ["--world is empty", "leave it out"], 2),
     ("an empty directory", lambda p: ["play", "--data-dir="], ["--data-dir is empty"], 2),
