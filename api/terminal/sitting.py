@@ -75,7 +75,9 @@ def _check(options: Options, *, scripted: bool) -> None:
         if not scripted:
             raise InvalidInput("A picture is made of a script", cure="Name it with --script FILE.")
         if options.as_json:
-            raise InvalidInput("A picture is of what is shown, and --json shows nothing", cure="Leave out one of the two.")
+            raise InvalidInput(
+                "A picture is of what is shown, and --json shows nothing", cure="Leave out one of the two."
+            )
         check_writable(options.picture)
     if options.session:
         check_id(options.session, "session id")

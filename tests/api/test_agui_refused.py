@@ -152,7 +152,16 @@ async def running(engine: StoryEngine) -> AsyncGenerator[str]:
 
 
 async def test_while_another_turn_is_played(client: AsyncClient, running: str) -> None:
-    await check_both(client, running, run_of, 409, "turn_in_progress")
+    """Whoever is at risk is not refused for it, but answered."""
+    harmless = await asked(client, running, run_of("look"), **ACCEPT)
+    assert (harmless.status_code, harmless.json()["code"]) == (409, "turn_in_progress")
+    assert "help" not in harmless.json()
+    answer = await asked(client, running, run_of(DANGER), **ACCEPT)
+    found = events_of(answer)
+    assert kinds_of(found)[-1] == "RUN_FINISHED"
+    assert helped(found)["tier"] == "crisis"
+    assert "end my life" not in answer.text
+    assert (await client.get(running)).json()["paused"]
 
 
 async def test_a_run_that_was_sent_with_other_words(client: AsyncClient, session: str) -> None:

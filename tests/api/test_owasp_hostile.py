@@ -37,7 +37,7 @@ HEAVY: dict[str, tuple[bytes, int]] = {
     "deep objects": (b'{"action":' * 5_000 + b"1" + b"}" * 5_000, 400),
     "a deep field": (b'{"action": "look", "turn_id": ' + b"[" * 900 + b"]" * 900 + b"}", 400),
     "a number of many digits": (b'{"action": "look", "turn_id": ' + b"9" * 20_000 + b"}", 400),
-    "a number beyond numbers": (b'{"action": "look", "turn_id": 1e999999}', 422),
+    "a number beyond numbers": (b'{"action": "look", "turn_id": 1e999999}', 400),
     "no number": (b'{"action": "look", "turn_id": NaN}', 400),
     "many fields": (json.dumps({f"field {n}": n for n in range(3_000)}).encode(), 422),
     "too large": (b'{"action": "' + b"a" * 70_000 + b'"}', 413),
@@ -106,7 +106,7 @@ async def test_api4_a_page_has_a_bound(client: AsyncClient, query: str) -> None:
 async def test_api4_a_query_without_end_is_no_request(client: AsyncClient) -> None:
     many = "&".join(f"a{n}=b" for n in range(3_000))
     async with asyncio.timeout(20):
-        assert (await client.get(f"{SESSIONS}?{many}")).status_code == 200
+        assert (await client.get(f"{SESSIONS}?{many}")).status_code == 422
 
 
 async def test_api7_keys_are_fetched_from_the_one_address_and_no_other(engine: StoryEngine) -> None:

@@ -61,7 +61,7 @@ async def test_whoever_is_turned_away_is_noted_once_with_the_reason(
     busy = await begun(engine, "busy", model="slow")
     _, task = await engine.start(busy, "look")
     with pytest.raises(TurnInProgress):
-        await engine.act(busy, CRISIS)
+        await engine.act(busy, REFUSED)
     await broken_off(task, model.asked)
     await engine.act(session, CRISIS)
     with pytest.raises(SessionPaused):
@@ -75,7 +75,7 @@ async def test_whoever_is_turned_away_is_noted_once_with_the_reason(
     with pytest.raises(SessionPaused):
         await engine.act(session, "look")
     assert told(await engine.audit_entries(), "answer", "session", "tier") == [
-        ("turn_in_progress", busy, "crisis"),
+        ("turn_in_progress", busy, "none"),
         ("turn", session, "crisis"),
         ("session_paused", session, "crisis"),
         ("invalid_action", session, "crisis"),

@@ -94,7 +94,7 @@ async def test_it_plays_three_turns(made: Path, engine: StoryEngine) -> None:
         assert isinstance(page, models.TurnPage)
         assert [turn.number for turn in page.turns] == [3, 2, 1]
         facts = await part("api.looking.list_facts").asyncio(begun.session, client=client)
-        assert {type(fact) for fact in facts} == {models.Fact}
+        assert {type(fact) for fact in facts} == {models.FactAnswer}
         undone = await part("api.sessions.undo_turns").asyncio(begun.session, client=client)
         assert isinstance(undone, models.UndoAnswer)
         assert undone.undone == 1

@@ -85,7 +85,9 @@ def of_client(where: str) -> httpx.AsyncClient:
 
 async def begun(client: httpx.AsyncClient) -> str:
     asked = {"world": "winter_light", "title": MARKS["title"], "player": MARKS["player"], "avoid": [MARKS["topic"]]}
-    answer = await client.post("/api/v1/sessions", json=asked, params={"q": MARKS["query"]})
+    unread = {MARKS["query"]: MARKS["query"]}
+    assert (await client.post("/api/v1/sessions", json=asked, params=unread)).status_code == 422
+    answer = await client.post("/api/v1/sessions", json=asked)
     assert answer.status_code == 201, answer.text
     return f"/api/v1/sessions/{answer.json()['session']}"
 
