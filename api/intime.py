@@ -2,12 +2,15 @@
 
 import asyncio
 from contextlib import suppress
+from typing import TypeVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agents.errors import StoreUnavailable
+from agents.errors import StoreUnavailable, StoryError
 from api.bodies import spoken
-from api.problems import screen_of
+from api.problems import find_help, screen_of
+
+T = TypeVar("T")
 
 HELP_S = 8.0
 """How long a request may have no answer before its words are read for danger: a crisis is answered within a second."""
@@ -33,9 +36,8 @@ class InTime:
             await send(message)
 
         def look() -> None:
-            with suppress(Exception):  # what cannot be read is answered as it comes
-                if not begun and screen_of(scope).action(spoken(scope))["tier"] != "none":
-                    limit.reschedule(loop.time())
+            if not begun and _is_at_risk(scope):
+                limit.reschedule(loop.time())
 
         looking = loop.call_later(HELP_S, look)
         try:
@@ -44,6 +46,26 @@ class InTime:
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise StoreUnavailable("A store does not answer", cure="Try again in a moment.") from None
+            raise _unanswered() from None
         finally:
             looking.cancel()
+
+
+async def in_time(scope: Scope, coming: "asyncio.Task[T]") -> T | StoryError:
+    """The same for a message of a socket: what comes of it, or the error that its sender gets meanwhile, with help."""
+    await asyncio.wait({coming}, timeout=HELP_S)
+    if coming.done() or not _is_at_risk(scope):
+        return await asyncio.shield(coming)
+    error = _unanswered()
+    error.help = await find_help(scope, error)
+    return error
+
+
+def _is_at_risk(scope: Scope) -> bool:
+    with suppress(Exception):  # what cannot be read is answered as it comes
+        return screen_of(scope).action(spoken(scope))["tier"] != "none"
+    return False
+
+
+def _unanswered() -> StoreUnavailable:
+    return StoreUnavailable("A store does not answer", cure="Try again in a moment.")

@@ -23,6 +23,7 @@ from agents.story import Turn
 from api.acceptance import play, retry
 from api.auth.policy import admit_again
 from api.bodies import hold_message, kept
+from api.intime import in_time
 from api.messages import REF, PlayAction, PlayCancel, PlayMessage, PlayPing, PlayResume, PlayRetry
 from api.problems import find_help, held, of_validation, problem
 from api.refusals import HeldText, TooManyMessages, Unauthorized
@@ -111,7 +112,7 @@ class Talk:
 
     async def _answer(self, said: Said, taking: "asyncio.Task[Begun | Frame | StoryError]") -> None:
         try:
-            found = await asyncio.shield(taking)
+            found = await in_time(said.scope, taking)
             if isinstance(found, Begun):
                 found = await self._tell(said, found)
             if isinstance(found, StoryError):
