@@ -84,6 +84,10 @@ class Requests:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
+                if scope[
+                    "app"
+                ].state.readiness.stopping:  # who asks again asks elsewhere, not on what is about to be closed
+                    headers["Connection"] = "close"
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 if origin := _let_in(scope):

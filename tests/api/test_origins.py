@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 import structlog
 from fakes import ScriptedModel
-from httpx import AsyncClient
+from httpx import ASGITransport, AsyncClient
 from test_problems import DANGER, MARKER, _check
 
 from api import bodies, logs
@@ -54,6 +54,14 @@ async def test_names_that_are(client: AsyncClient, host: str) -> None:
 )
 async def test_pages_of_other_sites(client: AsyncClient, headers: dict[str, str]) -> None:
     _check(await client.post("/api/v1/sessions", json={"world": "x"}, headers=headers), 403, "foreign_origin")
+
+
+async def test_who_is_told_to_stop_keeps_no_connection(client: AsyncClient, engine: StoryEngine) -> None:
+    app = build_app(engine=engine)
+    async with AsyncClient(transport=ASGITransport(app=app), base_url="http://localhost:8000") as asking:
+        assert "connection" not in (await asking.get("/health/live")).headers
+        app.state.readiness.stopping = True
+        assert (await asking.get("/health/live")).headers["connection"] == "close"
 
 
 async def test_two_origins_are_of_no_browser(client: AsyncClient) -> None:
