@@ -3,11 +3,10 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from typing_extensions import TypedDict
 
 from agents.errors import InvalidInput
 from agents.safety.topics import LONGEST, MOST
-from agents.story import MAX_ACTION, Tier, Turn, Value
+from agents.story import MAX_ACTION, Tier, Turn
 from api.characters import PlayedCharacter
 from api.shapes import NUMBER, Changes, Flag, Request
 from api.standing import Standing
@@ -198,19 +197,6 @@ class SessionPage(BaseModel):
 
     sessions: list[SessionRecord]
     cursor: str | None
-
-
-class FactAnswer(TypedDict):
-    """A slot's value, and for which turns it holds."""
-
-    slot: str
-    subject: str
-    relation: str
-    value: Value
-    since: int
-    until: Annotated[int | None, Field(description="The first turn for which it does not hold; null while it does.")]
-    turn_id: str
-    because: str
 
 
 class TraceAnswer(BaseModel):

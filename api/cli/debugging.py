@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agents.errors import InvalidSetting
-from agents.story import FOREVER
-from agents.world.view import is_bookkeeping
 from api.cli.output import check_writable, engine_of, print_json, show_json, table, wait_for
+from api.facts import shown
 
 if TYPE_CHECKING:
     from agents.prompts import Prompt
@@ -40,13 +39,13 @@ def facts(
         async with engine_of() as engine:
             found = await engine.facts(session, branch=branch, at=at, about=about)
         if as_json:
-            print_json([{**f, "until": None if f["until"] == FOREVER else f["until"]} for f in found])
+            print_json(shown(found, everything=True))
             return
-        shown = [f for f in found if everything or not is_bookkeeping(f["relation"])]
-        rows = [[f["subject"], f["relation"], str(f["value"]), str(f["since"]), f["because"]] for f in shown]
+        told = shown(found, everything=everything)
+        rows = [[f["subject"], f["relation"], str(f["value"]), str(f["since"]), f["because"]] for f in told]
         table(["subject", "relation", "value", "since", "because"], rows)
-        if len(shown) < len(found):
-            typer.echo(f"{len(found) - len(shown)} more count what was told: --all shows them.")
+        if len(told) < len(found):
+            typer.echo(f"{len(found) - len(told)} more count what was told: --all shows them.")
 
     wait_for(work)
 

@@ -6,9 +6,9 @@ from typing import Any
 from api.client.lines import lines_of
 from api.client.paths import API, session_path, step
 from api.client.wire import Asked, Wire, post
+from api.facts import FactAnswer
 from api.schemas import (
     BranchAnswer,
-    FactAnswer,
     NewSessionAnswer,
     SessionAnswer,
     SessionPage,

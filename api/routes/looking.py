@@ -2,14 +2,13 @@
 has not found out yet.
 """
 
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from agents.story import FOREVER
-from agents.world.view import is_bookkeeping
+from api.facts import FactAnswer, shown
 from api.routes.parts import Engine, PlayedTurnId, SessionId
-from api.schemas import PROBLEMS, FactAnswer, TraceAnswer
+from api.schemas import PROBLEMS, TraceAnswer
 from graphs.engine import StoryEngine
 
 router = APIRouter(prefix="/api/v1/sessions/{session}", tags=["looking"])
@@ -27,12 +26,7 @@ async def list_facts(
     everything: Annotated[bool, Query(alias="all", description="Also what only counts what was told.")] = False,
 ) -> list[FactAnswer]:
     """What is true after a turn, by slot, since which turn and until when."""
-    found = await engine.facts(session, branch=branch, at=at, about=about)
-    return [
-        cast(FactAnswer, {**fact, "until": None if fact["until"] == FOREVER else fact["until"]})
-        for fact in found
-        if everything or not is_bookkeeping(fact["relation"])
-    ]
+    return shown(await engine.facts(session, branch=branch, at=at, about=about), everything=everything)
 
 
 @router.get("/trace", responses=PROBLEMS)
