@@ -132,7 +132,8 @@ def _check(raw: bytes, headers: Headers, *, form: bool) -> None:
 
 def hold_message(scope: Scope, raw: bytes) -> None:
     """A message of a socket takes the place of the body. Raises BodyTooLarge, and what `check_json` raises."""
-    scope[_KEY] = raw if len(raw) <= SCREENED else raw[: SCREENED // 2] + raw[-SCREENED // 2 :]
+    kept = scope[_KEY] = bytearray()
+    _keep(kept, raw, BODY_LIMIT)
     if len(raw) > BODY_LIMIT:
         raise BodyTooLarge(f"The message has more than {BODY_LIMIT} bytes", cure="Send less at a time.")
     try:

@@ -27,7 +27,9 @@ async def know_query(connection: HTTPConnection) -> None:
             raise InvalidRequest(
                 f"Query: {fault['message']}",
                 place="query",
-                cure="Name one of those, or put it into the body." if known else "Put it into the body.",
+                cure="Name one of these."
+                if known
+                else "Leave it out, or put it where the operation takes it: see /docs.",
                 choices=sorted(known),
                 faults=[fault],
             )

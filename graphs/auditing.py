@@ -166,13 +166,18 @@ class StoryAuditor(StoryReader):
         verdict = self.screen.action(text)
         paused = isinstance(error, SessionPaused)
         if verdict["tier"] != "none" and (error.help is None or paused):
-            error.help = dict(response(verdict["tier"], self.settings.locale, paused=paused))
+            self._put_help(error, verdict)
         elif isinstance(error, SessionPaused) and error.help is None and not error.by_choice:
             error.help = dict(reminder(self.settings.locale))
         if not error.audited and counts_as_news(verdict):
             error.audited = True
             self._note(verdict, text, session=session, answer=error.code, sure=False)
         return error
+
+    def _put_help(self, error: StoryError, verdict: Verdict) -> None:
+        """The resources of a verdict's tier, also where its words are gone."""
+        paused = isinstance(error, SessionPaused)
+        error.help = dict(response(verdict["tier"], self.settings.locale, paused=paused))
 
     def _harmless(self, name: str, what: str = "name") -> str:
         """A name, or what else it is called, that may be stored and shown: the words of a person at risk are not. Raises

@@ -4,9 +4,8 @@ import asyncio
 from contextlib import suppress
 from functools import partial
 
-from agents.errors import SessionPaused, StoreError, StoryError, TurnInProgress
+from agents.errors import StoreError, StoryError, TurnInProgress
 from agents.halt import cancelled
-from agents.safety.crisis import response
 from agents.story import Turn
 from agents.world.schema import World
 from graphs.accepting import StoryAccepter
@@ -233,9 +232,8 @@ class StoryPlayer(StoryAccepter):
         except StoreError:
             raise
         except StoryError as error:
-            if is_cry(waits) and waits["screened"]:  # its words are gone: it is known by its verdict
-                paused = isinstance(error, SessionPaused)
-                error.help = dict(response(waits["screened"]["tier"], self.settings.locale, paused=paused))
+            if (verdict := waits["screened"]) and is_cry(waits):
+                self._put_help(error, verdict)
             await runner.turned_away(turn_id, error)
             await waiting.remove(turn_id)
             return
