@@ -227,27 +227,30 @@ async def test_a_store_that_is_gone_refuses_before_anything_is_done(
 async def test_no_one_in_danger_is_only_told_that_the_key_is_taken(
     client: AsyncClient, engine: StoryEngine, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at, undo, reached, go = f"{session}/undo", engine.undo, asyncio.Event(), asyncio.Event()
+    at, act, reached, go = "/api/v1/players/me/actions", engine.act, asyncio.Event(), asyncio.Event()
+    cry = {"action": DANGER}
 
     async def slowly(*args: Any, **options: Any) -> Any:
         reached.set()
         await go.wait()
-        return await undo(*args, **options)
+        return await act(*args, **options)
 
-    monkeypatch.setattr(engine, "undo", slowly)
-    first = asyncio.create_task(client.post(at, headers=KEY))
-    await reached.wait()
-    told_so = await client.post(at, headers=KEY)
-    refused(told_so, 409, "request_in_progress")
-    other = await client.post(at, json={"turns": 2}, headers=KEY)
-    refused(other, 422, "key_reused")
+    monkeypatch.setattr(engine, "act", slowly)
+    first = asyncio.create_task(client.post(at, json=cry, headers=KEY))
+    async with asyncio.timeout(60):
+        await reached.wait()
+    told_so = await client.post(at, json=cry, headers=KEY)
+    assert refused(told_so, 409, "request_in_progress")["help"]["resources"]
+    other = await client.post(at, json={"action": f"{DANGER}, really"}, headers=KEY)
+    assert refused(other, 422, "key_reused")["help"]["resources"]
     go.set()
-    assert (await first).status_code == 200
+    assert (await first).json()["kind"] == "crisis"
+    await engine.resume(session.rpartition("/")[2])
     played = await client.post(f"{session}/turns", json={"action": "wait"}, headers=KEY)
     assert played.status_code == 201
     other = await client.post(f"{session}/turns", json={"action": DANGER}, headers=KEY)
     assert refused(other, 422, "key_reused")["help"]["resources"]
-    assert DANGER not in other.text
+    assert DANGER not in other.text + told_so.text
 
 
 async def test_neither_keys_nor_bodies_are_logged(

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from agents.errors import InvalidSetting, StoreFull, StoreUnavailable
 from graphs.settings import read_settings
-from graphs.stores import build_redis, open_stores, translate_redis
+from graphs.stores import Reviving, build_redis, open_stores, translate_redis
 
 
 @pytest.mark.parametrize(
@@ -90,3 +92,26 @@ async def test_many_may_ask_at_once(embedded_socket: str) -> None:
     answers = await asyncio.gather(*(redis.execute_command("BLPOP", f"nothing-{n}", 0.1) for n in range(150)))
     assert answers == [None] * 150
     await redis.aclose()
+
+
+@pytest.mark.parametrize(
+    ("error", "asked", "revived"),
+    [(RedisTimeoutError("late"), 1, 0), (RedisConnectionError("lost"), 4, 1)],
+    ids=["waited for in vain", "a lost connection"],
+)
+async def test_what_was_waited_for_in_vain_is_not_asked_for_twice(error: Exception, asked: int, revived: int) -> None:
+    calls: list[str] = []
+
+    async def revive() -> None:
+        calls.append("revive")
+
+    async def ask() -> None:
+        calls.append("ask")
+        raise error
+
+    async def heed(_: Exception) -> None:
+        pass
+
+    with pytest.raises(type(error)):
+        await Reviving(revive).call_with_retry(ask, heed)
+    assert (calls.count("ask"), calls.count("revive")) == (asked, revived)
