@@ -129,3 +129,21 @@ async def test_who_is_in_danger_is_answered_as_a_turn(
     refused = await client.post(turns, json={"action": CRISIS}, headers=LATER)
     assert (refused.status_code, refused.json()["code"]) == (409, "session_paused")
     assert refused.json()["help"]["tier"] == "crisis"
+
+
+async def test_a_cry_that_another_one_was_before_is_told_where_to_turn(
+    client: AsyncClient, engine: StoryEngine, begin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first pauses the story; of the second the words are gone, and its verdict stays."""
+    turns = await begin()
+    with monkeypatch.context() as nobody_plays:
+        nobody_plays.setattr(engine, "play_waiting", lambda _: None)
+        sent = [(await client.post(turns, json={"action": CRISIS}, headers=LATER)).json() for _ in range(2)]
+    await engine.play_all(turns.split("/")[-2])
+    first, second = [await client.get(one["turn"]) for one in sent]
+    assert first.json()["kind"] == "crisis"
+    assert (second.status_code, second.json()["code"]) == (409, "session_paused")
+    assert second.json()["help"]["tier"] == "crisis"
+    told = read((await client.get(sent[1]["events"])).text)
+    assert [event["event"] for event in told[-2:]] == ["error", "end"]
+    assert told[-2]["data"]["help"]["resources"]

@@ -188,6 +188,21 @@ async def test_nothing_drops_a_cry_that_waits(
     assert late.help["tier"] == "crisis"
 
 
+async def test_a_cry_that_waits_while_the_story_is_paused_by_choice_is_told_where_to_turn(
+    engine: StoryEngine, held: ScriptedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, _, _ = await running(engine)
+    with monkeypatch.context() as nobody_plays:
+        nobody_plays.setattr(engine, "play_waiting", lambda _: None)
+        cry = await engine.enqueue(session, CRISIS)
+    await engine.pause(session)
+    await engine.play_all(session)
+    late = await engine.failure(session, cry["turn_id"])
+    assert isinstance(late, SessionPaused)
+    assert late.help
+    assert late.help["tier"] == "crisis"
+
+
 @pytest.mark.parametrize("strategy", ["enqueue", "reject"])
 async def test_the_audit_finds_it_by_its_words_once(
     engine: StoryEngine, held: ScriptedModel, strategy: Strategy

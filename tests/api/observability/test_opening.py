@@ -35,16 +35,25 @@ sys.exit(code)
 """
 
 
-def test_a_play_imports_nothing_of_it_and_sends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even where the standard variables name a collector: by themselves they send nothing."""
-    script = tmp_path / "script.txt"
-    script.write_text("look\n")
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The file of a play of one turn, whose story lies beside it."""
     monkeypatch.setenv("TTA_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("TTA_LINGER_S", "0.2")
+    path = tmp_path / "script.txt"
+    path.write_text("look\n")
+    return str(path)
+
+
+def ran(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Python, in a process of its own."""
+    return subprocess.run([sys.executable, *arguments], check=False, capture_output=True, text=True, timeout=120)
+
+
+def test_a_play_imports_nothing_of_it_and_sends_nothing(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where the standard variables name a collector: by themselves they send nothing."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-    done = subprocess.run(
-        [sys.executable, "-c", PLAY, str(script)], check=False, capture_output=True, text=True, timeout=120
-    )
+    done = ran("-c", PLAY, script)
     assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, "[] False", "")
 
 
@@ -149,17 +158,12 @@ def test_doctor_names_the_extra_where_it_is_installed() -> None:
     assert "otel" in _extras().partition(";")[0].split(", ")
 
 
-def test_traces_that_nobody_takes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_traces_that_nobody_takes_are_one_line(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the exporter logs of each try; and the play is not the worse for it."""
-    script = tmp_path / "script.txt"
-    script.write_text("look\n")
-    monkeypatch.setenv("TTA_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("TTA_LINGER_S", "0.2")
     monkeypatch.setenv("TTA_OTEL", "otlp")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://key@127.0.0.1:1")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "2")
-    command = [sys.executable, "-m", "api.cli", "play", "--script", str(script), "--json"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    done = ran("-m", "api.cli", "play", "--script", script, "--json")
     assert (done.returncode, json.loads(done.stdout.splitlines()[-1])["done"]) == (0, True)
     [line] = done.stderr.splitlines()
     assert line.startswith(
